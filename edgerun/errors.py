@@ -54,6 +54,10 @@ class EdgerunError(Exception):
         self.message = message
         self.hint = hint
 
+    def to_dict(self) -> dict[str, str]:
+        """Plain values, for JSON."""
+        return {"type": type(self).__name__, "message": self.message, "hint": self.hint}
+
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
 
