@@ -63,5 +63,5 @@ def _rows(check: Check) -> list[tuple[str, str, str, str, str]]:
 
 def _verdict(trial: Trial) -> tuple[str, str]:
     if not trial.available:
-        return "-", trial.detail
+        return "not here", trial.detail
     return ("computes" if trial.ok else "fails"), trial.detail
