@@ -59,7 +59,9 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     if len(finalists) > 1:
         readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
         arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
-        raise DecoderAmbiguous(f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}")
+        raise DecoderAmbiguous(
+            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}"
+        )
     decoder, match = finalists[0]
     return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
 
