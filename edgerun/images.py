@@ -109,7 +109,7 @@ def _as_uint8(image: NDArray[Any]) -> Image:
                 f"A picture of floats must lie in 0..1; this one goes from {low:g} to {high:g}.",
                 hint="divide by 255, or pass uint8",
             )
-        return np.rint(image * 255).astype(np.uint8)
+        return np.asarray(np.rint(image * 255), np.uint8)
     raise InputError(f"A picture of {image.dtype} is not understood.", hint="pass uint8, uint16 or floats in 0..1")
 
 
