@@ -215,8 +215,8 @@ class Registry:
 
 
 def _line(cause: BaseException) -> str:
-    lines = str(cause).strip().splitlines()
-    return f"{type(cause).__name__}: {lines[0][:200]}" if lines else type(cause).__name__
+    text = " ".join(str(cause).split())
+    return f"{type(cause).__name__}: {text[:300]}" if text else type(cause).__name__
 
 
 def _missing(entry: object, kind: type) -> str:

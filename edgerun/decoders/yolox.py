@@ -17,7 +17,7 @@ from edgerun.decoders.yolov5 import objectness_rows
 
 __all__ = ["DECODERS"]
 
-DEMO_IOU = 0.45
+USUAL_IOU = 0.65
 
 LARGEST_RAW = 50.0
 """Raw offsets are a few cells and raw sizes logarithms; a decoded grid reaches the size of the input."""
@@ -64,7 +64,7 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     seen = f"boxes of a probe run reach {reach:.4g}"
     conventions: dict[str, Any] = {"resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOX since 0.1.1 is trained so")
-    conventions["iou"], basis["iou"] = DEMO_IOU, "convention: YOLOX's own ONNX demo suppresses so"
+    conventions["iou"], basis["iou"] = USUAL_IOU, "convention: YOLOX's experiments suppress so"
     if raw:
         if reach > LARGEST_RAW or spread:
             return Match(Sure.NO, f"{seen}: they are decoded already")
