@@ -159,5 +159,5 @@ def verify(table: Table, shape: Shape = MODEL, budget: list[int] | None = None) 
         elif isinstance(kind, tuple):
             for entry in table.tables(slot):
                 verify(entry, kind[0], budget)
-        elif (entry := table.table(slot)) is not None:
-            verify(entry, kind, budget)
+        elif (single := table.table(slot)) is not None:
+            verify(single, kind, budget)
