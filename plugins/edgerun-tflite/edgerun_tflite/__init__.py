@@ -84,14 +84,12 @@ class TfliteSession:
     def _start(self) -> None:
         """A fresh interpreter, with memory where the sizes of the inputs are known."""
         module, _ = _runtime()
-        options = dict(self._asked.options)
-        library = options.pop("library", "")
-        default = self._asked.name == "xnnpack" and not library
+        default = self._asked.name == "xnnpack"
         kind = module.OpResolverType
         self._interpreter: Any = module.Interpreter(
             model_path=str(self._path),
             num_threads=self._threads,
-            experimental_delegates=[module.load_delegate(library, options)] if library else None,
+            experimental_delegates=_loaded(module, self._asked),
             experimental_op_resolver_type=kind.AUTO if default else kind.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         details = self._interpreter.get_input_details()
@@ -169,6 +167,21 @@ class TfliteSession:
         """Let go of the model."""
         with self._lock:
             self._interpreter = None
+
+
+def _loaded(module: Any, delegate: Delegate) -> list[Any] | None:
+    """The delegate of a library that the option "library" names."""
+    options = dict(delegate.options)
+    library = options.pop("library", "")
+    if not library:
+        return None
+    try:
+        ctypes.CDLL(library)  # LiteRT's own loader complains on stderr besides
+        return [module.load_delegate(library, options)]
+    except (OSError, ValueError, AttributeError) as cause:
+        raise DelegateUnavailable(
+            f"Delegate {delegate.name} cannot be loaded from {library}: {cause}.", hint='pass delegate="cpu"'
+        ) from cause
 
 
 def _names(model: Table, side: int) -> dict[int, str]:
