@@ -14,7 +14,7 @@ import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
-from edgerun.decoders import ranges
+from edgerun.decoders import inputs, ranges
 
 __all__ = ["DECODERS"]
 
@@ -90,22 +90,13 @@ def _matches(evidence: Evidence) -> Match:
     bound, how = _bound(evidence)
     if not bound:
         return Match(Sure.NO, "which output holds scores and which classes cannot be told; say it by `outputs`")
+    fields, basis = inputs.tensorflow(evidence)
     conventions: dict[str, Any] = {
-        "outputs": bound,
-        "resize": "stretch",
-        "color": "rgb",
-        "box_units": "unit",
-        "suppressed": True,
-    }
-    basis = dict.fromkeys(conventions, "convention: TensorFlow's detectors are trained so")
-    basis |= {"outputs": how, "box_units": "convention: TensorFlow's detectors answer so"}
+        **fields, "outputs": bound, "resize": "stretch", "box_units": "unit", "suppressed": True,
+    }  # fmt: skip
+    basis |= {"outputs": how, "resize": "convention: TensorFlow's detectors are trained so"}
+    basis["box_units"] = "convention: TensorFlow's detectors answer so"
     basis["suppressed"] = "inferred: boxes, classes, scores and count are finished detections"
-    if evidence.image.dtype == "uint8" and evidence.image.quantization is None:
-        conventions |= {"scale": 1.0}
-        basis["scale"] = "inferred: an input of plain bytes takes the picture as it is"
-    else:
-        conventions |= {"scale": 1 / 127.5, "mean": 1.0}
-        basis |= dict.fromkeys(("scale", "mean"), "convention: TensorFlow's detectors take -1..1")
     return Match(Sure.CERTAIN, f"boxes, classes, scores and count ({how})", conventions, basis)
 
 
