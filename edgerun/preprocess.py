@@ -39,8 +39,7 @@ class Geometry:
         """The place of a picture of one size in an input of another.
 
         Letterbox keeps the aspect and rounds the picture's size to whole pixels; the centred one gives an odd
-        pixel of border to the right and the bottom, as Ultralytics does; the top-left one cuts the size down to
-        whole pixels, as YOLOX does.
+        pixel of border to the right and the bottom, as Ultralytics does.
         """
         if resize == "stretch":
             return Geometry(width / image_width, height / image_height, 0.0, 0.0, image_height, image_width)
@@ -48,8 +47,7 @@ class Geometry:
             ratio = max(height / image_height, width / image_width)
         else:
             ratio = min(height / image_height, width / image_width)
-        whole = int if resize == "letterbox-topleft" else round
-        fitted_width, fitted_height = max(1, whole(image_width * ratio)), max(1, whole(image_height * ratio))
+        fitted_width, fitted_height = max(1, round(image_width * ratio)), max(1, round(image_height * ratio))
         left = top = 0
         if resize == "letterbox":
             left, top = round((width - fitted_width) / 2 - 0.1), round((height - fitted_height) / 2 - 0.1)
@@ -64,22 +62,23 @@ class Geometry:
         """Height and width of the resized picture, model pixels."""
         return round(self.image_height * self.scale_y), round(self.image_width * self.scale_x)
 
-    def to_image(self, boxes: FloatArray) -> FloatArray:
-        """Model pixels to image pixels, clipped. float32 [N, 4], x1 y1 x2 y2."""
+    def to_image(self, boxes: AnyArray) -> FloatArray:
+        """Model pixels to image pixels, clipped, float32 [N, 4], x1 y1 x2 y2."""
         points = self.points_to_image(boxes.reshape(-1, 2))
         np.clip(points, 0, np.array([self.image_width, self.image_height], np.float32), out=points)
         return points.reshape(-1, 4)
 
-    def points_to_image(self, points: FloatArray) -> FloatArray:
+    def points_to_image(self, points: AnyArray) -> FloatArray:
         """Model pixels to image pixels, not clipped. float32 [N, 2], x y."""
         offset = np.array([self.left, self.top])
         scale = np.array([self.scale_x, self.scale_y])
         return np.asarray((points - offset) / scale, np.float32)
 
-    def to_model(self, boxes: FloatArray) -> FloatArray:
-        """Image pixels to model pixels. float32 [N, 4], x1 y1 x2 y2."""
+    def to_model(self, boxes: AnyArray) -> AnyArray:
+        """Image pixels to model pixels. float64 [N, 4], x1 y1 x2 y2."""
         scale = np.array([self.scale_x, self.scale_y] * 2)
-        return np.asarray(boxes * scale + np.array([self.left, self.top] * 2), np.float32)
+        moved: AnyArray = boxes * scale + np.array([self.left, self.top] * 2)
+        return moved
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from edgerun.contract import Decoder, Evidence, Match, Sure
 from edgerun.decoders import (
@@ -78,16 +79,36 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     finalists = [(decoder, match) for decoder, match in verdicts if match.sure == best]
     seen = "; ".join(map(str, evidence.outputs))
     if best is Sure.NO:
-        raise DecoderUnknown(
+        _blame_labels(evidence, decoders)
+        unknown = DecoderUnknown(
             f"No decoder reads these outputs: {seen}.",
             hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
         )
+        raise _kept(unknown, evidence, verdicts)
     if len(finalists) > 1:
         readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
         arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
-        raise DecoderAmbiguous(f"The outputs {seen} can be read in two ways: {readings}.", hint=f"pass {arguments}")
+        ambiguous = DecoderAmbiguous(
+            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}"
+        )
+        raise _kept(ambiguous, evidence, verdicts)
     decoder, match = finalists[0]
     return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
+
+
+def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:
+    """Say so where it is the number of labels alone that no reading agrees with."""
+    card = evidence.card
+    if not card.labels:
+        return
+    unlabelled = replace(evidence, card=replace(card, labels=()))
+    for decoder in decoders:
+        match = decoder.matches(unlabelled)
+        if match.sure >= Sure.LIKELY:
+            raise DecoderUnknown(
+                f"The {card.source('labels')} gives {len(card.labels)} labels, but read as {decoder.name} {match.why}.",
+                hint="give as many labels as the model has classes",
+            )
 
 
 def _named(wish: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
@@ -95,13 +116,24 @@ def _named(wish: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice
     decoder = next((entry for entry in decoders if entry.name == wish), None)
     if decoder is None:
         known = ", ".join(entry.name for entry in decoders)
-        raise DecoderUnknown(
+        unknown = DecoderUnknown(
             f"The {source} names the decoder {wish}, which nobody brings.", hint=f"use one of: {known}"
         )
+        raise _kept(unknown, evidence, ())
     match = decoder.matches(evidence)
     if match.sure is Sure.NO:
-        raise DecoderUnknown(
+        unknown = DecoderUnknown(
             f"The {source} names the decoder {wish}, but the outputs speak against it: {match.why}.",
             hint="leave the decoder out to let it be inferred",
         )
+        raise _kept(unknown, evidence, [(decoder, match)])
     return Choice(decoder, match)
+
+
+Refusal = TypeVar("Refusal", DecoderUnknown, DecoderAmbiguous)
+
+
+def _kept(refusal: Refusal, evidence: Evidence, verdicts: Iterable[tuple[Decoder, Match]]) -> Refusal:
+    """The refusal with what was seen and said, which `inspect` shows."""
+    refusal.evidence, refusal.verdicts = evidence, [(decoder.name, match) for decoder, match in verdicts]
+    return refusal
