@@ -56,17 +56,16 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
 
 
 def _of_image(tensor: Mapping[str, Any]) -> dict[str, Any]:
-    """Normalisation as (p - mean) / std of bytes 0..255.
+    """Normalisation as (p - mean) / std of bytes 0..255; a quantised input stores the result.
 
-    An input that stores bytes takes the picture as it is, whatever the normalisation says: that is how TensorFlow's own
-    task library feeds it, and the quantisation of such models undoes the normalisation but for rounding.
+    Without NormalizationOptions an input that stores bytes takes the picture as it is.
     """
     fields: dict[str, Any] = {"color": tensor["color"]} if tensor["color"] else {}
-    if tensor.get("dtype") == "uint8":
+    if tensor.get("mean") and tensor.get("std"):
+        fields |= {"scale": 1.0, "mean": tensor["mean"], "std": tensor["std"]}
+    elif tensor.get("dtype") == "uint8":
         factor, zero = tensor.get("quantization") or (1.0, 0)
         fields |= {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
-    elif tensor.get("mean") and tensor.get("std"):
-        fields |= {"scale": 1.0, "mean": tensor["mean"], "std": tensor["std"]}
     return fields
 
 
