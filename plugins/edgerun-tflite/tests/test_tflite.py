@@ -68,7 +68,9 @@ def doubler(author, tmp_path):
     ("dtype", "scale", "zero_point"),
     [("uint8", 1 / 255, 0), ("uint8", 0.0078125, 128), ("int8", 0.018658, -14), ("int16", 1 / 32768, 0)],
 )
-def test_integers_mean_the_same_to_the_interpreter_as_to_the_formula(author, opened, tmp_path, dtype, scale, zero_point):
+def test_integers_mean_the_same_to_the_interpreter_as_to_the_formula(
+    author, opened, tmp_path, dtype, scale, zero_point
+):
     a = author()
     quantised = {"scale": [scale], "zero_point": [zero_point]}
     x = a.tensor("x", (1, 16), dtype, **quantised)
