@@ -14,7 +14,7 @@ import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
-from edgerun.decoders import ranges
+from edgerun.decoders import inputs, ranges
 
 __all__ = ["DECODERS"]
 
@@ -102,25 +102,13 @@ def _matches(evidence: Evidence) -> Match:
     bound, how = _bound(evidence)
     if not bound:
         return Match(Sure.NO, "which output holds scores and which classes cannot be told; say it by `outputs`")
+    fields, basis = inputs.tensorflow(evidence)
     conventions: dict[str, Any] = {
-        "outputs": bound,
-        "resize": "stretch",
-        "color": "rgb",
-        "box_units": "unit",
-        "suppressed": True,
-    }
-    basis = dict.fromkeys(conventions, "convention: TensorFlow's detectors are trained so")
-    basis |= {"outputs": how, "box_units": "convention: TensorFlow's detectors answer so"}
+        **fields, "outputs": bound, "resize": "stretch", "box_units": "unit", "suppressed": True,
+    }  # fmt: skip
+    basis |= {"outputs": how, "resize": "convention: TensorFlow's detectors are trained so"}
+    basis["box_units"] = "convention: TensorFlow's detectors answer so"
     basis["suppressed"] = "inferred: boxes, classes, scores and count are finished detections"
-    if evidence.image.dtype == "uint8":
-        # quantised bytes too: their scale and zero point undo the normalisation but for rounding
-        stored = evidence.image.quantization
-        factor, zero = (1.0, 0) if stored is None else (stored.scale[0], stored.zero_point[0])
-        conventions |= {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
-        basis |= dict.fromkeys(("scale", "mean", "std"), "inferred: an input of bytes takes the picture as it is")
-    else:
-        conventions |= {"scale": 1 / 127.5, "mean": 1.0}
-        basis |= dict.fromkeys(("scale", "mean"), "convention: TensorFlow's detectors take -1..1")
     return Match(Sure.CERTAIN, f"boxes, classes, scores and count ({how})", conventions, basis)
 
 
