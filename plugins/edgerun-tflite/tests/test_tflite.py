@@ -10,6 +10,7 @@ import pytest
 
 import edgerun_tflite
 from edgerun import Detector, buffers
+from edgerun.buffers import quantise
 from edgerun.contract import Delegate
 from edgerun.errors import CardInvalid, DelegateUnavailable, EdgerunError, ModelUnreadable, ModelUnsafe
 from edgerun.testing import BackendConformance
@@ -384,10 +385,13 @@ def test_a_background_that_the_operator_counts_stays(detector_file):
         assert [row.label for row in detector(np.zeros((8, 8, 3), np.uint8))] == ["second", "first"]
 
 
-def test_inputs_of_bytes_take_the_picture_as_it_is(detector_file):
+def test_inputs_of_bytes_take_the_picture_as_it_is_unless_the_metadata_normalises(detector_file):
+    picture = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
     with Detector.load(detector_file(dtype="uint8")) as detector:
-        picture = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
-        np.testing.assert_array_equal(detector.feed(picture, color="rgb")["picture"][0], picture)
+        assert detector.card.source("mean") == "tflite metadata"
+        stored = detector.feed(picture, color="rgb")["picture"][0]
+        expected = quantise((picture - 127.5) / 127.5, detector.session.inputs[0].quantization, "uint8")
+        np.testing.assert_array_equal(stored, expected)
     with Detector.load(detector_file((), dtype="uint8", described=False, name="bare.tflite")) as detector:
         np.testing.assert_array_equal(detector.feed(picture, color="rgb")["picture"][0], picture)
         assert detector.card.source("scale").startswith("inferred")
