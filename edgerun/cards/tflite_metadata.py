@@ -58,13 +58,15 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
 def _of_image(tensor: Mapping[str, Any]) -> dict[str, Any]:
     """Normalisation as (p - mean) / std of bytes 0..255; a quantised input stores the result.
 
-    Without NormalizationOptions an input that stores bytes takes the picture as it is.
+    Without NormalizationOptions an input of bytes takes the picture as it is; so does one that is not quantised,
+    which could not store anything else.
     """
     fields: dict[str, Any] = {"color": tensor["color"]} if tensor["color"] else {}
-    if tensor.get("mean") and tensor.get("std"):
+    stored = tensor.get("quantization")
+    if tensor.get("mean") and tensor.get("std") and (stored or tensor.get("dtype") != "uint8"):
         fields |= {"scale": 1.0, "mean": tensor["mean"], "std": tensor["std"]}
     elif tensor.get("dtype") == "uint8":
-        factor, zero = tensor.get("quantization") or (1.0, 0)
+        factor, zero = stored or (1.0, 0)
         fields |= {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
     return fields
 

@@ -37,9 +37,14 @@ def test_a_quantised_input_of_int8_is_normalised_first():
     assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.5, 127.5)
 
 
-@pytest.mark.parametrize(("quantization", "mean", "std"), [([0.0078125, 127], 127, 128), (None, 0, 1)])
-def test_an_input_of_bytes_takes_the_picture_as_it_is(quantization, mean, std):
+@pytest.mark.parametrize(
+    ("normalised", "quantization", "mean", "std"),
+    [(True, [0.0078125, 127], 127.5, 127.5), (False, [0.0078125, 127], 127, 128), (True, None, 0, 1)],
+)
+def test_an_input_of_bytes_stores_the_normalised_picture_or_takes_it_as_it_is(normalised, quantization, mean, std):
     image = IMAGE | {"dtype": "uint8", "quantization": quantization}
+    if not normalised:
+        image = {key: value for key, value in image.items() if key not in ("mean", "std")}
     card = gathered(tflite_metadata={"inputs": [image], "outputs": []})
     assert (card.scale, card.mean[0], card.std[0]) == (1.0, mean, std)
 
