@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import types
@@ -10,6 +12,7 @@ import venv
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgerun import hookimpl
@@ -17,6 +20,8 @@ from edgerun.contract import Decoder, Delegate, Dialect, Health, Match, Sure
 from edgerun.errors import BackendMissing, PluginError
 from edgerun.house import BUILTIN
 from edgerun.plugins import Registry
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Backend:
@@ -226,8 +231,32 @@ print(json.dumps({"rows": detector(picture).to_list(), "failures": [f.message fo
 """
 
 
+@pytest.fixture
+def stranger_house(tmp_path):
+    """A virtual environment with all that this one has, and a function that installs distributions on top."""
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=True)
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    (site,) = environment.rglob("site-packages")
+    paths = [path for path in sys.path if path.endswith("site-packages")] + [str(ROOT)]
+    (site / "below.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in paths))
+
+    def install(*folders):
+        command = [str(python), "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
+        subprocess.run([*command, *map(str, folders)], check=True)
+        return str(python)
+
+    return install
+
+
+def run(*command, check=True, **options):
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert ran.returncode == 0 or not check, ran.stderr
+    return ran
+
+
 @pytest.mark.fresh
-def test_a_strangers_distributions_are_installed_used_and_when_ill_reported(tmp_path):
+def test_a_strangers_distributions_are_installed_used_and_when_ill_reported(tmp_path, stranger_house):
     """One runs a made-up format through the whole Detector and passes the conformance kit; one raises on import."""
     for name, entry, code in (
         ("edgerun-stranger", "stranger", STRANGER),
@@ -239,30 +268,43 @@ def test_a_strangers_distributions_are_installed_used_and_when_ill_reported(tmp_
         (folder / "__init__.py").write_text(code)
         (folder / "double.stranger").write_text('{"kind": "double"}')
         (tmp_path / name / "pyproject.toml").write_text(PROJECT.format(name=name, entry=entry, module=module))
-    environment = tmp_path / "venv"
-    venv.create(environment, with_pip=True)
-    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    # everything that this very environment has, edgerun included, and the two strangers on top
-    (site,) = environment.rglob("site-packages")
-    paths = [path for path in sys.path if path.endswith("site-packages")] + [str(Path(__file__).resolve().parents[1])]
-    (site / "below.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in paths))
-    command = [str(python), "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, str(tmp_path / "edgerun-stranger"), str(tmp_path / "edgerun-broken")], check=True)
+    python = stranger_house(tmp_path / "edgerun-stranger", tmp_path / "edgerun-broken")
     model = tmp_path / "bright.stranger"
     model.write_text('{"kind": "bright"}')
-    ran = subprocess.run([str(python), "-c", USE, str(model)], capture_output=True, text=True, check=True)
-    assert '"box": [32.0, 32.0, 64.0, 64.0]' in ran.stdout
-    assert "libfoo.so.3 is missing" in ran.stdout
+    used = run(python, "-c", USE, str(model)).stdout
+    assert '"box": [32.0, 32.0, 64.0, 64.0]' in used
+    assert "libfoo.so.3 is missing" in used
     (tmp_path / "test_stranger.py").write_text(CONFORMANCE)
-    ran = subprocess.run(
-        [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_stranger.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout
-    doctor = subprocess.run([str(python), "-m", "edgerun", "doctor"], capture_output=True, text=True, check=False)
+    kit = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_stranger.py", cwd=tmp_path, check=False)
+    assert kit.returncode == 0, kit.stdout
+    doctor = run(python, "-m", "edgerun", "doctor", check=False)
     assert doctor.returncode == 1
     assert "libfoo.so.3" in doctor.stdout
     assert "stranger" in doctor.stdout
+
+
+@pytest.mark.fresh
+def test_the_plugin_that_the_readme_writes_works(tmp_path, stranger_house, colours, squares):
+    """Its code is taken from plugins/README.md, installed, run through the kit and through a detector."""
+    page = (ROOT / "plugins" / "README.md").read_text()
+    (project,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    code, kit = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    package = tmp_path / "edgerun-cv2" / "edgerun_cv2"
+    package.mkdir(parents=True)
+    (tmp_path / "edgerun-cv2" / "pyproject.toml").write_text(project)
+    (package / "__init__.py").write_text(code)
+    specimen = ROOT / "plugins" / "edgerun-onnxruntime" / "edgerun_onnxruntime" / "double.onnx"
+    shutil.copy(specimen, package / "double.onnx")
+    (tmp_path / "test_cv2.py").write_text(kit)
+    python = stranger_house(tmp_path / "edgerun-cv2")
+    ran = run(python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "test_cv2.py", cwd=tmp_path, check=False)
+    assert ran.returncode == 0, ran.stdout
+    model = colours(metadata={"names": "['red', 'green', 'blue']", "stride": "32"})
+    np.save(tmp_path / "squares.npy", squares)
+    compare = (
+        "import sys, numpy as np; from edgerun import Detector; picture = np.load(sys.argv[2])\n"
+        "names = ['red', 'green', 'blue']\n"
+        "ours, theirs = (Detector.load(sys.argv[1], backend=name, labels=names) for name in ('onnxruntime', 'cv2'))\n"
+        "print(len(ours(picture)) and ours(picture).to_list() == theirs(picture).to_list(), theirs)"
+    )
+    assert run(python, "-c", compare, str(model), str(tmp_path / "squares.npy")).stdout.startswith("True <Detector")

@@ -7,17 +7,44 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from edgerun.contract import Decoder, Evidence, Match, Sure
-from edgerun.decoders import end2end, tfod, yolov5, yolov8, yolox
+from edgerun.decoders import (
+    blazeface,
+    detr,
+    efficientdet,
+    end2end,
+    fastestdet,
+    nanodet,
+    retinaface,
+    ssd_decoded,
+    tfod,
+    yolov5,
+    yolov8,
+    yolox,
+    yunet,
+)
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
 
 __all__ = ["BUILTIN", "Choice", "choose"]
 
 BUILTIN: tuple[Decoder, ...] = (
+    # one anchor or three per cell, decoded in the graph or not
     *yolov8.DECODERS,
     *yolov5.DECODERS,
     *yolox.DECODERS,
+    *fastestdet.DECODERS,
+    # a distribution for each side
+    *nanodet.DECODERS,
+    # offsets from prior boxes
+    *ssd_decoded.DECODERS,
+    *efficientdet.DECODERS,
+    # faces
+    *blazeface.DECODERS,
+    *retinaface.DECODERS,
+    *yunet.DECODERS,
+    # finished rows
     *end2end.DECODERS,
     *tfod.DECODERS,
+    *detr.DECODERS,
 )
 
 
