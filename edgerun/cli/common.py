@@ -9,7 +9,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -114,7 +114,7 @@ def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
     if not debug:  # what OpenCV and FFmpeg print is said again in a sentence of ours
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _alone() if as_json else nullcontext():
         warnings.simplefilter("default")
         for silent in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning, FutureWarning):
             warnings.filterwarnings("ignore", category=silent)
@@ -149,6 +149,27 @@ def as_error(cause: Exception) -> EdgerunError:
         f"edgerun itself failed: {type(cause).__name__}: {line}".rstrip(": "),
         hint="see where with --debug, and report it",
     )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep stdout for our document: what native code prints there goes to stderr meanwhile."""
+    try:
+        number, other = sys.stdout.fileno(), sys.stderr.fileno()
+    except (OSError, ValueError):  # stdout is no file here, so native code cannot reach it
+        yield
+        return
+    sys.stdout.flush()
+    outer, kept = sys.stdout, os.dup(number)
+    os.dup2(other, number)
+    sys.stdout = os.fdopen(kept, "w", encoding=outer.encoding, errors=outer.errors)
+    try:
+        yield
+    finally:
+        inner, sys.stdout = sys.stdout, outer
+        os.dup2(kept, number)
+        with suppress(BrokenPipeError):
+            inner.close()
 
 
 def _show_warning(

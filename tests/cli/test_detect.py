@@ -444,10 +444,11 @@ def test_a_flaw_of_ours_is_said_in_a_sentence_too(edgerun, model, photo, monkeyp
     ]
 
 
-def test_a_reader_who_leaves_is_no_error(model, photo):
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_a_reader_who_leaves_is_no_error(model, photo, how):
     read, write = os.pipe()
     os.close(read)
-    command_line = [sys.executable, "-m", "edgerun", "detect", str(model), str(photo)]
+    command_line = [sys.executable, "-m", "edgerun", "detect", str(model), str(photo), *how]
     with os.fdopen(write, "w") as pipe:
         ran = subprocess.run(command_line, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=120)
     assert ran.returncode == 141
