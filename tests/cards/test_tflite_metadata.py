@@ -37,9 +37,23 @@ def test_a_quantised_input_of_int8_is_normalised_first():
     assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.5, 127.5)
 
 
-@pytest.mark.parametrize(("quantization", "mean", "std"), [([0.0078125, 127], 127, 128), (None, 0, 1)])
-def test_an_input_of_bytes_takes_the_picture_as_it_is(quantization, mean, std):
-    image = IMAGE | {"dtype": "uint8", "quantization": quantization}
+def test_a_quantised_input_of_bytes_is_normalised_first_too():
+    image = IMAGE | {"dtype": "uint8", "quantization": [0.0078125, 127]}
+    card = gathered(tflite_metadata={"inputs": [image], "outputs": []})
+    assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.5, 127.5)
+
+
+@pytest.mark.parametrize(
+    ("said", "quantization", "mean", "std"),
+    [
+        ({"mean": [0.0], "std": [1.0]}, [0.0078125, 127], 127, 128),
+        ({"mean": [127.5], "std": [127.5]}, None, 0, 1),
+        ({"mean": [], "std": []}, [0.0078125, 128], 128, 128),
+        ({"mean": [0.0], "std": [0.0]}, None, 0, 1),
+    ],
+)
+def test_a_normalisation_that_bytes_cannot_hold_means_bytes_as_they_are(said, quantization, mean, std):
+    image = IMAGE | said | {"dtype": "uint8", "quantization": quantization}
     card = gathered(tflite_metadata={"inputs": [image], "outputs": []})
     assert (card.scale, card.mean[0], card.std[0]) == (1.0, mean, std)
 
@@ -88,6 +102,22 @@ def test_boxes_in_pixels_are_told_for_finished_detections_alone():
     said = {"inputs": [], "outputs": [boxes | {"tensor": "b"}]}
     assert gathered(tflite_metadata=said, tflite_postprocess=FINISHED).box_units == "pixels"
     assert "box_units" not in gathered(tflite_metadata=said).sources  # raw boxes mean what their decoder makes of them
+
+
+@pytest.mark.parametrize(("index", "role"), [([1, 0, 3, 2], "boxes"), ([0, 1, 2, 3], "boxes x1y1x2y2")])
+def test_four_outputs_are_bound_by_their_descriptions_where_there_is_no_such_operator(index, role):
+    boxes = {"content": "boxes", "index": index, "type": "boundaries", "coordinates": "ratio"}
+    names = {"number of detections": "n", "category": "c", "score": "s"}
+    outputs = [{"name": name, "content": "", "tensor": tensor} for name, tensor in names.items()]
+    said = {"inputs": [], "outputs": [*outputs, {"name": "location", "tensor": "b", **boxes}]}
+    assert gathered(tflite_metadata=said).outputs == {"n": "count", "c": "classes", "s": "scores", "b": role}
+
+
+def test_an_order_that_contradicts_the_operator_is_refused():
+    boxes = {"name": "location", "content": "boxes", "index": [0, 1, 2, 3], "type": "boundaries"}
+    said = {"inputs": [], "outputs": [boxes | {"coordinates": "ratio", "tensor": "b"}]}
+    with pytest.raises(CardInvalid, match="order"):
+        gathered(tflite_metadata=said, tflite_postprocess=FINISHED)
 
 
 def test_centred_boxes_of_a_finished_detector_are_refused():
