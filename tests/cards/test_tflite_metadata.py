@@ -9,6 +9,7 @@ from edgerun import cards
 from edgerun.errors import CardInvalid
 
 IMAGE = {"name": "image", "content": "image", "color": "rgb", "mean": [127.5], "std": [127.5], "tensor": "x"}
+BY_NOUGHT = json.dumps({"inputs": [IMAGE | {"dtype": "uint8", "quantization": [0, 0]}]})
 FINISHED = {"outputs": ["b", "c", "s", "n"], "scores": 91, "classes": 90}
 
 
@@ -134,7 +135,9 @@ def test_the_first_useful_threshold_is_taken():
     assert gathered(tflite_metadata=said).conf is None
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"inputs": [{}]}', '{"inputs": 3}'])
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"inputs": [{}]}', '{"inputs": 3}', BY_NOUGHT, '{"inputs": [3]}', '{"outputs": {"a": 1}}']
+)
 def test_damaged_metadata_are_refused_by_name(text):
     with pytest.raises(CardInvalid, match="tflite metadata"):
         gathered(tflite_metadata=text)
