@@ -117,7 +117,7 @@ def expose(picture: Gray, rng: Rng) -> Gray:
     if chance(rng, 0.6):
         grain = rng.uniform(0, 6) if chance(rng, 0.7) else rng.uniform(6, 18)
         light = light + grain * rng.standard_normal(light.shape, np.float32)
-    if chance(rng, 0.1):  # a scan in black and white
+    if chance(rng, 0.06):  # a scan in black and white
         light = np.where(light > np.median(light) * rng.uniform(0.7, 1.2), 255, 0)
     seen = np.clip(light, 0, 255).astype(np.uint8)
     if chance(rng, 0.35):

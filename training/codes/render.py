@@ -1,16 +1,8 @@
-"""Renders the training pictures: codes and look-alikes on procedural grounds, with the truth about where the codes lie.
+"""Renders the training pictures: codes and look-alikes on procedural grounds, with the truth about where the codes lie."""
 
-As a command it writes a held-out set, as JPEG files with COCO annotations:
-
-    python training/codes/render.py --out tests/data/codes --count 24 --seed 77
-"""
-
-import argparse
-import json
 import math
 import multiprocessing
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,7 +23,8 @@ SMALLEST = 20  # px, of a code's longer side
 SMALLEST_PDF417 = 56  # px; it is at least 86 modules wide
 NARROWEST_MODULE = 1.4  # px; finer ones are grey mush that nobody could class
 LEAST_SEEN = 0.72  # of a code's box within the picture
-FAINTEST = 7.0  # standard deviation of the grey values of a code that is still to be learnt
+FAINTEST = 7.0  # standard deviation of the gray values of a code that is still to be learnt
+LEAST_LIKENESS = 0.25  # correlation with its sharp, well lit self, for the same
 CHUNK = 200  # pictures per task of the pool
 
 
@@ -169,10 +162,19 @@ def scene(height: int, width: int, rng: Rng) -> Sample:
         if label is not None:
             boxes.append(seen)
             labels.append(label)
-    picture = expose(picture, rng)
-    clear = [i for i, b in enumerate(boxes) if picture[int(b[1]) : int(b[3]) + 1, int(b[0]) : int(b[2]) + 1].std() > FAINTEST]
+    seen_picture = expose(picture, rng)
+    clear = [i for i, box in enumerate(boxes) if _recognisable(picture, seen_picture, box)]
     kept = np.array([boxes[i] for i in clear], np.float32).reshape(-1, 4)
-    return Sample(picture, kept, np.array([labels[i] for i in clear], np.int64))
+    return Sample(seen_picture, kept, np.array([labels[i] for i in clear], np.int64))
+
+
+def _recognisable(before: Gray, after: Gray, box: Box) -> bool:
+    """Whether the code in `box` outlived light, lens and sensor."""
+    rows, columns = slice(int(box[1]), int(box[3]) + 1), slice(int(box[0]), int(box[2]) + 1)
+    sharp, seen = before[rows, columns].astype(np.float32), after[rows, columns].astype(np.float32)
+    if seen.std() < FAINTEST or sharp.std() < FAINTEST:
+        return False
+    return bool(abs(np.corrcoef(sharp.ravel(), seen.ravel())[0, 1]) > LEAST_LIKENESS)
 
 
 def _area(box: Box) -> float:
