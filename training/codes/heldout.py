@@ -16,11 +16,12 @@ from decoys import noise
 from render import Sample, scene
 from symbols import LABELS, Gray, Rng
 
-LONGER_SIDES = (320, 440)  # px
+LONGER_SIDES = (300, 420)  # px
 BARE_SHARE = 1 / 6  # pictures without codes
-QUALITY = 82  # of JPEG
+QUALITY = 78  # of JPEG
 SMALLEST = 26  # px, shorter side of a code's box; smaller ones make a picture unfit for a test
-LEAST_CONTRAST = 22.0  # standard deviation of the grey values of each code, for the same reason
+FEWEST_GRAYS = 64  # in the picture; a scan in black and white may have swallowed a code
+LEAST_CONTRAST = 22.0  # standard deviation of the gray values of each code, for the same reason
 
 
 def tint(picture: Gray, rng: Rng) -> NDArray[np.uint8]:
@@ -29,13 +30,15 @@ def tint(picture: Gray, rng: Rng) -> NDArray[np.uint8]:
     planes = [picture.astype(np.float32)]
     for _ in range(2):
         field = noise(height, width, rng.uniform(2, 5), rng) - 0.5
-        planes.append(128 + rng.normal(0, 9) + field * rng.uniform(0, 60))
+        planes.append(128 + rng.normal(0, 6) + field * rng.uniform(0, 45))
     ycrcb = np.clip(np.stack(planes, -1), 0, 255).astype(np.uint8)
     return np.asarray(cv2.cvtColor(ycrcb, cv2.COLOR_YCrCb2BGR), np.uint8)
 
 
 def fit_for_a_test(sample: Sample) -> bool:
     """Whether every code is large and clear enough that missing it is a fault."""
+    if len(np.unique(sample.picture)) < FEWEST_GRAYS:
+        return False
     for x0, y0, x1, y1 in sample.boxes.astype(int):
         inside = sample.picture[y0 : y1 + 1, x0 : x1 + 1]
         if min(x1 - x0, y1 - y0) < SMALLEST or inside.std() < LEAST_CONTRAST:

@@ -23,6 +23,7 @@ SMALLEST = 20  # px, of a code's longer side
 SMALLEST_PDF417 = 56  # px; it is at least 86 modules wide
 NARROWEST_MODULE = 1.4  # px; finer ones are grey mush that nobody could class
 LEAST_SEEN = 0.72  # of a code's box within the picture
+MOST_COVERED = 0.08  # of a code's box, by the plate of a later piece
 FAINTEST = 7.0  # standard deviation of the gray values of a code that is still to be learnt
 LEAST_LIKENESS = 0.25  # correlation with its sharp, well lit self, for the same
 CHUNK = 200  # pictures per task of the pool
@@ -155,7 +156,7 @@ def scene(height: int, width: int, rng: Rng) -> Sample:
         if whole is None:
             continue
         seen = (max(whole[0], 0.0), max(whole[1], 0.0), min(whole[2], width), min(whole[3], height))
-        if _area(seen) < LEAST_SEEN * _area(whole):
+        if _area(seen) < LEAST_SEEN * _area(whole) or any(_covered(before, picture, box) for box in boxes):
             picture = before
             continue
         taken.append(seen)
@@ -166,6 +167,12 @@ def scene(height: int, width: int, rng: Rng) -> Sample:
     clear = [i for i, box in enumerate(boxes) if _recognisable(picture, seen_picture, box)]
     kept = np.array([boxes[i] for i in clear], np.float32).reshape(-1, 4)
     return Sample(seen_picture, kept, np.array([labels[i] for i in clear], np.int64))
+
+
+def _covered(before: Gray, after: Gray, box: Box) -> bool:
+    """Whether the last piece's plate hides too much of the code in `box`."""
+    rows, columns = slice(int(box[1]), int(box[3]) + 1), slice(int(box[0]), int(box[2]) + 1)
+    return bool((before[rows, columns] != after[rows, columns]).mean() > MOST_COVERED)
 
 
 def _recognisable(before: Gray, after: Gray, box: Box) -> bool:

@@ -2,7 +2,6 @@
 
 import math
 import string
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -62,17 +61,23 @@ def modules(label: int, longest: float, rng: Rng) -> Gray:
 
 
 def _write(label: int, length: int, rng: Rng) -> Gray:
-    options: Callable[[], str] = (
-        lambda: f"ecLevel={rng.choice(list('LMQH'))}",
-        lambda: "forceSquare" if chance(rng, 0.9) else "",
-        lambda: f"ecLevel={rng.choice((23, 33, 50))}%",
-        lambda: f"columns={rng.integers(1, 10)}" if length < 150 and chance(rng, 0.6) else "",
-    )[label]
+    options = _options(label, length, rng)
     try:
-        code = zxingcpp.create_barcode(random_text(rng, length), FORMATS[label], options=options())
+        code = zxingcpp.create_barcode(random_text(rng, length), FORMATS[label], **options)
     except ValueError:  # the text does not fit those options
         code = zxingcpp.create_barcode(random_text(rng, 12), FORMATS[label])
     return np.array(code.to_image(scale=1, add_quiet_zones=False))
+
+
+def _options(label: int, length: int, rng: Rng) -> dict[str, str | int | bool]:
+    """What the writer may be asked for; it passes over keywords that it does not know, so mind the spelling."""
+    if LABELS[label] == "qr_code":
+        return {"ecLevel": str(rng.choice(list("LMQH")))}
+    if LABELS[label] == "data_matrix":
+        return {"forceSquare": bool(chance(rng, 0.85))}
+    if LABELS[label] == "pdf417" and length < 150 and chance(rng, 0.6):
+        return {"columns": int(rng.integers(1, 10))}
+    return {}
 
 
 def code(label: int, longest: float, rng: Rng) -> Patch:
