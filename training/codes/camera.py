@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from decoys import noise
-from symbols import Gray, Patch, Rng, chance
+from symbols import Gray, Patch, Rng, as_gray, chance
 
 Quad = NDArray[np.float64]
 Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px of the picture
@@ -52,13 +52,11 @@ def bend(patch: Patch, by: float) -> tuple[Patch, NDArray[np.float64]]:
         ink = cv2.remap(ink, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         cover = cv2.remap(cover, columns, rows, cv2.INTER_LINEAR)
         ys -= drop * np.cos((xs / width - 0.5) * math.pi)
-    bent = Patch(np.asarray(ink, np.uint8), np.asarray(cover, np.uint8), (x0, y0 + margin, x1, y1 + margin))
+    bent = Patch(as_gray(ink), as_gray(cover), (x0, y0 + margin, x1, y1 + margin))
     return bent, np.stack([xs, ys], 1)
 
 
-def paste(
-    picture: Gray, patch: Patch, quad: Quad, dark: ArrayLike, light: ArrayLike, curve: float = 0.0
-) -> Box | None:
+def paste(picture: Gray, patch: Patch, quad: Quad, dark: ArrayLike, light: ArrayLike, curve: float = 0.0) -> Box | None:
     """Draws `patch` into `picture` (uint8 [H, W] or [H, W, 3]) in place, its core on `quad` (px of the picture).
 
     dark, light  the tones of ink 0 and 255: a number, or three for a colour picture
@@ -67,7 +65,7 @@ def paste(
     patch, outline = bend(patch, curve)
     x0, y0, x1, y1 = patch.core
     size = float(np.ptp(quad, axis=0).max())
-    scale = 2 * 1.0 * size / max(x1 - x0, y1 - y0)  # drawn at twice the size, then halved: a cheap area filter
+    scale = 2 * size / max(x1 - x0, y1 - y0)  # drawn at twice the size, then halved: a cheap area filter
     if scale > 1:
         scale = math.ceil(scale)
     way = cv2.INTER_NEAREST if scale >= 1 else cv2.INTER_AREA
@@ -78,7 +76,9 @@ def paste(
     flat_to_picture = cv2.getPerspectiveTransform(corners, quad.astype(np.float32))
 
     height, width = patch.ink.shape
-    rim = cv2.perspectiveTransform(np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64), flat_to_picture)[0]
+    rim = cv2.perspectiveTransform(
+        np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64), flat_to_picture
+    )[0]
     left, top = np.clip(np.floor(rim.min(0)) - 1, 0, None).astype(int)
     right, bottom = np.minimum(np.ceil(rim.max(0)) + 1, picture.shape[1::-1]).astype(int)
     if right - left < 2 or bottom - top < 2:
@@ -108,8 +108,7 @@ def _shift(x: float, y: float) -> NDArray[np.float64]:
 
 def expose(picture: Gray, rng: Rng) -> Gray:
     """Light, lens and sensor: uint8 [H, W] in and out, places unchanged."""
-    light = _shade(picture.astype(np.float32), rng)
-    light = _blur(light, rng)
+    light: NDArray[np.floating] = _blur(_shade(picture.astype(np.float32), rng), rng)
     if chance(rng, 0.5):
         light = 255 * (np.clip(light, 0, 255) / 255) ** rng.uniform(0.6, 1.7)
     if chance(rng, 0.4):  # flat contrast
@@ -119,10 +118,12 @@ def expose(picture: Gray, rng: Rng) -> Gray:
         light = light + grain * rng.standard_normal(light.shape, np.float32)
     if chance(rng, 0.06):  # a scan in black and white
         light = np.where(light > np.median(light) * rng.uniform(0.7, 1.2), 255, 0)
-    seen = np.clip(light, 0, 255).astype(np.uint8)
+    seen = as_gray(np.clip(light, 0, 255).astype(np.uint8))
     if chance(rng, 0.35):
         _, packed = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(18, 81))])
-        seen = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
+        unpacked = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+        assert unpacked is not None
+        return as_gray(unpacked)
     return seen
 
 
@@ -140,7 +141,10 @@ def _shade(light: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
         light = light * cv2.GaussianBlur(shadow, (0, 0), rng.uniform(0.6, 9))
     if chance(rng, 0.06):
         glare = np.zeros((height, width), np.float32)
-        at, axes = (int(rng.integers(0, width)), int(rng.integers(0, height))), (int(rng.integers(8, 60)), int(rng.integers(4, 30)))
+        at, axes = (
+            (int(rng.integers(0, width)), int(rng.integers(0, height))),
+            (int(rng.integers(8, 60)), int(rng.integers(4, 30))),
+        )
         cv2.ellipse(glare, at, axes, rng.uniform(0, 180), 0, 360, rng.uniform(40, 160), -1)
         light = light + cv2.GaussianBlur(glare, (0, 0), rng.uniform(4, 16))
     return np.asarray(light, np.float32)
@@ -160,7 +164,7 @@ def _blur(light: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
         length = int(rng.integers(3, 10))
         angle, middle = rng.uniform(0, math.pi), length // 2
         reach = np.array([math.cos(angle), math.sin(angle)]) * middle
-        start, end = (tuple(int(round(v)) for v in middle + sign * reach) for sign in (-1, 1))
+        start, end = (tuple(round(float(v)) for v in middle + sign * reach) for sign in (-1, 1))
         kernel = np.zeros((length, length), np.float32)
         cv2.line(kernel, start, end, 1)
         return np.asarray(cv2.filter2D(light, -1, kernel / kernel.sum()), np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
-from symbols import Gray, Patch, Rng, chance, on_plate, random_text
+from symbols import Gray, Patch, Rng, as_gray, chance, on_plate, random_text
 
 LINEAR_FORMATS = (
     zxingcpp.BarcodeFormat.Code128,
@@ -57,7 +57,7 @@ def linear_barcode(rng: Rng) -> Gray:
         bars = (rng.random((1, int(rng.integers(20, 95)))) < 0.5).astype(np.uint8) * 255
     width = bars.shape[1] * 3
     height = int(width * rng.uniform(0.15, 0.8))
-    return np.asarray(cv2.resize(bars, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+    return as_gray(cv2.resize(bars, (width, height), interpolation=cv2.INTER_NEAREST))
 
 
 def chessboard(rng: Rng) -> Gray:
@@ -155,7 +155,7 @@ def coin(rng: Rng) -> Gray:
         cv2.putText(sheet, str(rng.integers(1, 100)), (40, 104), 2, 2.2, rng.uniform(0, 255), 4, cv2.LINE_AA)
     outside = np.full_like(sheet, 255)
     cv2.circle(outside, centre, radius, 0, -1, cv2.LINE_AA)
-    return np.maximum(sheet, outside)
+    return as_gray(np.maximum(sheet, outside))
 
 
 def flower(rng: Rng) -> Gray:
@@ -207,14 +207,14 @@ def stripes(rng: Rng) -> Gray:
     wave = np.sin((x + bend) * rng.uniform(0.15, 1))
     if chance(rng, 0.4):
         wave = wave * np.sin((y + bend) * rng.uniform(0.15, 1)) if chance(rng, 0.5) else wave + np.sin(y * 0.5)
-    return np.clip(127 + wave * rng.uniform(100, 900), 0, 255).astype(np.uint8)
+    return as_gray(np.clip(127 + wave * rng.uniform(100, 900), 0, 255).astype(np.uint8))
 
 
 def blotches(rng: Rng) -> Gray:
     """Leaves, pebbles, fur, foliage: noise of two sizes with a hard or soft threshold."""
     side = 160
     field = noise(side, side, rng.uniform(4, 20), rng) + rng.uniform(0, 1) * noise(side, side, rng.uniform(20, 70), rng)
-    return np.clip(127 + (field - np.median(field)) * rng.uniform(200, 2500), 0, 255).astype(np.uint8)
+    return as_gray(np.clip(127 + (field - np.median(field)) * rng.uniform(200, 2500), 0, 255).astype(np.uint8))
 
 
 KINDS: tuple[tuple[Callable[[Rng], Gray], float], ...] = (

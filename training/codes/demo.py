@@ -14,8 +14,9 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
+from card import LABELS
 from decoys import noise
-from symbols import FORMATS, LABELS, PDF417, Gray, Rng
+from symbols import FORMATS, PDF417, Gray, Rng
 
 Colour = tuple[float, float, float]  # BGR, 0..255
 Picture = NDArray[np.float32]  # [H, W, 3] BGR, 0..255
@@ -73,10 +74,21 @@ def rules(sheet: Sheet, x: int, y: int, width: int, rows: int, colour: Colour, r
 
 
 def code(
-    sheet: Sheet, label: str, text: str, x: int, y: int, size: int, ink: Colour = INK, paper: Colour | None = None,
-    height: int | None = None, **options: str | int | bool,
+    sheet: Sheet,
+    label: str,
+    text: str,
+    x: int,
+    y: int,
+    size: int,
+    ink: Colour = INK,
+    paper: Colour | None = None,
+    height: int | None = None,
+    **options: str | int | bool,
 ) -> None:
-    """Prints a code `size` px wide (and `height` high, by default of square modules) with its upper left corner at (x, y), on a quiet zone of `paper`."""
+    """Prints a code `size` px wide and `height` high, by default of square modules.
+
+    Its upper left corner is at (x, y); a quiet zone of `paper` lies round it. The options are those of the writer.
+    """
     drawn = zxingcpp.create_barcode(text, FORMATS[LABELS.index(label)], **options)
     grid = np.array(drawn.to_image(scale=1, add_quiet_zones=False))
     height = round(size * grid.shape[0] / grid.shape[1]) if height is None else height
@@ -100,7 +112,9 @@ def print_grid(sheet: Sheet, grid: Gray, x: int, y: int, width: int, height: int
     region[:] = (region * share + np.asarray(ink, np.float32) * (1 - share)).astype(np.uint8)
 
 
-def lay(scene: Picture, sheet: Sheet, centre: tuple[float, float], width: float, turn: float, tilt: float = 0.0) -> None:
+def lay(
+    scene: Picture, sheet: Sheet, centre: tuple[float, float], width: float, turn: float, tilt: float = 0.0
+) -> None:
     """Lays `sheet` on the scene with a soft shadow.
 
     centre and width in px of the finished picture; turn in degrees; tilt: by which share the far edge is shorter
@@ -146,7 +160,9 @@ def cardboard(rng: Rng) -> Picture:
     """The side of a large parcel with its flutes and a strip of tape."""
     scene = blank((116, 160, 196))
     height, width = scene.shape[:2]
-    scene *= (0.95 + 0.1 * (noise(height, width, 300, rng) - 0.5) + 0.06 * (noise(height, width, 9, rng) - 0.5))[..., None]
+    scene *= (0.95 + 0.1 * (noise(height, width, 300, rng) - 0.5) + 0.06 * (noise(height, width, 9, rng) - 0.5))[
+        ..., None
+    ]
     flutes = 1 + 0.012 * np.sin(np.arange(width) / 9.0, dtype=np.float32)
     scene *= flutes[None, :, None]
     tape = scene[int(height * 0.43) : int(height * 0.53)]
@@ -193,13 +209,32 @@ def desk(rng: Rng) -> Picture:
     ticket = plain(800, 300, MUSTARD, 26)
     words(ticket, "CITY RAIL", 36, 76, 1.4, NAVY, 3)
     words(ticket, "day ticket  zones 1-4", 38, 118, 0.75, NAVY)
-    code(ticket, "pdf417", "CITY RAIL DAY TICKET ZONES 1-4 VALID 24 H FROM FIRST USE NO 00042", 40, 146, 720, columns=6, height=120)
+    code(
+        ticket,
+        "pdf417",
+        "CITY RAIL DAY TICKET ZONES 1-4 VALID 24 H FROM FIRST USE NO 00042",
+        40,
+        146,
+        720,
+        columns=6,
+        height=120,
+    )
     lay(scene, ticket, (430, 538), 560, 4)
 
     chip = plain(260, 260, (60, 62, 58), 20)
     words(chip, "EDGE", 26, 52, 0.9, (210, 214, 214), 2)
     words(chip, "TPU", 170, 52, 0.9, (210, 214, 214), 2)
-    code(chip, "data_matrix", "SN 0042-2100-8 edgerun rev C", 62, 84, 140, (60, 62, 58), (226, 230, 230), forceSquare=True)
+    code(
+        chip,
+        "data_matrix",
+        "SN 0042-2100-8 edgerun rev C",
+        62,
+        84,
+        140,
+        (60, 62, 58),
+        (226, 230, 230),
+        forceSquare=True,
+    )
     lay(scene, chip, (972, 538), 225, -14)
     return scene
 
@@ -214,7 +249,16 @@ def parcel(rng: Rng) -> Picture:
     rules(label, 100, 124, 330, 6, (120, 118, 116), rng)
     code(label, "qr_code", "PARCEL 7F-2100-0042 / WEIGHT 3.2 KG / EXPRESS", 560, 124, 210, ecLevel="Q")
     band(label, 0, 372, 820, 4, INK)
-    code(label, "pdf417", "EDGERUN LOGISTICS|7F-2100-0042|3.2KG|EXPRESS|HANDLE WITH CARE|KEEP DRY", 36, 398, 560, columns=5, height=190)
+    code(
+        label,
+        "pdf417",
+        "EDGERUN LOGISTICS|7F-2100-0042|3.2KG|EXPRESS|HANDLE WITH CARE|KEEP DRY",
+        36,
+        398,
+        560,
+        columns=5,
+        height=190,
+    )
     words(label, "2 / 3", 650, 470, 1.5, INK, 3)
     bars(label, "7F21000042", 620, 540, 170, 64)
     lay(scene, label, (410, 360), 610, -5)
@@ -249,7 +293,9 @@ def wall(rng: Rng) -> Picture:
     museum = plain(480, 640, CREAM, 4)
     band(museum, 0, 0, 480, 300, TEAL)
     for i in range(6):
-        cv2.ellipse(museum.face, (240, 300), (220 - 36 * i, 250 - 40 * i), 0, 180, 360, (CREAM, CORAL)[i % 2], -1, cv2.LINE_AA)
+        cv2.ellipse(
+            museum.face, (240, 300), (220 - 36 * i, 250 - 40 * i), 0, 180, 360, (CREAM, CORAL)[i % 2], -1, cv2.LINE_AA
+        )
     words(museum, "MUSEUM", 40, 370, 1.6, NAVY, 4)
     words(museum, "open daily 10-18", 42, 412, 0.8, NAVY, 2)
     rules(museum, 42, 450, 180, 8, (176, 190, 198), rng)
@@ -278,7 +324,7 @@ def photograph(scene: Picture, rng: Rng) -> NDArray[np.uint8]:
     x, y = x / WIDTH - 0.5, y / HEIGHT - 0.5
     light = 1.04 - 0.16 * (x + y) - 0.32 * (x * x + y * y)
     warm = small * light[..., None] * np.array([0.97, 1.0, 1.03], np.float32)
-    return np.clip(warm + rng.normal(0, 1.6, small.shape), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(warm + rng.normal(0, 1.6, small.shape), 0, 255), np.uint8)
 
 
 PICTURES: dict[str, Callable[[Rng], Picture]] = {"desk": desk, "parcel": parcel, "wall": wall}

@@ -8,32 +8,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from network import SIDE, Exported
-from symbols import LABELS
+from card import CARD, SIDE
+from network import Exported
 
-CONFIDENCE = 0.5  # default threshold, see edgerun/models/codes.md for how it was chosen
-IOU = 0.5  # of non-maximum suppression
 SMALL = 256  # values; smaller arrays stay float32
-
-CARD = {
-    "edgerun": 1,
-    "task": "detect",
-    "decoder": "yolov8",
-    "labels": list(LABELS),
-    "height": SIDE,
-    "width": SIDE,
-    "resize": "letterbox",
-    "fill": [114, 114, 114],
-    "color": "rgb",
-    "scale": 1 / 255,
-    "mean": [0, 0, 0],
-    "std": [1, 1, 1],
-    "box_units": "pixels",
-    "suppressed": False,
-    "conf": CONFIDENCE,
-    "iou": IOU,
-    "nms": "agnostic",
-}
 
 
 def export(module: Exported, path: Path) -> None:
@@ -48,7 +26,8 @@ def export(module: Exported, path: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
-    model = onnx.load(path)
+    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    _freeze_shapes(model)
     _halve(model)
     helper.set_model_props(model, {"edgerun": json.dumps(CARD)})
     model.doc_string = ""
@@ -71,3 +50,24 @@ def _halve(model: onnx.ModelProto) -> None:
         node.input[:] = [consumers.get(name, name) for name in node.input]
     del model.graph.node[:]
     model.graph.node.extend(casts + nodes)
+
+
+def _freeze_shapes(model: onnx.ModelProto) -> None:
+    """Replaces computed shapes by constants, and drops what computed them: not every converter can follow."""
+    graph = model.graph
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.value_info, *graph.output)}
+    for node in graph.node:
+        if node.op_type == "Reshape":
+            constant = numpy_helper.from_array(np.array(shapes[node.output[0]], np.int64), f"{node.output[0]}.shape")
+            graph.initializer.append(constant)
+            node.input[1] = constant.name
+    wanted = {v.name for v in graph.output}
+    kept = []
+    for node in reversed(graph.node):  # the nodes are in order of execution
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            kept.append(node)
+    nodes = kept[::-1]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    del graph.value_info[:]

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from card import LABELS
 from decoys import noise
 from render import Sample, scene
-from symbols import LABELS, Gray, Rng
+from symbols import Gray, Rng
 
 LONGER_SIDES = (300, 420)  # px
 BARE_SHARE = 1 / 6  # pictures without codes
@@ -67,7 +68,8 @@ def heldout(seed: int, count: int) -> tuple[list[Sample], list[NDArray[np.uint8]
 
 def annotations(names: Sequence[str], samples: Sequence[Sample]) -> dict[str, object]:
     """The truth in COCO form; boxes x y w h, px."""
-    images, boxes = [], []
+    images: list[dict[str, object]] = []
+    boxes: list[dict[str, object]] = []
     for image_id, (name, sample) in enumerate(zip(names, samples, strict=True), 1):
         height, width = sample.picture.shape[:2]
         images.append({"id": image_id, "file_name": name, "height": height, "width": width})

@@ -39,7 +39,9 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def assign(predicted: Tensor, objectness: Tensor, truth: Tensor, centres: Tensor, strides: Tensor) -> tuple[Tensor, Tensor]:
+def assign(
+    predicted: Tensor, objectness: Tensor, truth: Tensor, centres: Tensor, strides: Tensor
+) -> tuple[Tensor, Tensor]:
     """Which code each place answers for, and how sure it ought to be.
 
     predicted [B, A, 4] px, objectness [B, A] logits, truth [B, M, 5] (unused rows -1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -23,7 +23,7 @@ Boxes = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """boxes float32 [N, 4] x0 y0 x1 y1, image px;  labels int64 [N];  scores float32 [N], best first; 1 for the truth"""
+    """boxes float32 [N, 4] x0 y0 x1 y1, image px;  labels int64 [N];  scores float32 [N], best first (truth: 1)"""
 
     boxes: Boxes
     labels: NDArray[np.int64]
@@ -117,7 +117,7 @@ def average_precision(found: Sequence[Found], truth: Sequence[Found], label: int
 
 
 def read_truth(folder: Path, labels: Sequence[str]) -> dict[str, Found]:
-    """File name -> truth, from `annotations.json` in COCO form; every picture of the folder, bare, where it is absent."""
+    """File name -> truth, from `annotations.json` in COCO form; where that is absent, no picture has codes."""
     path = folder / "annotations.json"
     if not path.exists():
         nothing = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -165,7 +165,7 @@ def main() -> None:
         picture = cv2.imread(str(options.folder / name), cv2.IMREAD_COLOR)
         if picture is None:
             raise SystemExit(f"{options.folder / name} cannot be read as a picture")
-        found[name] = model(picture)
+        found[name] = model(np.asarray(picture, np.uint8))
     threshold = model.card["conf"] if options.threshold is None else options.threshold
     everything, truths = list(found.values()), list(truth.values())
     for value in SWEEP if options.sweep else (threshold,):

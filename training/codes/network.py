@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-LABEL_COUNT = 4
-SIDE = 320  # px, of the exported model's square input
+from card import LABELS, SIDE
+
 STRIDES = (8, 16, 32)  # px
 STEM_WIDTH, STAGE_WIDTHS, PYRAMID_WIDTH = 32, (56, 112, 176), 64
 OBJECTNESS_AT_START = -4.5  # logit: nearly every place is empty
@@ -29,8 +29,16 @@ class ConvNorm(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, *, relu: bool = True,
-        levels: int = 1, padding: int | None = None,
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        *,
+        relu: bool = True,
+        levels: int = 1,
+        padding: int | None = None,
     ) -> None:
         super().__init__()
         padding = kernel // 2 if padding is None else padding
@@ -47,15 +55,7 @@ class ConvNorm(nn.Module):
         """Merges the norms into copies of the convolution, one per level; for inference only."""
         for norm in self.norms:
             assert isinstance(norm, nn.BatchNorm2d)
-            like = self.conv
-            fused = nn.Conv2d(
-                like.in_channels, like.out_channels, like.kernel_size, like.stride, like.padding, groups=like.groups  # type: ignore[arg-type]
-            )
-            fused.weight, bias = fuse_conv_bn_weights(
-                like.weight, None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias  # type: ignore[arg-type]
-            )
-            fused.bias = bias
-            self.fused.append(fused)
+            self.fused.append(fuse_conv_bn_eval(self.conv.eval(), norm.eval()))
         del self.conv, self.norms
 
 
@@ -81,7 +81,7 @@ class Head(nn.Module):
         levels = len(STRIDES)
         self.label_tower = nn.ModuleList(Separable(width, width, 5, levels=levels) for _ in range(2))
         self.box_tower = nn.ModuleList([Separable(width, width, 5, levels=levels)])
-        self.label = nn.Conv2d(width, LABEL_COUNT, 1)
+        self.label = nn.Conv2d(width, len(LABELS), 1)
         self.box = nn.Conv2d(width, 5, 1)
         assert self.box.bias is not None
         nn.init.constant_(self.box.bias[:4], EXTENT_AT_START)
@@ -114,7 +114,9 @@ class Network(nn.Module):
         narrow, middle, wide = STAGE_WIDTHS
         width = PYRAMID_WIDTH
         self.stem = nn.Sequential(
-            ConvNorm(1, STEM_WIDTH, 6, 4, padding=1), Separable(STEM_WIDTH, STEM_WIDTH), Separable(STEM_WIDTH, STEM_WIDTH)
+            ConvNorm(1, STEM_WIDTH, 6, 4, padding=1),
+            Separable(STEM_WIDTH, STEM_WIDTH),
+            Separable(STEM_WIDTH, STEM_WIDTH),
         )
         self.stage8 = _stage(STEM_WIDTH, narrow, 3)
         self.stage16 = _stage(narrow, middle, 5)

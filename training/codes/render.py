@@ -1,4 +1,4 @@
-"""Renders the training pictures: codes and look-alikes on procedural grounds, with the truth about where the codes lie."""
+"""Renders the training pictures: codes and look-alikes on procedural grounds, and the truth about the codes."""
 
 import math
 import multiprocessing
@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camera import Box, expose, paste, random_quad
+from card import FILL, LABELS, SIDE
 from decoys import decoy, noise
-from symbols import LABELS, PDF417, Gray, Rng, chance, code, random_text, write
+from symbols import PDF417, Gray, Rng, chance, code, random_text, write
 
-SIDE = 320  # px, of the model's square input
-FILL = 114  # tone of the letterbox's bars
 MOST_CODES = 12  # rows of the truth array
 TILE_COUNTS = (0, 1, 2, 4, 8)
 TILE_COUNT_SHARES = (0.06, 0.60, 0.18, 0.10, 0.06)
@@ -80,7 +79,8 @@ def scribble(picture: Gray, rng: Rng) -> None:
         piece = decoy(rng)
         size = math.exp(rng.uniform(math.log(15), math.log(160)))
         quad = random_quad((piece.core[2] - piece.core[0]) / (piece.core[3] - piece.core[1]), size, rng)
-        paste(picture, piece, quad + (rng.uniform(0, width), rng.uniform(0, height)), *_tones(rng))
+        centre = np.array([rng.uniform(0, width), rng.uniform(0, height)])
+        paste(picture, piece, quad + centre, *_tones(rng))
 
 
 def _put_object(picture: Gray, at: tuple[int, int], rng: Rng) -> None:
@@ -106,8 +106,10 @@ def _tones(rng: Rng) -> tuple[float, float]:
     return (light, dark) if chance(rng, 0.14) else (dark, light)
 
 
-def _place(size: float, flat: bool, alone: bool, height: int, width: int, taken: list[Box], rng: Rng) -> tuple[float, float] | None:
-    """A centre (x, y) px at which a piece of `size` px lies in the picture and clear of those taken; None if not found."""
+def _place(
+    size: float, flat: bool, alone: bool, height: int, width: int, taken: list[Box], rng: Rng
+) -> tuple[float, float] | None:
+    """A centre (x, y) px where a piece of `size` px lies within the picture and off those taken; None if not found."""
     across, down = size * 0.42, size * (0.15 if flat else 0.42)
     for _ in range(6):
         if alone and chance(rng, 0.6):

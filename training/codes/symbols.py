@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import zxingcpp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from card import LABELS
 
 Gray = NDArray[np.uint8]
 Rng = np.random.Generator
 
-LABELS = ("qr_code", "data_matrix", "aztec", "pdf417")
 PDF417 = LABELS.index("pdf417")
 FORMATS = (
     zxingcpp.BarcodeFormat.QRCode,
@@ -37,6 +38,10 @@ class Patch:
     ink: Gray
     cover: Gray
     core: tuple[int, int, int, int]
+
+
+def as_gray(values: ArrayLike) -> Gray:
+    return np.asarray(values, np.uint8)
 
 
 def chance(rng: Rng, share: float) -> bool:
@@ -85,8 +90,8 @@ def code(label: int, longest: float, rng: Rng) -> Patch:
     grid = modules(label, longest, rng)
     if label == PDF417:  # row heights differ widely between printers
         size = (grid.shape[1] * MODULE // 2, max(8, int(grid.shape[0] * MODULE / 2 * rng.uniform(0.45, 1.8))))
-        return on_plate(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST), min(size) / 20, rng)
-    ink = _spread_ink(cv2.resize(grid, None, fx=MODULE, fy=MODULE, interpolation=cv2.INTER_NEAREST), rng)
+        return on_plate(as_gray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST)), min(size) / 20, rng)
+    ink = _spread_ink(np.repeat(np.repeat(grid, MODULE, 0), MODULE, 1), rng)
     if label == LABELS.index("qr_code") and chance(rng, 0.25):
         _put_logo(ink, rng)
     return on_plate(ink, MODULE, rng)
@@ -96,9 +101,9 @@ def _spread_ink(ink: Gray, rng: Rng) -> Gray:
     """Ink gain, ink loss, or round dots in place of squares; mostly nothing."""
     fate = rng.random()
     if fate < 0.06:
-        return np.asarray(cv2.erode(ink, np.ones((2, 2), np.uint8)), np.uint8)
+        return as_gray(cv2.erode(ink, np.ones((2, 2), np.uint8)))
     if fate < 0.12:
-        return np.asarray(cv2.dilate(ink, np.ones((2, 2), np.uint8)), np.uint8)
+        return as_gray(cv2.dilate(ink, np.ones((2, 2), np.uint8)))
     if fate < 0.17:
         dot = np.array([[0, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 0]], bool)
         return np.where(np.tile(dot, (ink.shape[0] // MODULE, ink.shape[1] // MODULE)), ink, np.uint8(255))

@@ -20,14 +20,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from card import SIDE
 from export import export
 from loss import Losses, losses
 from network import Exported, Network, places
-from render import SIDE, training_set
+from render import training_set
 
 SEED = 1
 PICTURES = 24_000
-STEPS = 15_000
+STEPS = 14_000
 BATCH = 16
 THREADS = 2
 LEARNING_RATE, LAST_SHARE = 2.5e-3, 0.005  # cosine from the one to that share of it
@@ -111,7 +112,8 @@ def follow(average: Network, network: Network, step: int) -> None:
 
 def train(pictures: Pictures, steps: int, log: TextIO, checkpoint: Path) -> Network:
     """The averaged network after `steps`; its state dict goes to `checkpoint` on the way."""
-    network = Network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = Network()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network)
     optimizer = optimizer_for(network)
     grids = {side: places(side, side) for side in (SMALL_SIDE, *LATER_SIDES)}
@@ -153,7 +155,7 @@ def settle(network: Network, pixels: Tensor) -> None:
             module.reset_running_stats()
             module.momentum = None  # a plain mean over the batches
     network.train()
-    for batch in pixels.split(SETTLING_BATCH):
+    for batch in torch.split(pixels, SETTLING_BATCH):
         network((batch[:, None].float() / 255).contiguous(memory_format=torch.channels_last))
     network.eval()
 
@@ -183,7 +185,11 @@ def main() -> None:
     with options.log.open("w") as log:
         started = time.monotonic()
         pictures = rendered(SEED, options.pictures)
-        print(f"rendered {options.pictures} pictures of {SIDE} px in {time.monotonic() - started:.0f} s", file=log, flush=True)
+        print(
+            f"rendered {options.pictures} pictures of {SIDE} px in {time.monotonic() - started:.0f} s",
+            file=log,
+            flush=True,
+        )
         network = train(pictures, options.steps, log, options.checkpoint)
         settle(network, pictures.pixels[:SETTLING_PICTURES])
         torch.save(network.state_dict(), options.checkpoint)
