@@ -26,7 +26,7 @@ def export(module: Exported, path: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
-    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    model = onnx.shape_inference.infer_shapes(onnx.load(path), strict_mode=True, data_prop=True)
     _freeze_shapes(model)
     _halve(model)
     helper.set_model_props(model, {"edgerun": json.dumps(CARD)})

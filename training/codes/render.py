@@ -24,17 +24,24 @@ NARROWEST_MODULE = 1.4  # px; finer ones are grey mush that nobody could class
 LEAST_SEEN = 0.72  # of a code's box within the picture
 MOST_COVERED = 0.08  # of a code's box, by the plate of a later piece
 FAINTEST = 7.0  # standard deviation of the gray values of a code that is still to be learnt
-LEAST_LIKENESS = 0.25  # correlation with its sharp, well lit self, for the same
+LEAST_LIKENESS = 0.25  # to its sharp, well lit self, for the same
 CHUNK = 200  # pictures per task of the pool
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """picture uint8 [H, W] gray;  boxes float32 [N, 4] x0 y0 x1 y1, px, clipped;  labels int64 [N], into LABELS"""
+    """A picture and what is to be learnt from it.
+
+    picture  uint8 [H, W] gray
+    boxes    float32 [N, 4]  x0 y0 x1 y1, px, clipped to the picture
+    labels   int64 [N]  into LABELS
+    dimmest  the least likeness (see `_likeness`) of any code drawn, even of those too dim to be learnt; 1 without codes
+    """
 
     picture: Gray
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
+    dimmest: float
 
 
 def ground(height: int, width: int, rng: Rng) -> Gray:
@@ -166,9 +173,10 @@ def scene(height: int, width: int, rng: Rng) -> Sample:
             boxes.append(seen)
             labels.append(label)
     seen_picture = expose(picture, rng)
-    clear = [i for i, box in enumerate(boxes) if _recognisable(picture, seen_picture, box)]
+    likeness = [_likeness(picture, seen_picture, box) for box in boxes]
+    clear = [i for i, like in enumerate(likeness) if like > LEAST_LIKENESS]
     kept = np.array([boxes[i] for i in clear], np.float32).reshape(-1, 4)
-    return Sample(seen_picture, kept, np.array([labels[i] for i in clear], np.int64))
+    return Sample(seen_picture, kept, np.array([labels[i] for i in clear], np.int64), min(likeness, default=1.0))
 
 
 def _covered(before: Gray, after: Gray, box: Box) -> bool:
@@ -177,13 +185,13 @@ def _covered(before: Gray, after: Gray, box: Box) -> bool:
     return bool((before[rows, columns] != after[rows, columns]).mean() > MOST_COVERED)
 
 
-def _recognisable(before: Gray, after: Gray, box: Box) -> bool:
-    """Whether the code in `box` outlived light, lens and sensor."""
+def _likeness(before: Gray, after: Gray, box: Box) -> float:
+    """How well the code in `box` outlived light, lens and sensor: correlation of its gray values, 0 where too faint."""
     rows, columns = slice(int(box[1]), int(box[3]) + 1), slice(int(box[0]), int(box[2]) + 1)
     sharp, seen = before[rows, columns].astype(np.float32), after[rows, columns].astype(np.float32)
     if seen.std() < FAINTEST or sharp.std() < FAINTEST:
-        return False
-    return bool(abs(np.corrcoef(sharp.ravel(), seen.ravel())[0, 1]) > LEAST_LIKENESS)
+        return 0.0
+    return abs(float(np.corrcoef(sharp.ravel(), seen.ravel())[0, 1]))
 
 
 def _area(box: Box) -> float:

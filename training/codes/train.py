@@ -28,9 +28,9 @@ from render import training_set
 
 SEED = 1
 PICTURES = 24_000
-STEPS = 14_000
+STEPS = 13_000
 BATCH = 16
-THREADS = 2
+CORES = 2
 LEARNING_RATE, LAST_SHARE = 2.5e-3, 0.005  # cosine from the one to that share of it
 WARM_UP = 200  # steps
 WEIGHT_DECAY = 0.02
@@ -62,7 +62,7 @@ class Pictures:
 
 
 def rendered(seed: int, count: int) -> Pictures:
-    pixels, truth = training_set(seed, count, THREADS)
+    pixels, truth = training_set(seed, count, CORES)
     return Pictures(torch.from_numpy(pixels), torch.from_numpy(truth))
 
 
@@ -172,6 +172,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--pictures", type=int, default=PICTURES)
+    parser.add_argument("--threads", type=int, default=CORES, help="1 is best where another program wants a core")
     parser.add_argument("--log", type=Path, default=Path("build/codes.log"))
     parser.add_argument("--checkpoint", type=Path, default=Path("build/codes.pt"), help="plain state dict")
     options = parser.parse_args()
@@ -180,7 +181,7 @@ def main() -> None:
     random.seed(SEED)
     np.random.seed(SEED)
     torch.manual_seed(SEED)
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(options.threads)
     keep_freed_memory()
     with options.log.open("w") as log:
         started = time.monotonic()
