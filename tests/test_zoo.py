@@ -30,6 +30,8 @@ MUST_BE_RIGHT = {
     "tflite/yolox_nano_float16.tflite",
     "tflite/ssd_mobilenet_v3_large_coco_postprocess_dynint8.tflite",
     "tflite/mediapipe_ssd_mobilenet_v2_256_int8.tflite",
+    "tflite/efficientdet_lite0_int8.tflite",
+    "tflite/blazeface_short_range_metadata.tflite",
 }
 """Models whose families edgerun reads; the others may be refused."""
 

@@ -61,7 +61,7 @@ def gather(
 def _heard(dialect: Dialect, metadata: Mapping[str, str | bytes], path: Path) -> Mapping[str, Any]:
     try:
         return dialect.read(metadata, path)
-    except (ValueError, TypeError, KeyError) as cause:
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as cause:  # whatever is in it
         raise CardInvalid(
             f"The {dialect.name} metadata of {path.name} is damaged: {cause}.",
             hint="describe the model in a sidecar: edgerun inspect MODEL --write-sidecar",

@@ -7,7 +7,7 @@ Sources: https://ai.google.dev/edge/litert/models/metadata; detection_postproces
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,16 @@ __all__ = ["DIALECT"]
 ROLES = ("boxes", "classes", "scores", "count")
 """What TFLite_Detection_PostProcess gives, in this order; the names that exporters give to the four are mixed up."""
 
+NAMES = {"location": "boxes", "category": "classes", "score": "scores", "number of detections": "count"}
+"""How TensorFlow's own metadata writer calls them."""
+
 BACKGROUNDS = ("background", "???", "__background__", "bg")
 
+SLACK = 3.0
+"""Steps by which a normalisation may leave the range of a quantised input: both are rounded."""
+
 ORDERS = {("boundaries", (1, 0, 3, 2)): "boxes", ("boundaries", (0, 1, 2, 3)): "boxes x1y1x2y2"}
-"""Type and index of a box -> role. `index` says where left, top, right, bottom lie."""
+"""Type and index of a box -> role. `index` says where left, top, right, bottom lie; the operator's are y1 x1 y2 x2."""
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
@@ -33,15 +39,10 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
         if tensor["content"] == "image":
             fields |= _of_image(tensor)
     outputs = described.get("outputs", ())
-    roles = dict(zip(last["outputs"], ROLES, strict=True)) if last else {}
+    fields |= _of_detections(outputs, last)
     for tensor in outputs:
-        if tensor["content"] == "boxes" and roles.get(tensor["tensor"]) == "boxes":
-            roles[tensor["tensor"]] = _box_role(tensor)
-            fields["box_units"] = "pixels" if tensor["coordinates"] == "pixel" else "unit"
         if 0 < tensor.get("threshold", 0) < 1:
             fields["conf"] = tensor["threshold"]
-    if roles:
-        fields["outputs"] = roles
     text = metadata.get("tflite.labels")
     if isinstance(text, str):
         fields["labels"] = _named(labels.parse(text), last)
@@ -56,26 +57,38 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
 
 
 def _of_image(tensor: Mapping[str, Any]) -> dict[str, Any]:
-    """Normalisation as (p - mean) / std of bytes 0..255; a quantised input stores the result.
+    """Normalisation as (p - mean) / std of bytes 0..255; where the tensor is quantised, that follows.
 
-    Without NormalizationOptions an input of bytes takes the picture as it is; so does one that is not quantised,
-    which could not store anything else.
+    A normalisation that a quantised input cannot hold, such as mean 0 and std 1 where it holds -1..1, is none: it is
+    written by tools that mean "bytes as they are".
     """
     fields: dict[str, Any] = {"color": tensor["color"]} if tensor["color"] else {}
-    stored = tensor.get("quantization")
-    if tensor.get("mean") and tensor.get("std") and (stored or tensor.get("dtype") != "uint8"):
-        fields |= {"scale": 1.0, "mean": tensor["mean"], "std": tensor["std"]}
-    elif tensor.get("dtype") == "uint8":
-        factor, zero = stored or (1.0, 0)
-        fields |= {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
-    return fields
+    factor, zero = tensor.get("quantization") or (1.0, 0)
+    mean, std = tensor.get("mean", ()), tensor.get("std", ())
+    told = bool(mean) and bool(std)
+    if tensor.get("dtype") == "uint8":
+        ends = [(pixel - mean[0]) / std[0] / factor + zero for pixel in (0, 255)] if told and std[0] else [0, 0]
+        if not (-SLACK <= ends[0] < 64 and 192 < ends[1] <= 255 + SLACK):  # and hardly anything is left of less
+            told, fields = False, fields | {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
+    return fields | {"scale": 1.0, "mean": mean, "std": std} if told else fields
 
 
-def _box_role(tensor: Mapping[str, Any]) -> str:
-    key = (tensor["type"], tuple(tensor["index"]))
-    if key not in ORDERS:
-        raise ValueError(f"boxes of type {key[0]!r} in the order {list(key[1])} are not known")
-    return ORDERS[key]
+def _of_detections(outputs: Sequence[Mapping[str, Any]], last: Mapping[str, Any]) -> dict[str, Any]:
+    """Roles of four outputs that are finished detections, by the operator or else by their descriptions."""
+    located = next((tensor for tensor in outputs if tensor["content"] == "boxes"), None)
+    order = None if located is None else (located["type"], tuple(located["index"]))
+    if last:
+        roles = dict(zip(last["outputs"], ROLES, strict=True))
+    else:
+        roles = {tensor["tensor"]: NAMES[tensor["name"]] for tensor in outputs if tensor["name"] in NAMES}
+        if sorted(roles.values()) != sorted(ROLES):
+            return {}
+    if located is None:
+        return {"outputs": roles}
+    if order not in ORDERS or (last and ORDERS[order] != "boxes"):
+        raise ValueError(f"boxes of type {located['type']!r} in the order {list(located['index'])} cannot be")
+    roles[located["tensor"]] = ORDERS[order]
+    return {"outputs": roles, "box_units": "pixels" if located["coordinates"] == "pixel" else "unit"}
 
 
 def _named(names: tuple[str, ...], last: Mapping[str, Any]) -> tuple[str, ...]:

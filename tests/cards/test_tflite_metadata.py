@@ -9,6 +9,7 @@ from edgerun import cards
 from edgerun.errors import CardInvalid
 
 IMAGE = {"name": "image", "content": "image", "color": "rgb", "mean": [127.5], "std": [127.5], "tensor": "x"}
+BY_NOUGHT = json.dumps({"inputs": [IMAGE | {"dtype": "uint8", "quantization": [0, 0]}]})
 FINISHED = {"outputs": ["b", "c", "s", "n"], "scores": 91, "classes": 90}
 
 
@@ -37,14 +38,23 @@ def test_a_quantised_input_of_int8_is_normalised_first():
     assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.5, 127.5)
 
 
+def test_a_quantised_input_of_bytes_is_normalised_first_too():
+    image = IMAGE | {"dtype": "uint8", "quantization": [0.0078125, 127]}
+    card = gathered(tflite_metadata={"inputs": [image], "outputs": []})
+    assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.5, 127.5)
+
+
 @pytest.mark.parametrize(
-    ("normalised", "quantization", "mean", "std"),
-    [(True, [0.0078125, 127], 127.5, 127.5), (False, [0.0078125, 127], 127, 128), (True, None, 0, 1)],
+    ("said", "quantization", "mean", "std"),
+    [
+        ({"mean": [0.0], "std": [1.0]}, [0.0078125, 127], 127, 128),
+        ({"mean": [127.5], "std": [127.5]}, None, 0, 1),
+        ({"mean": [], "std": []}, [0.0078125, 128], 128, 128),
+        ({"mean": [0.0], "std": [0.0]}, None, 0, 1),
+    ],
 )
-def test_an_input_of_bytes_stores_the_normalised_picture_or_takes_it_as_it_is(normalised, quantization, mean, std):
-    image = IMAGE | {"dtype": "uint8", "quantization": quantization}
-    if not normalised:
-        image = {key: value for key, value in image.items() if key not in ("mean", "std")}
+def test_a_normalisation_that_bytes_cannot_hold_means_bytes_as_they_are(said, quantization, mean, std):
+    image = IMAGE | said | {"dtype": "uint8", "quantization": quantization}
     card = gathered(tflite_metadata={"inputs": [image], "outputs": []})
     assert (card.scale, card.mean[0], card.std[0]) == (1.0, mean, std)
 
@@ -95,6 +105,22 @@ def test_boxes_in_pixels_are_told_for_finished_detections_alone():
     assert "box_units" not in gathered(tflite_metadata=said).sources  # raw boxes mean what their decoder makes of them
 
 
+@pytest.mark.parametrize(("index", "role"), [([1, 0, 3, 2], "boxes"), ([0, 1, 2, 3], "boxes x1y1x2y2")])
+def test_four_outputs_are_bound_by_their_descriptions_where_there_is_no_such_operator(index, role):
+    boxes = {"content": "boxes", "index": index, "type": "boundaries", "coordinates": "ratio"}
+    names = {"number of detections": "n", "category": "c", "score": "s"}
+    outputs = [{"name": name, "content": "", "tensor": tensor} for name, tensor in names.items()]
+    said = {"inputs": [], "outputs": [*outputs, {"name": "location", "tensor": "b", **boxes}]}
+    assert gathered(tflite_metadata=said).outputs == {"n": "count", "c": "classes", "s": "scores", "b": role}
+
+
+def test_an_order_that_contradicts_the_operator_is_refused():
+    boxes = {"name": "location", "content": "boxes", "index": [0, 1, 2, 3], "type": "boundaries"}
+    said = {"inputs": [], "outputs": [boxes | {"coordinates": "ratio", "tensor": "b"}]}
+    with pytest.raises(CardInvalid, match="order"):
+        gathered(tflite_metadata=said, tflite_postprocess=FINISHED)
+
+
 def test_centred_boxes_of_a_finished_detector_are_refused():
     boxes = {"name": "location", "content": "boxes", "index": [0, 1, 2, 3], "type": "center", "coordinates": "ratio"}
     said = {"inputs": [], "outputs": [boxes | {"tensor": "b"}]}
@@ -109,7 +135,9 @@ def test_the_first_useful_threshold_is_taken():
     assert gathered(tflite_metadata=said).conf is None
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"inputs": [{}]}', '{"inputs": 3}'])
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"inputs": [{}]}', '{"inputs": 3}', BY_NOUGHT, '{"inputs": [3]}', '{"outputs": {"a": 1}}']
+)
 def test_damaged_metadata_are_refused_by_name(text):
     with pytest.raises(CardInvalid, match="tflite metadata"):
         gathered(tflite_metadata=text)
