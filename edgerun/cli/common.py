@@ -31,6 +31,7 @@ __all__ = [
     "console",
     "door",
     "facts",
+    "plain",
     "print_json",
     "print_table",
     "problem",
@@ -62,6 +63,11 @@ ARGUMENTS = (
 """Arguments of `Detector.load` that are options of the same name here."""
 
 
+def plain(text: str) -> str:
+    """Text of a file, without the control characters by which it could move a terminal's cursor."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", text)
+
+
 def say(text: str = "", *, err: bool = False) -> None:
     """One line (or several) to stdout or stderr; whoever reads the other end of a pipe sees it at once."""
     stream = sys.stderr if err else sys.stdout
@@ -86,9 +92,9 @@ def spoken(hint: str) -> str:
 
 def problem(error: EdgerunError) -> None:
     """An error on stderr: its sentence, and the next step below."""
-    say(f"error: {error.message}", err=True)
+    say(f"error: {plain(error.message)}", err=True)
     if error.hint:
-        say(f"  hint: {spoken(error.hint)}", err=True)
+        say(f"  hint: {plain(spoken(error.hint))}", err=True)
 
 
 @dataclass
@@ -180,7 +186,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    say(f"warning: {message}", err=True)
+    say(f"warning: {plain(str(message))}", err=True)
 
 
 def _let_go_of_stdout() -> None:
@@ -217,7 +223,7 @@ def print_table(rows: Iterable[Sequence[str]], headings: Sequence[str] = (), *, 
     from rich.text import Text
 
     table = Table(box=None, show_header=bool(headings), pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    rows = [list(row) for row in rows]
+    rows = [[plain(cell) for cell in row] for row in rows]
     for column in range(max([len(headings), *map(len, rows)])):
         longest = max((len(row[column]) for row in rows if column < len(row)), default=0)
         table.add_column(headings[column] if headings else "", overflow="fold", min_width=min(longest, 12))

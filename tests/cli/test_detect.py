@@ -90,6 +90,14 @@ def test_a_file_name_that_is_no_text_is_no_trouble(process, model, photo):
     assert "\\udcff.png" in result.stdout
 
 
+def test_a_label_cannot_move_the_cursor(edgerun, colours, photo):
+    hostile = colours(metadata={"names": "['\\x1b[2Jred', 'green', 'blue']", "stride": "32"})
+    for arguments in (("detect", hostile, photo), ("inspect", hostile)):
+        text = edgerun(*arguments).stdout
+        assert "\x1b" not in text
+        assert "?[2Jred" in text
+
+
 # ------------------------------------------------------------------------------------------- what is wished
 
 
