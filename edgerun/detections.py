@@ -90,13 +90,13 @@ class Detections:
     def xywh(self) -> FloatArray:
         """Centre x, centre y, width, height in image pixels, float32 [N, 4]."""
         sizes = self.xyxy[:, 2:] - self.xyxy[:, :2]
-        return np.concatenate((self.xyxy[:, :2] + sizes / 2, sizes), axis=1)
+        return np.concatenate((self.xyxy[:, :2] + sizes * np.float32(0.5), sizes), axis=1)
 
     @property
     def xyxyn(self) -> FloatArray:
         """x1 y1 x2 y2 in 0..1 of the picture, float32 [N, 4]."""
         height, width = self.shape
-        return self.xyxy / np.array([width, height, width, height], np.float32)
+        return np.asarray(self.xyxy / np.array([width, height, width, height]), np.float32)
 
     @property
     def confidence(self) -> FloatArray:
