@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import platform
+import warnings
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from edgerun_executorch import guard, program, trial
 
 BACKENDS = {
     "xnnpack": "XnnpackBackend",
+    "cpu": "",
     "coreml": "CoreMLBackend",
     "mps": "MPSBackend",
     "metal": "MetalBackend",
@@ -33,7 +37,10 @@ BACKENDS = {
     "openvino": "OpenvinoBackend",
     "ethosu": "EthosUBackend",
 }
-"""Delegate -> ExecuTorch's backend; "cpu" stands for the portable kernels, which every build has."""
+"""Delegate -> ExecuTorch's backend; "" stands for the portable kernels, which every build has."""
+
+OPEN: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Sessions that are not closed."""
 
 LARGEST = "executorch.largest"
 """Metadata key: height and width that an input of open size can take at most."""
@@ -42,19 +49,19 @@ LARGEST = "executorch.largest"
 class ExecuTorchSession:
     """One opened program."""
 
-    def __init__(self, path: Path, threads: int | None) -> None:
+    def __init__(self, path: Path, delegate: Delegate, threads: int | None) -> None:
         methods = program.read(path)
-        network = _network(methods)
+        network = _network(methods, delegate.name)
         version = importlib.metadata.version("executorch")
         runtime = trial.binding()
         self._calls = network.calls
         self.delegate = self._in_force(runtime, path)
         guard.tried(path, version, [network.name, *(method.name for method in _constant(methods))])
-        if threads is not None and threads != runtime._threadpool_get_thread_count():
-            runtime._unsafe_reset_threadpool(threads)  # of the whole process: the last one to ask counts
+        _share_threads(runtime, threads)
         checks = runtime.Verification.InternalConsistency
         self._program: Any = runtime._load_program(str(path), program_verification=checks)
         self._method: Any = self._program.load_method(network.name)
+        OPEN.add(self)
         self._orders = [tensor.order for tensor in network.inputs if tensor]
         self.inputs = [
             TensorSpec(f"input_{index}", _open_sides(tensor), tensor.dtype)
@@ -106,7 +113,7 @@ class ExecuTorchSession:
 
     def coverage(self) -> Coverage:
         """Instructions by backend, read off the file; a backend's subgraph counts as one."""
-        names = {backend: name for name, backend in BACKENDS.items()} | {"": "cpu"}
+        names = {backend: name for name, backend in BACKENDS.items()}
         nodes: dict[str, int] = {}
         operators: dict[str, set[str]] = {}
         for (backend, operator), count in self._calls.items():
@@ -118,12 +125,29 @@ class ExecuTorchSession:
     def close(self) -> None:
         """Let go of the program."""
         self._method = self._program = None
+        OPEN.discard(self)
 
 
-def _network(methods: Sequence[program.Method]) -> program.Method:
-    """The method that takes the picture: "forward", or the only one that takes tensors."""
-    takers = [method for method in methods if method.inputs]
-    network = next((method for method in takers if method.name == "forward"), takers[0] if len(takers) == 1 else None)
+def _share_threads(runtime: Any, threads: int | None) -> None:
+    """ExecuTorch has one pool of threads per process, and programs that are open die with the pool they began with.
+
+    So the first open session settles the count. (Programs that others opened without edgerun cannot be seen here.)
+    """
+    if threads is None or threads == runtime._threadpool_get_thread_count():
+        return
+    if OPEN:
+        count = runtime._threadpool_get_thread_count()
+        warnings.warn(f"executorch stays at {count} threads until its other models are closed", stacklevel=5)
+    else:
+        runtime._unsafe_reset_threadpool(threads)
+
+
+def _network(methods: Sequence[program.Method], delegate: str) -> program.Method:
+    """The method that takes the picture: "forward_<delegate>", else "forward", else the only one with an input."""
+    takers = {method.name: method for method in methods if method.inputs}
+    network = takers.get(f"forward_{delegate}") or takers.get("forward")
+    if network is None and len(takers) == 1:
+        (network,) = takers.values()
     if network is None:
         names = ", ".join(method.name for method in methods) or "none"
         raise ValueError(f"it has no method forward and not just one that takes an input; its methods are {names}")
@@ -195,18 +219,23 @@ class ExecuTorchBackend:
         """What this build can run. Which of them computes is settled by the file; see `Session.delegate`."""
         runtime = trial.binding()
         built_in = runtime._get_registered_backend_names()
-        offers = [Delegate("cpu", True, "the portable kernels, for files that were lowered for nothing else")]
+        offers = []
         for name, backend in BACKENDS.items():
-            if backend not in built_in:
-                offers.append(Delegate(name, False, "this build of executorch lacks it"))
-            else:
-                good = bool(runtime._is_available(backend))
-                offers.append(Delegate(name, good, "settled at export" if good else "its library is not installed"))
-        return sorted(offers, key=lambda offer: (offer.name != "xnnpack", not offer.available))
+            reason = "" if name == "cpu" or backend in built_in else "this build of executorch lacks it"
+            if not reason and name == "qnn" and platform.machine() not in ("aarch64", "arm64"):
+                reason = "this build only compiles for it"  # and calls it available all the same
+            if not reason and name != "cpu" and not runtime._is_available(backend):
+                reason = "its library is not installed"
+            offers.append(Delegate(name, not reason, reason))
+        return offers
 
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
-        """Open a program; `delegate` cannot change what was settled at export, the session says what is in force."""
-        return ExecuTorchSession(path, threads)
+        """Open a program.
+
+        What computes was settled at export, and the session says what it is; `delegate` chooses only where a file
+        holds the network several times, as methods forward_xnnpack, forward_coreml and so on.
+        """
+        return ExecuTorchSession(path, delegate, threads)
 
 
 @hookimpl
