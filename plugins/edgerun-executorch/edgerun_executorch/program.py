@@ -7,12 +7,12 @@ Source of the layout: executorch/schema/program.fbs and extended_header.h of Exe
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 __all__ = ["Method", "Tensor", "read"]
 
@@ -69,7 +69,7 @@ class Method:
 class _Table:
     """A table of a flatbuffer; a step outside the buffer raises struct.error or ValueError."""
 
-    def __init__(self, data: memoryview, at: int) -> None:
+    def __init__(self, data: bytes, at: int) -> None:
         self._data, self._at = data, at
         self._vtable = at - struct.unpack_from("<i", data, at)[0]
         self._slots = (_unpack("<H", data, self._vtable) - 4) // 2
@@ -109,7 +109,7 @@ class _Table:
         return at + 4, count
 
 
-def _unpack(code: str, data: memoryview, at: int) -> int:
+def _unpack(code: str, data: bytes, at: int) -> int:
     if at < 0:
         raise ValueError("an offset leads out of it")
     value: int = struct.unpack_from(code, data, at)[0]
@@ -123,27 +123,31 @@ def read(path: Path) -> list[Method]:
         ValueError: the file is truncated or damaged; the message says where that shows.
     """
     size = path.stat().st_size
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        data = memoryview(mapped)
-        try:
-            return _read(data, size)
-        except (struct.error, UnicodeDecodeError, IndexError) as cause:
-            raise ValueError(f"the program is damaged: {cause}") from None
-        finally:
-            data.release()
+    try:
+        with path.open("rb") as file:
+            base, data = _flatbuffer(file, size)
+        return _read(data, base, size)
+    except (struct.error, UnicodeDecodeError, IndexError) as cause:
+        raise ValueError(f"the program is damaged: {cause}") from None
 
 
-def _read(data: memoryview, size: int) -> list[Method]:
-    if bytes(data[4:6]) != b"ET" or not bytes(data[6:8]).isdigit():
+def _flatbuffer(file: BinaryIO, size: int) -> tuple[int, bytes]:
+    """Where the segments begin, and the part of the file before them."""
+    head = file.read(40)
+    if head[4:6] != b"ET" or not head[6:8].isdigit():
         raise ValueError("it does not begin like a .pte program")
-    base, held = 0, 0
-    if bytes(data[8:12]) == b"eh00":  # absent from files that hold no segments
-        program, base = struct.unpack_from("<QQ", data, 16)
-        if _unpack("<I", data, 12) >= 32:  # older headers are 24 bytes and leave the segments' size out
-            held = _unpack("<Q", data, 32)
+    program, base, held = size, 0, 0
+    if head[8:12] == b"eh00":  # absent from files that hold no segments
+        program, base = struct.unpack_from("<QQ", head, 16)
+        if _unpack("<I", head, 12) >= 32:  # older headers are 24 bytes and leave the segments' size out
+            held = _unpack("<Q", head, 32)
         if program > size or base + held > size:
             raise ValueError(f"it ends too early: {size} bytes, where its header promises {max(program, base + held)}")
-        data = data[:program]
+    file.seek(0)
+    return base, file.read(program)
+
+
+def _read(data: bytes, base: int, size: int) -> list[Method]:
     root = _Table(data, _unpack("<I", data, 0))
     for segment in root.tables(4):
         if base + segment.number(0, "Q") + segment.number(1, "Q") > size:
