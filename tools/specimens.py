@@ -5,7 +5,6 @@ usage: python tools/specimens.py           (needs onnx; torch and executorch for
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +49,10 @@ def write_pte(path: Path) -> None:
 
 
 def write_torchscript(path: Path) -> None:
-    """Traced; the extra file tells the shape, which TorchScript itself does not keep."""
+    """Traced, so that the file keeps the shape of its input."""
     import torch
 
-    tensors = {"inputs": [{"name": "x", "shape": [1, 4], "dtype": "float32"}]}
-    traced = torch.jit.trace(_double(), torch.zeros(1, 4))
-    torch.jit.save(traced, str(path), _extra_files={"edgerun.tensors": json.dumps(tensors)})
+    torch.jit.trace(_double(), torch.zeros(1, 4)).save(str(path))
 
 
 def _double() -> Any:

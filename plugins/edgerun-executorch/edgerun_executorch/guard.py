@@ -4,7 +4,7 @@ ExecuTorch's own check does not catch every damage. Of 2000 copies of a program 
 (ExecuTorch 1.5.1), those that `program.read` let pass still held 13 that aborted the process and 2 that never ended.
 That only shows in a process that may die: each file that was never seen before is opened and run once there, on
 zeros, which takes 1.1 s on two desktop cores, nearly all of it the import of torch. What passed is remembered by the
-SHA-256 of the file and the version of ExecuTorch; hashing costs 3 ms for 4 MB at each load.
+SHA-256 of the file and the version of ExecuTorch; hashing costs 7 ms for 4 MB at each load.
 
 It is no proof: a program may behave on zeros and not on a picture, and a changed weight gives other numbers, unseen.
 """
