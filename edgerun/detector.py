@@ -7,16 +7,17 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, cards, decoders, delegates, house, image_input, images, models, nms, sniff, threads
+from edgerun import buffers, cards, decoders, delegates, house, image_input, images, masks, models, nms, sniff, threads
 from edgerun.candidates import Candidates
-from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, checked
+from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
 from edgerun.contract import Arrays, Backend, Delegate, Evidence, Frame, Session, TensorSpec
 from edgerun.decoders import Choice
@@ -129,7 +130,7 @@ class Detector:
             iou: of two boxes that share more than this, the better stays. None likewise, else 0.7.
             max_det: at most so many rows.
             classes: only these, by name or number.
-            nms: "class", "agnostic" or "none". None: the card's.
+            nms: "class", "agnostic", "soft" or "none". None: the card's.
             color: the order of an array's channels: "bgr" (OpenCV's) or "rgb".
             aliases: score_threshold, confidence, iou_threshold, max_detections …, as other tools call them.
 
@@ -210,23 +211,20 @@ class Detector:
         iou: float,
         max_det: int,
         classes: AnyArray | None,
-        mode: Literal["class", "agnostic", "none"],
+        mode: Nms,
     ) -> Detections:
         """Candidates in model pixels to detections in image pixels."""
         good: AnyArray = candidates.scores >= conf
         if classes is not None:
             good &= np.isin(candidates.classes, classes)
-        finite: AnyArray = np.isfinite(candidates.boxes).all(axis=1)
+        finite = np.asarray(np.isfinite(candidates.boxes).all(axis=1))
         if not finite[good].all():
             warnings.warn(f"{self.path.name} gave boxes that are not numbers; they are left out", stacklevel=4)
             good &= finite
         if not good.all():
             candidates = candidates.take(good)
-        rows = nms.suppress(
-            candidates.boxes, candidates.scores, candidates.classes, iou=iou, max_det=max_det, mode=mode
-        )
-        kept = candidates.take(rows)
-        return _in_image(kept, geometry, self.card.labels)
+        kept = _suppressed(candidates, conf, iou, max_det, mode)
+        return _in_image(kept, geometry, self.card)
 
     # ----------------------------------------------------------------------------------------- load, once
 
@@ -425,11 +423,12 @@ class Detector:
     def __repr__(self) -> str:
         return f"<Detector {self.path.name} on {self._backend.name}, delegate {self._session.delegate}>"
 
-    def _nms_mode(self, wish: str | None) -> Literal["class", "agnostic", "none"]:
-        mode = wish if wish is not None else "none" if self.card.suppressed else self.card.nms
-        if mode not in ("class", "agnostic", "none"):
-            raise InputError(f"nms = {mode!r} is not known.", hint="use class, agnostic or none")
-        return mode  # type: ignore[return-value]
+    def _nms_mode(self, wish: str | None) -> Nms:
+        if wish is None:
+            return "none" if self.card.suppressed else self.card.nms
+        if wish not in get_args(Nms):
+            raise InputError(f"nms = {wish!r} is not known.", hint="use " + ", ".join(get_args(Nms)))
+        return cast("Nms", wish)
 
     def _class_ids(self, classes: Iterable[int | str] | None) -> AnyArray | None:
         """Numbers of the classes that are wanted; None for all."""
@@ -441,8 +440,10 @@ class Detector:
         for entry in classes:
             if isinstance(entry, str) and not entry.isdigit():
                 if entry not in self.card.labels:
+                    near = get_close_matches(entry, self.card.labels, 1)
                     known = ", ".join(self.card.labels[:100]) or "only numbers: the model has no labels"
-                    raise InputError(f"{self.path.name} has no class {entry!r}.", hint=f"it knows {known}")
+                    hint = f"did you mean {near[0]}? it knows {known}" if near else f"it knows {known}"
+                    raise InputError(f"{self.path.name} has no class {entry!r}.", hint=hint)
                 entry = self.card.labels.index(entry)
             number = int(entry)
             if number < 0 or (self.card.labels and number >= len(self.card.labels)):
@@ -591,19 +592,38 @@ def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:
     return replace(candidates, **changed)
 
 
-def _in_image(kept: Candidates, geometry: Geometry, names: tuple[str, ...]) -> Detections:
+def _suppressed(candidates: Candidates, conf: float, iou: float, max_det: int, mode: Nms) -> Candidates:
+    """The candidates that stay, best first; oriented boxes by their true overlap."""
+    scores, classes = candidates.scores, candidates.classes
+    if mode == "soft":
+        rows, softened = nms.soften(candidates.boxes, scores, classes, conf=conf, max_det=max_det)
+        return replace(candidates.take(rows), scores=softened)
+    if candidates.rotated is not None:
+        rows = nms.suppress_rotated(candidates.rotated, scores, classes, iou=iou, max_det=max_det, mode=mode)
+    else:
+        rows = nms.suppress(candidates.boxes, scores, classes, iou=iou, max_det=max_det, mode=mode)
+    return candidates.take(rows)
+
+
+def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
     """Model pixels to image pixels, with the optional columns."""
+    boxes = geometry.to_image(kept.boxes)
+    shares = kept.masks
+    if kept.coefficients is not None and kept.prototypes is not None:
+        shares = masks.from_prototypes(kept.coefficients, kept.prototypes)
     keypoints = kept.keypoints
     if keypoints is not None:
         points = geometry.points_to_image(keypoints[..., :2].reshape(-1, 2)).reshape(*keypoints.shape[:2], 2)
         keypoints = np.concatenate((points, keypoints[..., 2:]), axis=2)
     return Detections(
-        xyxy=geometry.to_image(kept.boxes),
+        xyxy=boxes,
         score=kept.scores,
         class_id=kept.classes,
-        names=names,
+        names=card.labels,
         shape=(geometry.image_height, geometry.image_width),
         keypoints=keypoints,
+        rotated=None if kept.rotated is None else geometry.rotated_to_image(kept.rotated),
+        masks=None if shares is None else masks.Masks(shares, boxes, geometry, card.height, card.width),
     )
 
 

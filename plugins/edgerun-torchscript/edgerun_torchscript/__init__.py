@@ -7,6 +7,8 @@ threads is one per process.
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,12 +26,28 @@ UNSAFE = frozenset(("aten::save", "aten::from_file", "debugprims::load_tensor"))
 """The operators of torch 2.13 that take the name of a file."""
 
 
+def _torch() -> Any:
+    """The module torch, told before its first import that threads which wait must sleep.
+
+    By default they spin, and on cores that other work needs too a run then takes a hundred times as long: YOLOX-nano
+    on two busy cores 25 s against 0.2 s. Where the user's program imports torch first, its own settings count.
+    """
+    if "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # read once, when torch's OpenMP library is loaded
+        try:
+            import torch
+        finally:
+            del os.environ["OMP_WAIT_POLICY"]
+    import torch
+
+    return torch
+
+
 class TorchScriptSession:
     """One opened program."""
 
     def __init__(self, path: Path, delegate: Delegate, threads: int | None) -> None:
-        import torch
-
+        torch = _torch()
         known = archive.read(path)
         self._threads = threads
         self._device = self.delegate = _device(delegate.name, known.devices, path)
@@ -37,8 +55,7 @@ class TorchScriptSession:
             _bring(library, path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # each load says that TorchScript is deprecated
-            load: Any = torch.jit.load
-            self._module: Any = load(str(path), map_location=self._device).eval()
+            self._module: Any = torch.jit.load(str(path), map_location=self._device).eval()
         self._kinds = sorted(_kinds(self._module.inlined_graph))
         unsafe = sorted(UNSAFE.intersection(_all_kinds(self._module)))
         if unsafe:
@@ -164,7 +181,7 @@ class TorchScriptBackend:
     def health(self) -> Health:
         """Whether torch imports."""
         try:
-            import torch
+            torch = _torch()
         except (ImportError, OSError) as cause:  # OSError: a library that torch loads by hand
             lines = str(cause).splitlines() or [type(cause).__name__]
             reason = f"torch cannot be imported: {lines[0]}"
@@ -173,8 +190,7 @@ class TorchScriptBackend:
 
     def delegates(self) -> Sequence[Delegate]:
         """The devices of this build of torch."""
-        import torch
-
+        torch = _torch()
         cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
         return [
             Delegate("cuda", cuda, "" if cuda else "torch sees no CUDA device"),
