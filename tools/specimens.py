@@ -77,7 +77,8 @@ def write_torchscript(path: Path) -> None:
     """Traced, so that the file keeps the shape of its input."""
     import torch
 
-    torch.jit.trace(_double(), torch.zeros(1, 4)).save(str(path))
+    trace: Any = torch.jit.trace
+    trace(_double(), torch.zeros(1, 4)).save(str(path))
 
 
 def _double() -> Any:
