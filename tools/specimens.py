@@ -1,11 +1,12 @@
 """Writes the specimens: the smallest model of each kind, y = x + x on float32 [1, 4].
 
-usage: python tools/specimens.py           (needs onnx and ai-edge-litert)
+usage: python tools/specimens.py           (needs onnx, ai-edge-litert, torch and executorch)
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -59,7 +60,40 @@ def write_replay(path: Path) -> None:
     replay.write(path, [x], [y], {}, [(replay.digest(feeds), {"y": feeds["x"] * 2})])
 
 
+def write_pte(path: Path) -> None:
+    """Twice the same network: on the portable kernels and on XNNPACK."""
+    import torch
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+
+    program = torch.export.export(_double(), (torch.zeros(1, 4),))
+    lowered = to_edge_transform_and_lower(
+        {"forward": program, "forward_xnnpack": program}, partitioner={"forward_xnnpack": [XnnpackPartitioner()]}
+    )
+    path.write_bytes(lowered.to_executorch().buffer)
+
+
+def write_torchscript(path: Path) -> None:
+    """Traced, so that the file keeps the shape of its input."""
+    import torch
+
+    trace: Any = torch.jit.trace
+    trace(_double(), torch.zeros(1, 4)).save(str(path))
+
+
+def _double() -> Any:
+    import torch
+
+    class Double(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + x
+
+    return Double().eval()
+
+
 if __name__ == "__main__":
     write_onnx(ROOT / "plugins/edgerun-onnxruntime/edgerun_onnxruntime/double.onnx")
     write_tflite(ROOT / "plugins/edgerun-tflite/edgerun_tflite/double.tflite")
     write_replay(ROOT / "edgerun/models/double.replay.npz")
+    write_pte(ROOT / "plugins/edgerun-executorch/edgerun_executorch/double.pte")
+    write_torchscript(ROOT / "plugins/edgerun-torchscript/edgerun_torchscript/double.torchscript")
