@@ -15,6 +15,7 @@ from edgerun.decoders import (
     fastestdet,
     nanodet,
     retinaface,
+    ssd,
     ssd_decoded,
     tfod,
     yolov5,
@@ -36,6 +37,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *nanodet.DECODERS,
     # offsets from prior boxes
     *ssd_decoded.DECODERS,
+    *ssd.DECODERS,
     *efficientdet.DECODERS,
     # faces
     *blazeface.DECODERS,

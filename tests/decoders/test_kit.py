@@ -42,12 +42,28 @@ def named(*names):
     return {"encode": lambda *a: tensorflow(*a, names=names), "image": "hwc", "large": None}
 
 
+def saved_model(*a):
+    """A saved model's eight outputs, in the order of their names."""
+    names = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
+    extra = {
+        "raw_detection_boxes": np.random.default_rng(0).uniform(0, 1, (1, 1917, 4)),
+        "raw_detection_scores": np.random.default_rng(1).uniform(0, 1, (1, 1917, 5)),
+        "detection_anchor_indices": np.arange(25.0)[None],
+        "detection_multiclass_scores": np.random.default_rng(2).uniform(0, 1, (1, 25, 5)),
+    }
+    outputs = tensorflow(*a, names=names)
+    outputs["detection_classes"] += 1
+    outputs |= {name: array.astype(np.float32) for name, array in extra.items()}
+    return dict(sorted(outputs.items()))
+
+
 TFLITE = [f"TFLite_Detection_PostProcess{suffix}" for suffix in ("", ":1", ":2", ":3")]
 HEADS = {
     "end2end": {"encode": lambda *a: finished(*a, columns=6), "large": None},
     "end2end-batched": {"encode": lambda *a: finished(*a, columns=7), "large": None},
     "tfod": named(*TFLITE),
     "tfod/by name": named("detection_boxes", "detection_classes", "detection_scores", "num_detections"),
+    "tfod/saved model": {"encode": saved_model, "image": "hwc", "large": None},
     "tfod/by value": named("a", "b", "c", "d"),
 }
 """Heads that are made nowhere else."""
