@@ -37,6 +37,7 @@ class Layout:
         tensorflow: offsets in the order y x h w, sigmoid scores, the larger square last, a small one in layer one.
         side: of the input; 0 where any will do.
         classes: with the background, of the data sets that this layout is published for.
+        squares: stride and sides in pixels, instead of strides, sizes and ratios.
         conventions: of the input; TensorFlow's depend on its type.
     """
 
@@ -49,6 +50,7 @@ class Layout:
     tensorflow: bool = False
     side: int = 0
     classes: Sequence[int] = ()
+    squares: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 def _shapes(layout: Layout, layer: int) -> AnyArray:
@@ -81,18 +83,21 @@ def _laid(name: str, height: int, width: int) -> FloatArray:
 
 def boxes(layout: Layout, height: int, width: int) -> FloatArray:
     """The prior boxes of a layout, cx cy w h in 0..1, float32 [N, 4], not writeable."""
+    if layout.squares:
+        return priors.squares(height, width, layout.squares)
     return _laid(layout.name, height, width)
 
 
 def _decode(outputs: Arrays, frame: Frame, *, layout: Layout) -> Candidates:
     by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
     if layout.tensorflow:
-        raw = "logits" in by_role
-        kept, scores, classes = scoring.best(by_role["logits" if raw else "scores"][:, 1:], frame.conf, logits=raw)
+        raw = pairs.LOGITS in by_role
+        table = by_role[pairs.LOGITS if raw else pairs.SCORES]
+        kept, scores, classes = scoring.best(table[:, 1:], frame.conf, logits=raw)
     else:
-        shares = scoring.softmax(by_role["logits"]) if "logits" in by_role else by_role["scores"]
+        shares = scoring.softmax(by_role[pairs.LOGITS]) if pairs.LOGITS in by_role else by_role[pairs.SCORES]
         kept, scores, classes = scoring.best(shares[:, 1:], frame.conf)
-    offsets = by_role["boxes"][kept]
+    offsets = by_role[pairs.BOXES][kept]
     if layout.tensorflow:
         offsets = offsets[:, [1, 0, 3, 2]]
     found = priors.decode(offsets, boxes(layout, frame.height, frame.width)[kept], VARIANCES)
@@ -103,23 +108,21 @@ def _matches(evidence: Evidence, *, layout: Layout) -> Match:
     card = evidence.card
     if layout.side and (card.height, card.width) != (layout.side, layout.side):
         return Match(Sure.NO, f"it takes {layout.side} x {layout.side} pixels")
-    bound, why_not = pairs.bound(evidence, ranges.shares)
+    bound, why_not = pairs.bound(evidence, pairs.SCORES, pairs.LOGITS)
     if not bound:
         return Match(Sure.NO, why_not)
-    shapes = {bound[spec.name]: spec.shape for spec in evidence.outputs}
-    count, columns = shapes["boxes"][1], shapes["scores"][2] or 0
+    name = next(name for name, role in bound.items() if role != pairs.BOXES)
+    count, columns = (evidence.probe("textured")[name].shape[axis] for axis in (1, 2))
     if columns < 2 or len(boxes(layout, card.height, card.width)) != count:
         return Match(Sure.NO, f"{count} rows are not its prior boxes")
     if card.labels and len(card.labels) != columns - 1:
         return Match(Sure.NO, f"{columns} columns of scores are not a background and {len(card.labels)} labels")
-    values = evidence.probe("textured")
-    name = next(name for name, role in bound.items() if role == "scores")
-    scores = values[name][0]
-    softmax, done = ranges.sum_to_one(scores), ranges.shares(scores)
+    done = bound[name] == pairs.SCORES
+    softmax = done and ranges.sum_to_one(evidence.probe("textured")[name][0])
     if done and softmax == layout.tensorflow:
         return Match(Sure.NO, f"the scores of a probe run {'do' if softmax else 'do not'} add up to 1")
-    if not done:
-        bound = {**bound, name: "logits"}
+    if layout.squares and columns not in layout.classes:
+        return Match(Sure.NO, f"{columns} columns of scores are not a background and faces")
     if layout.classes:
         speaks = columns in layout.classes
     else:
@@ -176,6 +179,16 @@ LAYOUTS = (
         {"color": "rgb", "scale": 1.0, "mean": 127.0, "std": 128.0},
         (16, 32, 64, 100, 150, 300),
         side=300,
+    ),
+    # github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (MIT), exported without its post-processing
+    Layout(
+        "ssd-ultraface",
+        (),
+        (),
+        (),
+        {"color": "rgb", "scale": 1.0, "mean": 127.0, "std": 128.0, "labels": ("face",)},
+        classes=(2,),
+        squares=priors.ULTRAFACE,
     ),
 )
 

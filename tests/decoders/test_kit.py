@@ -203,13 +203,15 @@ def test_keypoints_come_back_with_their_boxes(head, size, objects, read):
         np.testing.assert_allclose(points[:count, :2], expected[:count], atol=2e-3)
 
 
+ODD_SHAPES = ((), (1,), (0, 7), (1, 1000), (1, 0, 6), (1, 3, 320, 320), (2, 3, 4, 5, 6))
+
+
 @pytest.mark.parametrize("decoder", decoders.BUILTIN, ids=lambda decoder: decoder.name)
-@pytest.mark.parametrize("shape", [(), (1,), (0, 7), (1, 1000), (1, 0, 6), (1, 3, 320, 320), (2, 3, 4, 5, 6)], ids=str)
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 12])
-def test_outputs_of_no_family_raise_nothing(decoder, shape, count, evidence):
-    outputs = {f"output_{index}": np.zeros(shape, np.float32) for index in range(count)}
-    match = decoder.matches(evidence({}, (320, 320), outputs))
-    assert match.sure < Sure.CERTAIN
+def test_outputs_of_no_family_raise_nothing(decoder, evidence):
+    for shape in ODD_SHAPES:
+        for count in (1, 2, 3, 4, 6, 12):
+            outputs = {f"output_{index}": np.zeros(shape, np.float32) for index in range(count)}
+            assert decoder.matches(evidence({}, (320, 320), outputs)).sure < Sure.CERTAIN, (shape, count)
 
 
 def test_a_model_without_outputs_is_claimed_by_nobody(evidence):

@@ -26,6 +26,16 @@ def published(name):
                         centre = ((x + 0.5) / grid, (y + 0.5) / grid)
                         found.append((*centre, scale * ratio**0.5, scale / ratio**0.5))
         return np.array(found)
+    if name == "ssd-ultraface":
+        return np.array(
+            [
+                ((x + 0.5) * stride / 320, (y + 0.5) * stride / 240, side / 320, side / 240)
+                for stride, sides in ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
+                for y in range(-(-240 // stride))
+                for x in range(-(-320 // stride))
+                for side in sides
+            ]
+        )
     small, large, ratios, grids, steps = {
         "ssd-vgg-voc": (
             (30, 60, 111, 162, 213, 264), (60, 111, 162, 213, 264, 315), ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
@@ -107,6 +117,8 @@ HEADS = {
     "ssd-torchvision-lite": head("ssd-torchvision-lite", 320, logits=True),
     "ssd-vgg-voc": head("ssd-vgg-voc", classes=20),
     "ssd-vgg-coco": head("ssd-vgg-coco", classes=80, logits=True),
+    "ssd-ultraface": {**head("ssd-ultraface", classes=1, logits=True), "sizes": ((240, 320),)},
+    "ssd-ultraface/after the softmax": {**head("ssd-ultraface", classes=1), "sizes": ((240, 320),)},
     "ssd-vgg-coco/classes of nobody's": {**head("ssd-vgg-coco", classes=6), "rivals": ("ssd-vgg-voc",)},
     "ssd-tensorflow/logits of no known toolbox": {
         **head("ssd-tensorflow", tensorflow=True, logits=True),
@@ -117,8 +129,8 @@ HEADS = {
 
 @pytest.mark.parametrize("layout", ssd.LAYOUTS, ids=lambda layout: layout.name)
 def test_prior_boxes_are_those_of_the_toolbox(layout):
-    side = 320 if layout.name == "ssd-torchvision-lite" else 300
-    np.testing.assert_allclose(ssd.boxes(layout, side, side), published(layout.name), atol=2e-6)
+    size = {"ssd-torchvision-lite": (320, 320), "ssd-ultraface": (240, 320)}.get(layout.name, (300, 300))
+    np.testing.assert_allclose(ssd.boxes(layout, *size), published(layout.name), atol=2e-6)
 
 
 def test_scores_after_a_softmax_are_not_tensorflows(evidence):
