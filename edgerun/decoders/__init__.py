@@ -10,6 +10,8 @@ from edgerun.contract import Decoder, Evidence, Match, Sure
 from edgerun.decoders import (
     blazeface,
     cell_boxes,
+    centerface,
+    centernet,
     detr,
     efficientdet,
     end2end,
@@ -37,6 +39,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *yolov5.DECODERS,
     *yolox.DECODERS,
     *yolov6.DECODERS,
+    *centernet.DECODERS,
     *cell_boxes.DECODERS,
     *fastestdet.DECODERS,
     # a distribution for each side
@@ -48,6 +51,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *efficientdet.DECODERS,
     # faces
     *blazeface.DECODERS,
+    *centerface.DECODERS,
     *retinaface.DECODERS,
     *scrfd.DECODERS,
     *yunet.DECODERS,
