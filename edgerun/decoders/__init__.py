@@ -23,6 +23,8 @@ from edgerun.decoders import (
     ssd,
     ssd_decoded,
     tfod,
+    yolo_raw,
+    yolov4,
     yolov5,
     yolov6,
     yolov8,
@@ -37,6 +39,8 @@ BUILTIN: tuple[Decoder, ...] = (
     # one anchor or three per cell, decoded in the graph or not
     *yolov8.DECODERS,
     *yolov5.DECODERS,
+    *yolov4.DECODERS,
+    *yolo_raw.DECODERS,
     *yolox.DECODERS,
     *yolov6.DECODERS,
     *centernet.DECODERS,
