@@ -16,9 +16,12 @@ from edgerun.decoders import (
     efficientdet,
     end2end,
     fastestdet,
+    fcos,
     nanodet,
+    paddle,
     picodet,
     retinaface,
+    retinanet,
     scrfd,
     ssd,
     ssd_decoded,
@@ -28,6 +31,7 @@ from edgerun.decoders import (
     yolov5,
     yolov6,
     yolov8,
+    yolov8_split,
     yolox,
     yunet,
 )
@@ -44,15 +48,18 @@ BUILTIN: tuple[Decoder, ...] = (
     *yolox.DECODERS,
     *yolov6.DECODERS,
     *centernet.DECODERS,
+    *fcos.DECODERS,
     *cell_boxes.DECODERS,
     *fastestdet.DECODERS,
     # a distribution for each side
     *nanodet.DECODERS,
     *picodet.DECODERS,
+    *yolov8_split.DECODERS,
     # offsets from prior boxes
     *ssd_decoded.DECODERS,
     *ssd.DECODERS,
     *efficientdet.DECODERS,
+    *retinanet.DECODERS,
     # faces
     *blazeface.DECODERS,
     *centerface.DECODERS,
@@ -63,6 +70,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *end2end.DECODERS,
     *tfod.DECODERS,
     *detr.DECODERS,
+    *paddle.DECODERS,
 )
 
 

@@ -16,7 +16,7 @@ __all__ = ["DECODERS"]
 BINS = (8,)
 STRIDES = (8, 16, 32, 64)
 
-CONVENTIONS: dict[str, Any] = {**inputs.IMAGENET, "resize": "stretch", "iou": 0.5}
+CONVENTIONS: dict[str, Any] = {**inputs.IMAGENET, "resize": "stretch", "iou": 0.6}
 BASIS = dict.fromkeys(CONVENTIONS, "convention: PicoDet is trained and tested so")
 
 
