@@ -1,0 +1,80 @@
+"""Families of outputs, one file each, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edgerun.contract import Decoder, Evidence, Match, Sure
+from edgerun.decoders import end2end, tfod, yolov5, yolov8, yolox
+from edgerun.errors import DecoderAmbiguous, DecoderUnknown
+
+__all__ = ["BUILTIN", "Choice", "choose"]
+
+BUILTIN: tuple[Decoder, ...] = (
+    *yolov8.DECODERS,
+    *yolov5.DECODERS,
+    *yolox.DECODERS,
+    *end2end.DECODERS,
+    *tfod.DECODERS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The decoder that reads a model, and what the others said.
+
+    Attributes:
+        decoder: the one chosen.
+        match: its verdict.
+        others: (name, verdict) of those that were asked and not chosen.
+    """
+
+    decoder: Decoder
+    match: Match
+    others: Sequence[tuple[str, Match]] = ()
+
+
+def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
+    """The decoder that the card names, else the one that is surest of all.
+
+    Raises:
+        DecoderUnknown: the named one does not exist or contradicts the outputs, or none matches.
+        DecoderAmbiguous: two are equally sure; both are named.
+    """
+    decoders = list(decoders)
+    wish = evidence.card.decoder
+    if wish is not None:
+        return _named(wish, evidence, decoders)
+    verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
+    best = max((match.sure for _, match in verdicts), default=Sure.NO)
+    finalists = [(decoder, match) for decoder, match in verdicts if match.sure == best]
+    seen = "; ".join(map(str, evidence.outputs))
+    if best is Sure.NO:
+        raise DecoderUnknown(
+            f"No decoder reads these outputs: {seen}.",
+            hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
+        )
+    if len(finalists) > 1:
+        readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
+        arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
+        raise DecoderAmbiguous(f"The outputs {seen} can be read in two ways: {readings}.", hint=f"pass {arguments}")
+    decoder, match = finalists[0]
+    return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
+
+
+def _named(wish: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
+    source = evidence.card.source("decoder")
+    decoder = next((entry for entry in decoders if entry.name == wish), None)
+    if decoder is None:
+        known = ", ".join(entry.name for entry in decoders)
+        raise DecoderUnknown(
+            f"The {source} names the decoder {wish}, which nobody brings.", hint=f"use one of: {known}"
+        )
+    match = decoder.matches(evidence)
+    if match.sure is Sure.NO:
+        raise DecoderUnknown(
+            f"The {source} names the decoder {wish}, but the outputs speak against it: {match.why}.",
+            hint="leave the decoder out to let it be inferred",
+        )
+    return Choice(decoder, match)
