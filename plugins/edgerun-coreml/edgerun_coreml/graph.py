@@ -97,23 +97,37 @@ class Graph:
         self._producers: dict[str, Node] = {}
         self._shared: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
         self._numbers = count(1)
+        self._names: set[str] = set()
 
     # values -------------------------------------------------------------------------------------------------
 
     def fresh(self, base: str) -> str:
         """A name not used before in this graph or any subgraph."""
-        return f"{base}__{next(self.root._numbers)}"
+        while (name := f"{base}__{next(self.root._numbers)}") in self.root._names:
+            pass
+        self.root._names.add(name)
+        return name
+
+    def claim(self, name: str) -> str:
+        """The name itself if it is free, else a fresh one like it; it is taken from then on."""
+        if not name or name in self.root._names:
+            return self.fresh(name or "value")
+        self.root._names.add(name)
+        return name
 
     def input(self, name: str, dtype: npt.DTypeLike, shape: Shape | None) -> Value:
-        """Declare an input; the name is kept as it is."""
-        value = Value(name, np.dtype(dtype), shape)
+        """Declare an input; the name is kept as it is, and must not have been used before."""
+        if name in self.root._names:
+            raise ValueError(f"two values are called {name!r}")
+        value = Value(self.claim(name), np.dtype(dtype), shape)
         self.inputs.append(value)
         return value
 
     def output(self, value: Value, name: str | None = None, shape: Shape | None = None) -> Value:
-        """Declare an output, under another name if given; constants and inputs are passed through a node."""
+        """Declare an output, called ``name`` if that is free; constants and inputs pass through a node."""
         if name is not None or value.array is not None or value.name not in self._producers:
-            copy = Value(name or self.fresh("output"), value.dtype, shape or value.shape)
+            known = shape if shape is not None else value.shape
+            copy = Value(self.claim(name or "output"), value.dtype, known)
             self._append(Node("Identity", [value.name], [copy.name]))
             value = copy
         self.outputs.append(value)

@@ -1,0 +1,180 @@
+"""Taking parts of tensors, and replacing them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ...graph import Value
+from ..operation import Operation
+from ..registry import Refusal, operation
+
+Array = npt.NDArray[Any]
+
+FAR: Final = 2**31 - 1
+"""Beyond the end of any axis."""
+
+
+class Masks:
+    """Which axes ignore their begin or end, and which are taken at one index and dropped."""
+
+    def __init__(self, op: Operation, rank: int) -> None:
+        nowhere = [False] * rank
+        self.begin = op.flags("begin_mask", nowhere)
+        self.end = op.flags("end_mask", nowhere)
+        self.squeeze = op.flags("squeeze_mask", nowhere)
+        if not len(self.begin) == len(self.end) == len(self.squeeze) == rank:
+            raise Refusal("masks that do not match the axes")
+
+    @property
+    def squeezed(self) -> list[int]:
+        return [axis for axis, dropped in enumerate(self.squeeze) if dropped]
+
+
+@operation("slice_by_index")
+def slice_by_index(op: Operation) -> Value:
+    x, rank = op.value(), op.rank()
+    masks = Masks(op, rank)
+    strides = op.integers("stride", [1] * rank) if not op.has("stride") or op.is_constant("stride") else None
+    if strides is not None and op.is_constant("begin") and op.is_constant("end"):
+        result = _slice_constant(op, x, masks, strides)
+    else:
+        result = _slice_computed(op, x, masks, strides)
+    return op.emit("Squeeze", [result, op.graph.int64(masks.squeezed)]) if masks.squeezed else result
+
+
+def _slice_constant(op: Operation, x: Value, masks: Masks, strides: list[int]) -> Value:
+    """A slice known in advance; axes that are taken whole are left out."""
+    begins, ends = op.integers("begin"), op.integers("end")
+    bounds: list[tuple[int, int, int, int]] = []
+    for axis in range(len(strides)):
+        begin, end, stride = begins[axis], ends[axis], strides[axis]
+        if masks.begin[axis]:
+            begin = 0 if stride > 0 or masks.squeeze[axis] else FAR
+        if masks.squeeze[axis]:
+            end, stride = (begin + 1 if begin != -1 else FAR), 1
+        elif masks.end[axis]:
+            end = FAR if stride > 0 else -FAR
+        if (begin, end, stride) != (0, FAR, 1):
+            bounds.append((begin, end, axis, stride))
+    if not bounds:
+        return op.emit("Identity", [x])
+    begin_at, end_at, axes, steps = (op.graph.int64(column) for column in zip(*bounds, strict=True))
+    return op.emit("Slice", [x, begin_at, end_at, axes, steps])
+
+
+def _slice_computed(op: Operation, x: Value, masks: Masks, strides: list[int] | None) -> Value:
+    """A slice whose bounds the program computes. Masked bounds are replaced by the axis's own ends."""
+    rank = op.rank()
+    begin, end = op.int64("begin"), op.int64("end")
+    backwards = [stride < 0 for stride in strides or [1] * rank]
+    step = op.graph.int64(strides) if strides is not None else op.int64("stride")
+    if any(masks.begin):
+        edge = op.graph.int64(FAR if back else 0 for back in backwards)
+        begin = op.emit("Where", [op.graph.constant(masks.begin, np.bool_), edge, begin])
+    if any(masks.end):
+        edge = op.graph.int64(-FAR if back else FAR for back in backwards)
+        end = op.emit("Where", [op.graph.constant(masks.end, np.bool_), edge, end])
+    if masks.squeezed:
+        dropped = op.graph.constant(masks.squeeze, np.bool_)
+        end = op.emit("Where", [dropped, _next(op, begin), end])
+        step = op.emit("Where", [dropped, op.graph.int64([1] * rank), step])
+    return op.emit("Slice", [x, begin, end, op.graph.int64(range(rank)), step])
+
+
+def _next(op: Operation, begin: Value) -> Value:
+    """The end of a slice of one element; after the last (-1) comes the far end, not 0."""
+    after = op.emit("Add", [begin, op.scalar(1, begin)])
+    return op.emit("Where", [op.emit("Equal", [begin, op.scalar(-1, begin)]), op.scalar(FAR, begin), after])
+
+
+@operation("slice_by_size")
+def slice_by_size(op: Operation) -> Value:
+    """``size`` elements from ``begin``; -1 means all the rest."""
+    x, rank = op.value(), op.rank()
+    begin, size = op.int64("begin"), op.int64("size")
+    sums = op.emit("Add", [begin, size])
+    open_end = op.emit("Equal", [size, op.scalar(-1, size)])
+    # a negative begin whose slice reaches the last element would end at 0, which is the first one
+    wrapped = op.emit(
+        "And", [op.emit("Less", [begin, op.scalar(0, begin)]), op.emit("Equal", [sums, op.scalar(0, sums)])]
+    )
+    end = op.emit("Where", [op.emit("Or", [open_end, wrapped]), op.scalar(FAR, sums), sums])
+    return op.emit("Slice", [x, begin, end, op.graph.int64(range(rank))])
+
+
+@operation("slice_update")
+def slice_update(op: Operation) -> Value:
+    """x with the part that ``slice_by_index`` would take replaced by ``update``, by way of ScatterND."""
+    masks, rank = Masks(op, op.rank()), op.rank()
+    strides = op.integers("stride", [1] * rank)
+    if op.is_constant("begin") and op.is_constant("end") and op.operand().dims is not None:
+        indices = op.graph.constant(_constant_indices(op, masks, strides))
+    else:
+        indices = _computed_indices(op, masks, strides)
+    update = op.value("update")
+    if masks.squeezed:
+        update = op.emit("Unsqueeze", [update, op.graph.int64(masks.squeezed)])
+    return op.emit("ScatterND", [op.value(), indices, update])
+
+
+def _constant_indices(op: Operation, masks: Masks, strides: list[int]) -> Array:
+    """The positions of the part, int64 [*part, rank]."""
+    begins, ends, axes = op.integers("begin"), op.integers("end"), []
+    for axis, size in enumerate(op.dims()):
+        if masks.squeeze[axis]:
+            axes.append(np.array([begins[axis] % size]))
+            continue
+        begin = None if masks.begin[axis] else begins[axis]
+        end = None if masks.end[axis] else ends[axis]
+        axes.append(np.arange(size)[begin : end : strides[axis]])
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(np.int64)
+
+
+def _computed_indices(op: Operation, masks: Masks, strides: list[int]) -> Value:
+    """The same for bounds that the program computes, or for a flexible shape; strides must be positive."""
+    if any(stride < 1 for stride in strides):
+        raise Refusal("updating a slice backwards, with computed bounds")
+    graph, rank = op.graph, op.rank()
+    size = graph.shape_of(op.value())
+    begin = _bound(op, op.int64("begin"), size, masks.begin, graph.int64([0] * rank))
+    end = _bound(op, op.int64("end"), size, masks.end, size)
+    if masks.squeezed:
+        after = op.emit("Add", [begin, graph.int64([1] * rank)])
+        end = op.emit("Where", [graph.constant(masks.squeeze, np.bool_), after, end])
+    lines = []
+    for axis in range(rank):
+        place = graph.scalar(axis, np.int64)
+        first, last = (op.emit("Gather", [bound, place], axis=0) for bound in (begin, end))
+        line = op.emit("Range", [first, last, graph.scalar(strides[axis], np.int64)])
+        lines.append(op.emit("Reshape", [line, graph.int64([1] * axis, -1, [1] * (rank - axis))]))
+    counts = [op.emit("Shape", [line], start=axis, end=axis + 1) for axis, line in enumerate(lines)]
+    full = op.emit("Concat", [*counts, graph.int64(1)], axis=0)
+    return op.emit("Concat", [op.emit("Expand", [line, full]) for line in lines], axis=rank)
+
+
+def _bound(op: Operation, bound: Value, size: Value, mask: list[bool], edge: Value) -> Value:
+    """A begin or end counted from the front and kept within the axis; the edge where masked."""
+    zero = op.scalar(0, bound)
+    wrapped = op.emit("Where", [op.emit("Less", [bound, zero]), op.emit("Add", [bound, size]), bound])
+    inside = op.emit("Max", [op.emit("Min", [wrapped, size]), zero])
+    return op.emit("Where", [op.graph.constant(mask, np.bool_), edge, inside]) if any(mask) else inside
+
+
+@operation("sliding_windows")
+def sliding_windows(op: Operation) -> Value:
+    """Windows of ``size`` along an axis, every ``stride``: a new axis follows it."""
+    axis, size, stride = op.axis(), op.integer("size"), op.integer("stride", 1)
+    x = op.value()
+    shape = op.operand().shape
+    length = shape[axis] if shape else None
+    if isinstance(length, int):
+        starts = np.arange((length - size) // stride + 1, dtype=np.int64)[:, None] * stride
+        return op.emit("Gather", [x, op.graph.constant(starts + np.arange(size))], axis=axis)
+    length_now = op.emit("Squeeze", [op.emit("Shape", [x], start=axis, end=axis + 1), op.graph.int64(0)])
+    last = op.emit("Sub", [length_now, op.graph.scalar(size - 1, np.int64)])
+    first = op.emit("Range", [op.graph.scalar(0, np.int64), last, op.graph.scalar(stride, np.int64)])
+    windows = op.emit("Add", [op.emit("Unsqueeze", [first, op.graph.int64(1)]), op.graph.int64(range(size))])
+    return op.emit("Gather", [x, windows], axis=axis)
