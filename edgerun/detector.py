@@ -302,7 +302,7 @@ class Detector:
         registry = house.registry() if registry is None else registry
 
         path = models.find(model)
-        format = sniff.sniff(path)
+        format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
         lie = sniff.lie(path, format)
         if lie:
             warnings.warn(lie, stacklevel=2)

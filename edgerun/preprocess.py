@@ -39,8 +39,7 @@ class Geometry:
         """The place of a picture of one size in an input of another.
 
         Letterbox keeps the aspect and rounds the picture's size to whole pixels; the centred one gives an odd
-        pixel of border to the right and the bottom, as Ultralytics does; the top-left one cuts the size down to
-        whole pixels, as YOLOX does.
+        pixel of border to the right and the bottom, as Ultralytics does.
         """
         if resize == "stretch":
             return Geometry(width / image_width, height / image_height, 0.0, 0.0, image_height, image_width)
@@ -48,8 +47,7 @@ class Geometry:
             ratio = max(height / image_height, width / image_width)
         else:
             ratio = min(height / image_height, width / image_width)
-        whole = int if resize == "letterbox-topleft" else round
-        fitted_width, fitted_height = max(1, whole(image_width * ratio)), max(1, whole(image_height * ratio))
+        fitted_width, fitted_height = max(1, round(image_width * ratio)), max(1, round(image_height * ratio))
         left = top = 0
         if resize == "letterbox":
             left, top = round((width - fitted_width) / 2 - 0.1), round((height - fitted_height) / 2 - 0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -80,8 +81,13 @@ def lie(path: Path, format: str) -> str:
     return f"{path.name} is named like a {promised} model, but by its bytes it is {format}; the bytes count"
 
 
-def sniff(path: Path) -> str:
+def sniff(path: Path, offered: Iterable[str] = ()) -> str:
     """The format of a model: a key of RECOGNISED, or one that a backend may offer ("onnx", "tflite" …).
+
+    Args:
+        path: of a file or a folder.
+        offered: formats of installed backends. One that is none of ours is recognised by its suffix: the format
+            "mine" has files *.mine.
 
     Raises:
         ModelUnreadable: missing, empty, or of no known format.
@@ -89,6 +95,9 @@ def sniff(path: Path) -> str:
     """
     if not path.exists():
         raise ModelUnreadable(f"There is no model {path}.", hint="check the path")
+    foreign = path.suffix.lower().removeprefix(".")
+    if foreign in set(offered) - set(SUFFIXES.values()) - set(RECOGNISED):
+        return foreign
     if path.is_dir():
         return _sniff_folder(path)
     with path.open("rb") as file:

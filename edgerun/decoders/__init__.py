@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgerun.contract import Decoder, Evidence, Match, Sure
 from edgerun.decoders import end2end, tfod, yolov5, yolov8, yolox
@@ -51,6 +51,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     finalists = [(decoder, match) for decoder, match in verdicts if match.sure == best]
     seen = "; ".join(map(str, evidence.outputs))
     if best is Sure.NO:
+        _blame_labels(evidence, decoders)
         raise DecoderUnknown(
             f"No decoder reads these outputs: {seen}.",
             hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
@@ -58,9 +59,26 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     if len(finalists) > 1:
         readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
         arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
-        raise DecoderAmbiguous(f"The outputs {seen} can be read in two ways: {readings}.", hint=f"pass {arguments}")
+        raise DecoderAmbiguous(
+            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}"
+        )
     decoder, match = finalists[0]
     return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
+
+
+def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:
+    """Say so where it is the number of labels alone that no reading agrees with."""
+    card = evidence.card
+    if not card.labels:
+        return
+    unlabelled = replace(evidence, card=replace(card, labels=()))
+    for decoder in decoders:
+        match = decoder.matches(unlabelled)
+        if match.sure >= Sure.LIKELY:
+            raise DecoderUnknown(
+                f"The {card.source('labels')} gives {len(card.labels)} labels, but read as {decoder.name} {match.why}.",
+                hint="give as many labels as the model has classes",
+            )
 
 
 def _named(wish: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:

@@ -17,6 +17,8 @@ from edgerun.decoders.yolov5 import objectness_rows
 
 __all__ = ["DECODERS"]
 
+USUAL_IOU = 0.65
+
 LARGEST_RAW = 50.0
 """Raw offsets are a few cells and raw sizes logarithms; a decoded grid reaches the size of the input."""
 
@@ -62,10 +64,13 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     seen = f"boxes of a probe run reach {reach:.4g}"
     conventions: dict[str, Any] = {"resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOX since 0.1.1 is trained so")
+    conventions["iou"], basis["iou"] = USUAL_IOU, "convention: YOLOX's experiments suppress so"
     if raw:
         if reach > LARGEST_RAW or spread:
             return Match(Sure.NO, f"{seen}: they are decoded already")
-        return Match(Sure.CERTAIN, f"{why}; {seen}, so they count from their cells", conventions, basis)
+        # raw sizes are logarithms, some of them negative; values all in 0..1 may be shares of the picture as well
+        sure = Sure.CERTAIN if rows[:, 2:4].min() < 0 else Sure.LIKELY
+        return Match(sure, f"{why}; {seen}, so they count from their cells", conventions, basis)
     if not spread:
         return Match(Sure.NO, f"{seen}: they are not decoded")
     conventions["box_units"] = "unit" if ranges.unit(rows[:, :4]) else "pixels"

@@ -1,0 +1,107 @@
+"""Real models with the results of independently written reference decoders: each is right or refused, none wrong."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgerun import Detector, boxes
+from edgerun.errors import BackendMissing, BackendUnavailable, EdgerunError
+
+pytestmark = pytest.mark.zoo
+
+MUST_BE_RIGHT = {
+    "onnx/yolov8n.onnx",
+    "onnx/yolo26n_e2e.onnx",
+    "onnx/yolo11n-pose.onnx",
+    "onnx/yolov5n.onnx",
+    "onnx/yolox_nano_kazuhito_sample.onnx",
+}
+"""Models whose families edgerun reads; the others may be refused."""
+
+
+@pytest.fixture(scope="module")
+def manifest(shared):
+    content = json.loads((shared / "models" / "manifest.json").read_text())
+    entries = {entry["path"]: entry for entry in content["models"]}
+    for entry in entries.values():
+        if "expected_from" in entry:
+            entry["expected"] = entries[entry["expected_from"]]["expected"]
+    return entries
+
+
+def paths() -> list[str]:
+    """Collected without the fixture, so that each model is a test of its own."""
+    manifest = Path(__file__).resolve().parents[2] / "shared" / "models" / "manifest.json"
+    if not manifest.is_file():
+        return ["none"]
+    return [entry["path"] for entry in json.loads(manifest.read_text())["models"]]
+
+
+@pytest.mark.parametrize("path", paths())
+def test_a_real_model_is_right_or_refused(shared, manifest, path, record_property):
+    entry = manifest[path]
+    if entry["task"] == "classify":
+        pytest.skip(f"{path}: classification has a test of its own")
+    if not entry.get("expected"):
+        pytest.skip(f"{path}: the manifest has no results for it")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a suffix that lies is named elsewhere
+            detector = Detector.load(shared / "models" / path)
+    except (BackendMissing, BackendUnavailable) as absent:
+        pytest.skip(f"{path}: {absent.message}")
+    except EdgerunError as refusal:
+        record_property("verdict", "refused")
+        assert path not in MUST_BE_RIGHT, refusal
+        return
+    with detector:
+        for picture, expected in entry["expected"].items():
+            found = detector(shared / "images" / picture, conf=0.15, max_det=1000)
+            wrong = differences(expected, found, entry["tolerance"])
+            assert not wrong, f"{path} on {picture}: " + "; ".join(wrong[:4])
+    record_property("verdict", "right")
+
+
+def differences(expected, found, tolerance) -> list[str]:
+    """What is missing and what is too much, matched as sets of (class, box) within the tolerance.
+
+    Rows whose score is within the tolerance of the threshold 0.25 may be on either side of it.
+    """
+    wrong = []
+    unused = set(range(len(found)))
+    for row in sorted(expected, key=lambda entry: -entry["score"]):
+        box = np.array([row["box"]], np.float32)
+        overlap = boxes.iou(box, found.xyxy)[0] if len(found) else np.empty(0)
+        # a box of a few pixels cannot keep an IoU of 0.95 through rounding to a tenth of a pixel
+        matching = [
+            index
+            for index in unused
+            if (overlap[index] >= tolerance["iou"] or np.abs(found.xyxy[index] - box[0]).max() < 1)
+            and same_class(row["label"], found, index)
+            and abs(found.score[index] - row["score"]) <= tolerance["score"]
+        ]
+        if matching:
+            unused.discard(max(matching, key=lambda index: overlap[index]))
+        elif row["score"] >= 0.25 + tolerance["score"]:
+            wrong.append(f"missing {row['label']} {row['score']} {row['box']}")
+    wrong.extend(
+        f"too much: {found.label[index]} {found.score[index]:.3f} {found.xyxy[index].round(1).tolist()}"
+        for index in unused
+        if found.score[index] >= 0.25 + tolerance["score"]
+    )
+    return wrong
+
+
+def same_class(label, found, index) -> bool:
+    """By name where the file says names, else by the number in the training set."""
+    from edgerun.cards.labels import COCO, COCO91
+
+    if found.names:
+        return found.label[index] == label
+    number = int(found.class_id[index])
+    return label == "face" or label in COCO[number : number + 1] or label in COCO91[number : number + 1]
