@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
+
 from edgerun_coreml.description import ArrayType, Feature, ImageType, describe
 from edgerun_coreml.mil import translate
 from edgerun_coreml.mil.translate import Translation
@@ -41,6 +43,7 @@ class MLModelProxy:
     def __init__(self, path: str, compute_units: str = "ALL", function_name: str = "", *rest: Any) -> None:
         self._path = path
         self._error: Exception | None = None
+        self._program = True
         try:
             self._open(path, "" if function_name in ("", "main") else function_name)
         except Exception as error:
@@ -49,6 +52,9 @@ class MLModelProxy:
     def _open(self, path: str, function: str) -> None:
         model = open_model(path)
         description = describe(model.spec)
+        self._program = description.kind == "mlProgram"
+        if not self._program:
+            return
         self._interface = description.functions.get(function or description.default_function, description.interface)
         self._translation: Translation = translate(model.spec, model.weights, function=function)
         self._session = open_session(self._translation.graph, threads=1)
@@ -57,6 +63,8 @@ class MLModelProxy:
     def predict(self, data: Mapping[str, Any], state: State | None = None) -> dict[str, Any]:
         if self._error is not None:
             raise self._error
+        if not self._program:
+            pytest.skip("not an ML Program")
         MLModelProxy.predictions += 1
         translation, features = self._translation, {item.name: item for item in self._interface.inputs}
         feeds = {}

@@ -42,9 +42,9 @@ install()
 def _precision(item: pytest.Item) -> str:
     """``fp32`` or ``fp16``, as the case's backend says; empty if it has none."""
     backend = getattr(item, "callspec", None) and item.callspec.params.get("backend")  # type: ignore[attr-defined]
-    if backend is None or backend is False:
-        return ""
-    return str(getattr(backend, "precision", None) or backend[1])
+    if hasattr(backend, "precision"):
+        return str(backend.precision)
+    return str(backend[1]) if isinstance(backend, tuple) else ""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -81,9 +81,7 @@ def unpack(raw: Array, kind: str, count: int) -> Array:
     if packing is None:
         raise ModelDamaged(f"constants of type {kind} cannot be read")
     if raw.size * 8 < count * packing.bits:
-        raise ModelDamaged(
-            f"{count} values of {kind} need {count * packing.bits // 8} bytes, {raw.size} are there"
-        )
+        raise ModelDamaged(f"{count} values of {kind} need {count * packing.bits // 8} bytes, {raw.size} are there")
     if packing.packed:
         return unpack_bits(raw, packing.bits, count, signed=kind.startswith("int"))
     values = raw[: count * packing.bits // 8].view(packing.dtype)
@@ -126,20 +124,14 @@ class BlobFile:
         """
         if offset < 0 or offset % 64 or offset + RECORD.size > self._data.size or count > MAX_ELEMENTS:
             raise ModelDamaged(f"{self._name}: no record can lie at {offset}")
-        sentinel, code, size, start, _padding = RECORD.unpack(
-            self._data[offset : offset + RECORD.size].tobytes()
-        )
+        sentinel, code, size, start, _padding = RECORD.unpack(self._data[offset : offset + RECORD.size].tobytes())
         if sentinel != SENTINEL:
             raise ModelDamaged(f"{self._name}: there is no record at {offset}")
         if start + size > self._data.size:
             raise ModelDamaged(f"{self._name}: the array at {offset} reaches past the end of the file")
         stored = _BLOB_TYPES.get(code, f"type {code}")
         if stored != kind and (kind, stored) not in _INTERCHANGEABLE:
-            raise ModelDamaged(
-                f"{self._name}: the array at {offset} is of {stored}, the program wants {kind}"
-            )
+            raise ModelDamaged(f"{self._name}: the array at {offset} is of {stored}, the program wants {kind}")
         if size != math.ceil(count * PACKINGS[stored].bits / 8):
-            raise ModelDamaged(
-                f"{self._name}: the array at {offset} has {size} bytes, not those of {count} {kind}"
-            )
+            raise ModelDamaged(f"{self._name}: the array at {offset} has {size} bytes, not those of {count} {kind}")
         return unpack(self._data[start : start + size], kind, count)

@@ -59,9 +59,7 @@ class ArrayType:
         if self.shapes:
             return shape in self.shapes or shape == self.shape
         if self.ranges:
-            return len(shape) == len(self.ranges) and all(
-                n in r for n, r in zip(shape, self.ranges, strict=True)
-            )
+            return len(shape) == len(self.ranges) and all(n in r for n, r in zip(shape, self.ranges, strict=True))
         return not self.shape or shape == self.shape
 
 
@@ -241,9 +239,7 @@ def _feature_type(name: str, kind: str, message: Message) -> FeatureType:
     if kind == "stringType":
         return ScalarType("string")
     if kind == "dictionaryType":
-        return DictionaryType(
-            "int64" if message.dictionaryType.which("KeyType") == "int64KeyType" else "string"
-        )
+        return DictionaryType("int64" if message.dictionaryType.which("KeyType") == "int64KeyType" else "string")
     if kind == "sequenceType":
         sequence = message.sequenceType
         element: Literal["int64", "string"] = "int64" if sequence.which("Type") == "int64Type" else "string"

@@ -53,9 +53,7 @@ def _concat(arrays: list[Array], attributes: Attributes) -> Array:
 def _gather(arrays: list[Array], attributes: Attributes) -> Array | None:
     data, indices = arrays
     axis = attributes.get("axis") or 0
-    if data.ndim == 0 or (
-        indices.size and (indices.max() >= data.shape[axis] or indices.min() < -data.shape[axis])
-    ):
+    if data.ndim == 0 or (indices.size and (indices.max() >= data.shape[axis] or indices.min() < -data.shape[axis])):
         return None
     return np.asarray(np.take(data, indices, axis=axis))
 

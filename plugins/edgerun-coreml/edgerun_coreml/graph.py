@@ -52,9 +52,7 @@ class Value:
         return tuple(d for d in self.shape if isinstance(d, int))
 
 
-Attribute: TypeAlias = (
-    "int | float | str | bool | Sequence[int] | Sequence[float] | Sequence[str] | Array | Graph"
-)
+Attribute: TypeAlias = "int | float | str | bool | Sequence[int] | Sequence[float] | Sequence[str] | Array | Graph"
 
 
 @dataclass(slots=True, eq=False)
@@ -116,8 +114,8 @@ class Graph:
         return name
 
     def input(self, name: str, dtype: npt.DTypeLike, shape: Shape | None) -> Value:
-        """Declare an input; the name is kept as it is, and must not have been used before."""
-        if name in self.root._names:
+        """Declare an input. In the outermost graph the name is kept, and must not have been used before."""
+        if self.parent is None and name in self._names:
             raise ValueError(f"two values are called {name!r}")
         value = Value(self.claim(name), np.dtype(dtype), shape)
         self.inputs.append(value)

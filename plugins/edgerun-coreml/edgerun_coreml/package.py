@@ -68,9 +68,7 @@ class Archive:
         names = self._zip.namelist()
         if len(names) > MAX_ENTRIES:
             raise ModelDamaged(f"{path.name}: more than {MAX_ENTRIES} entries")
-        roots = sorted(
-            (n for n in names if PurePosixPath(n).name == "Manifest.json"), key=lambda n: n.count("/")
-        )
+        roots = sorted((n for n in names if PurePosixPath(n).name == "Manifest.json"), key=lambda n: n.count("/"))
         roots = [name for name in roots if not name.startswith("__MACOSX")]
         if not roots:
             raise ModelDamaged(f"{path.name}: holds no Manifest.json, so it is not a zipped .mlpackage")

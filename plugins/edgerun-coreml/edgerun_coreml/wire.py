@@ -112,9 +112,7 @@ def _default(item: Field) -> Any:
         return Message(item.message)
     if item.enum is not None:
         return item.enum.get(0, "0")
-    return {"string": "", "bytes": memoryview(b""), "float": 0.0, "double": 0.0, "bool": False}.get(
-        item.kind, 0
-    )
+    return {"string": "", "bytes": memoryview(b""), "float": 0.0, "double": 0.0, "bool": False}.get(item.kind, 0)
 
 
 def parse(data: Any, message_type: MessageType, *, max_fields: int = MAX_FIELDS) -> Message:
@@ -201,9 +199,7 @@ class _Reader:
             values[name] = _join(values[name], message_type.by_name[name])
         return Message(message_type, values)
 
-    def delimited(
-        self, item: Field, at: int, stop: int, values: dict[str, Any], packed: set[str], depth: int
-    ) -> None:
+    def delimited(self, item: Field, at: int, stop: int, values: dict[str, Any], packed: set[str], depth: int) -> None:
         kind = item.kind
         if kind == "message":
             assert item.message is not None

@@ -47,9 +47,7 @@ def test_bfloat16_is_widened():
     assert blob(5, raw.tobytes()).read(64, "bf16", 2).tolist() == [1.5, -2.0]
 
 
-@pytest.mark.parametrize(
-    "damage", [{"size": 400}, {"size": 1 << 63}, {"start": 1 << 62}, {"sentinel": 1}, {"size": 4}]
-)
+@pytest.mark.parametrize("damage", [{"size": 400}, {"size": 1 << 63}, {"start": 1 << 62}, {"sentinel": 1}, {"size": 4}])
 def test_a_record_that_does_not_fit_is_refused(damage):
     with pytest.raises(ModelDamaged):
         blob(2, bytes(16), **damage).read(64, "fp32", 4)

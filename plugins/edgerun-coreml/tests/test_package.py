@@ -27,9 +27,7 @@ def package(tmp_path: Path) -> Path:
     (data / "weights").mkdir(parents=True)
     (folder / "Manifest.json").write_text(manifest())
     (data / "model.mlmodel").write_bytes(MODEL)
-    (data / "weights" / "weight.bin").write_bytes(
-        (0).to_bytes(4, "little") + (2).to_bytes(4, "little") + bytes(56)
-    )
+    (data / "weights" / "weight.bin").write_bytes((0).to_bytes(4, "little") + (2).to_bytes(4, "little") + bytes(56))
     return folder
 
 

@@ -112,9 +112,7 @@ def test_random_damage_is_read_or_refused_but_never_anything_else():
         {
             "specificationVersion": 6,
             "description": {"input": [{"name": "x", "type": {"multiArrayType": {"shape": [1, 300]}}}]},
-            "neuralNetwork": {
-                "layers": [{"name": "a", "input": ["x"], "activation": {"ELU": {"alpha": 1.0}}}]
-            },
+            "neuralNetwork": {"layers": [{"name": "a", "input": ["x"], "activation": {"ELU": {"alpha": 1.0}}}]},
         },
     )
     chance = random.Random(3)

@@ -42,17 +42,13 @@ def _fuse_hard_swish(graph: Graph, node: Node) -> None:
 def _is_sixth(gate: Node) -> bool:
     alpha, beta = gate.attributes.get("alpha"), gate.attributes.get("beta")
     close = isinstance(alpha, float) and isinstance(beta, float) and abs(beta - 0.5) < 1e-6
-    return (
-        close and isinstance(alpha, float) and abs(alpha - 1 / 6) < 2e-4
-    )  # 1/6 may have been rounded to fp16
+    return close and isinstance(alpha, float) and abs(alpha - 1 / 6) < 2e-4  # 1/6 may have been rounded to fp16
 
 
 def _is_threshold(node: Node) -> bool:
     alpha = node.attributes.get("alpha")
     return (
-        node.op_type == "ThresholdedRelu"
-        and isinstance(alpha, float)
-        and _THRESHOLD_ABOVE < alpha < _THRESHOLD_BELOW
+        node.op_type == "ThresholdedRelu" and isinstance(alpha, float) and _THRESHOLD_ABOVE < alpha < _THRESHOLD_BELOW
     )
 
 

@@ -99,9 +99,7 @@ class Scope:
         if message.type == "const":
             source = message.attributes.get("val")
             operand = (
-                self.constants.read(source)
-                if source is not None
-                else self.resolve(message.inputs["val"].arguments[0])
+                self.constants.read(source) if source is not None else self.resolve(message.inputs["val"].arguments[0])
             )
             self.bind(message.outputs[0].name, operand)
             return
@@ -112,9 +110,7 @@ class Scope:
             return
         results = result if isinstance(result, Sequence) else [result]
         if len(results) < len(operation.outputs):
-            raise ModelDamaged(
-                f"{message.type} has {len(operation.outputs)} outputs, it makes {len(results)}"
-            )
+            raise ModelDamaged(f"{message.type} has {len(operation.outputs)} outputs, it makes {len(results)}")
         for (name, kind), item in zip(operation.outputs, results, strict=False):
             self.bind(name, item if isinstance(item, Operand) else self.made(item, kind))
 
@@ -142,9 +138,7 @@ def rounded(graph: Graph, value: Value) -> Value:
     return graph.cast(graph.cast(value, np.float16), FLOAT32)
 
 
-def context_for(
-    function: Message, name: str, weights: Callable[[str], BlobFile], precision: Precision
-) -> Context:
+def context_for(function: Message, name: str, weights: Callable[[str], BlobFile], precision: Precision) -> Context:
     """The context of a function. Raises :class:`ModelUnsupported` for an operation set of the future."""
     if function.opset not in OPSETS:
         raise ModelUnsupported(f"function {name}: the operation set {function.opset!r} is not known")

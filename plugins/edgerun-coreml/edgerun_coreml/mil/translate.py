@@ -101,9 +101,7 @@ def _choose(spec: Message, function: str) -> tuple[str, Message]:
     if not functions:
         raise ModelDamaged("the program has no function")
     name = (
-        function
-        or spec.description.defaultFunctionName
-        or ("main" if "main" in functions else next(iter(functions)))
+        function or spec.description.defaultFunctionName or ("main" if "main" in functions else next(iter(functions)))
     )
     if name not in functions:
         raise ModelUnsupported(f"there is no function {name!r}; there are: {', '.join(sorted(functions))}")
@@ -124,9 +122,7 @@ def _declare_inputs(scope: Scope, function: Message) -> list[Port]:
             scope.context.states[item.name] = value
             scope.bind(item.name, Operand(kind.name, kind.shape, state=item.name))
             continue
-        if (
-            kind.name == "fp16"
-        ):  # a part of the program: the value fed is stored as fp16 whatever the precision
+        if kind.name == "fp16":  # a part of the program: the value fed is stored as fp16 whatever the precision
             value = rounded(scope.graph, value)
         scope.bind(item.name, Operand(kind.name, kind.shape, value))
     return ports

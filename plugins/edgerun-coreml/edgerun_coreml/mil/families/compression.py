@@ -148,7 +148,5 @@ def lut_to_sparse(op: Operation) -> list[Operand]:
 @operation("constexpr_sparse_blockwise_shift_scale")
 def sparse_blockwise_shift_scale(op: Operation) -> list[Operand]:
     mask = op.array("data_mask")
-    dense = shift_and_scale(
-        fill_in(mask, op.array("nonzero_data")), op.array("scale"), op.optional_array("offset")
-    )
+    dense = shift_and_scale(fill_in(mask, op.array("nonzero_data")), op.array("scale"), op.optional_array("offset"))
     return [constant(mask, "uint1"), constant(dense[mask != 0], op.outputs[1][1].name)]

@@ -69,12 +69,12 @@ def while_loop(op: Operation) -> list[Operand]:
     start = op.operands("loop_vars")
     first = _run_with(op.scope, op.graph, condition, start, "condition")[0]
     body = op.graph.subgraph()
-    body.input(body.fresh("round"), np.int64, ())
-    body.input(body.fresh("go"), BOOL, ())
+    body.input("round", np.int64, ())
+    body.input("go", BOOL, ())
     variables = [
-        Operand(operand.kind, operand.shape, body.input(body.fresh("loop"), computed(operand.kind), None))
+        Operand(operand.kind, operand.shape, body.input("loop", computed(operand.kind), None))
         if kind.name == "list"
-        else Operand(kind.name, kind.shape, body.input(body.fresh("loop"), computed(kind.name), None))
+        else Operand(kind.name, kind.shape, body.input("loop", computed(kind.name), None))
         for operand, kind in zip(start, (read_kind(item.type) for item in body_block.inputs), strict=True)
     ]
     results = _run_with(op.scope, body, body_block, variables, "body")
@@ -96,9 +96,7 @@ def while_loop(op: Operation) -> list[Operand]:
     ]
 
 
-def _run_with(
-    scope: Scope, graph: Graph, block: Message, operands: Sequence[Operand], place: str
-) -> list[Operand]:
+def _run_with(scope: Scope, graph: Graph, block: Message, operands: Sequence[Operand], place: str) -> list[Operand]:
     """A block's outputs when its inputs are the operands given."""
     inner = scope.inner(graph, place)
     if len(block.inputs) != len(operands):

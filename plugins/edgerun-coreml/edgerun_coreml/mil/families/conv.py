@@ -32,9 +32,7 @@ def same_padding(
     return starts + ends
 
 
-def padding(
-    op: Operation, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
-) -> dict[str, Any]:
+def padding(op: Operation, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]) -> dict[str, Any]:
     """The padding attribute of convolution and pooling: ``pads``, or ``auto_pad`` for unknown sizes."""
     kind, axes = op.text("pad_type", "valid").lower(), len(kernel)
     if kind == "valid":

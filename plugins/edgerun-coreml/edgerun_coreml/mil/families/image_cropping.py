@@ -46,9 +46,7 @@ def resample(op: Operation) -> Value:
     half = np.array([width - 1, height - 1], np.float32) / 2
     if units == "unnormalized":
         aligned = True
-        grid = op.emit(
-            "Sub", [op.emit("Div", [grid, op.graph.constant(np.maximum(half, 0.5))]), op.scalar(1, grid)]
-        )
+        grid = op.emit("Sub", [op.emit("Div", [grid, op.graph.constant(np.maximum(half, 0.5))]), op.scalar(1, grid)])
     elif units == "normalized_zero_to_one":
         grid = op.emit("Sub", [op.emit("Mul", [grid, op.scalar(2, grid)]), op.scalar(1, grid)])
     if (padding == "symmetric" and aligned) or (padding == "reflection" and not aligned):
@@ -109,9 +107,7 @@ def _cut(op: Operation, images: Value, boxes: Value, count: int) -> Value:
     found = op.emit("GridSample", [images, grid], align_corners=1, mode="linear", padding_mode="border")
     out_y = op.emit("Unsqueeze", [_outside(op, y, height), op.graph.int64(1, 3)])
     out_x = op.emit("Unsqueeze", [_outside(op, x, width), op.graph.int64(1, 2)])
-    return op.emit(
-        "Where", [op.emit("Or", [out_y, out_x]), op.scalar(op.number("pad_value", 0.0), found), found]
-    )
+    return op.emit("Where", [op.emit("Or", [out_y, out_x]), op.scalar(op.number("pad_value", 0.0), found), found])
 
 
 def _corners(op: Operation, boxes: Value) -> tuple[Value, Value, Value, Value]:

@@ -39,9 +39,7 @@ def _sampling(op: Operation) -> Sampling:
     return _SAMPLINGS[mode]
 
 
-def _resize(
-    op: Operation, sizes: Sequence[int], mode: str, sampling: Sampling, nearest: str = "floor"
-) -> Value:
+def _resize(op: Operation, sizes: Sequence[int], mode: str, sampling: Sampling, nearest: str = "floor") -> Value:
     """Resize the last two axes to ``sizes``.
 
     Where the whole shape is known, scales or sizes are given for all axes: that form takes ONNX Runtime's

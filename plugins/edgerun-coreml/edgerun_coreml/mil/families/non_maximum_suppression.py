@@ -12,7 +12,7 @@ from ..registry import Refusal, operation
 
 @operation("non_maximum_suppression")
 def with_threshold(op: Operation) -> list[Value]:
-    """boxes [1, B, 4] centre x, y, width, height; scores [1, B, K]. Fourth comes how many were kept."""
+    """Boxes [1, B, 4] centre x, y, width, height; scores [1, B, K]. Fourth comes how many were kept."""
     boxes, scores = op.floats(op.value("boxes")), op.floats(op.value("scores"))
     kept = _suppress(op, boxes, op.emit("Transpose", [scores], perm=[0, 2, 1]), op.number("score_threshold"))
     rows = op.emit("Shape", [kept])
@@ -21,7 +21,7 @@ def with_threshold(op: Operation) -> list[Value]:
 
 @operation("non_maximum_suppression", since=17)
 def without_threshold(op: Operation) -> list[Value]:
-    """boxes [1, 4, B]; scores [1, K, B]: boxes along the last axis, going in and coming out."""
+    """Boxes [1, 4, B]; scores [1, K, B]: boxes along the last axis, going in and coming out."""
     boxes = op.emit("Transpose", [op.floats(op.value("boxes"))], perm=[0, 2, 1])
     scores = op.floats(op.value("scores"))
     kept = _suppress(op, boxes, scores, -3e38)
@@ -72,7 +72,6 @@ def _padded(op: Operation, kept: Value, boxes: Value, scores: Value) -> list[Val
         return op.emit("Unsqueeze", [padded, op.graph.int64(0)])
 
     rows = [
-        op.emit("Gather", [op.emit("Squeeze", [item, op.graph.int64(0)]), kept], axis=0)
-        for item in (boxes, scores)
+        op.emit("Gather", [op.emit("Squeeze", [item, op.graph.int64(0)]), kept], axis=0) for item in (boxes, scores)
     ]
     return [pad(rows[0], 2, 0), pad(rows[1], 2, 0), pad(op.graph.cast(kept, INT32), 1, -1)]

@@ -52,13 +52,9 @@ def _ceiled(sizes: list[int], kernel: list[int], strides: list[int], pads: list[
     return pads[:axes] + ends
 
 
-def _counting_average(
-    op: Operation, x: Value, kernel: list[int], strides: list[int], pad: dict[str, Any]
-) -> Value:
+def _counting_average(op: Operation, x: Value, kernel: list[int], strides: list[int], pad: dict[str, Any]) -> Value:
     """An average that counts the padding, but not what rounding up adds: ONNX Runtime's own rule."""
-    return op.emit(
-        "AveragePool", [x], kernel_shape=kernel, strides=strides, ceil_mode=1, count_include_pad=1, **pad
-    )
+    return op.emit("AveragePool", [x], kernel_shape=kernel, strides=strides, ceil_mode=1, count_include_pad=1, **pad)
 
 
 def _l2(op: Operation, x: Value, kernel: list[int], strides: list[int], pad: dict[str, Any]) -> Value:

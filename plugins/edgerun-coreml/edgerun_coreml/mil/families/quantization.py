@@ -21,9 +21,7 @@ def _scale_and_zero_point(op: Operation, kind: str) -> tuple[Value, Value]:
 def quantize(op: Operation) -> Value:
     """``round(input / scale) + zero_point``, saturated to the output's type."""
     scale, zero = _scale_and_zero_point(op, op.text("output_dtype"))
-    return op.emit(
-        "QuantizeLinear", [op.value("input"), scale, zero], dtype=zero.dtype, axis=op.integer("axis", 1)
-    )
+    return op.emit("QuantizeLinear", [op.value("input"), scale, zero], dtype=zero.dtype, axis=op.integer("axis", 1))
 
 
 @operation("dequantize")

@@ -59,9 +59,7 @@ class Layer:
         """A bias [directions, gates * size], zero if not given."""
         length = len(self.order) * self.size
         given = [self.op.optional_array(name + suffix) for suffix in self.suffixes]
-        return np.stack(
-            [np.zeros(length, np.float32) if one is None else self.reordered(one) for one in given]
-        )
+        return np.stack([np.zeros(length, np.float32) if one is None else self.reordered(one) for one in given])
 
     def initial(self, name: str) -> Value:
         """A state [batch, directions * size] as ONNX's [directions, batch, size]."""
@@ -144,9 +142,7 @@ def lstm(op: Operation) -> list[Value]:
     layer = Layer(op, [0, 2, 1, 3])
     if op.has("clip"):
         return _clipped_lstm(op, layer)
-    bias = np.concatenate(
-        [layer.bias("bias"), np.zeros((len(layer.suffixes), 4 * layer.size), np.float32)], axis=1
-    )
+    bias = np.concatenate([layer.bias("bias"), np.zeros((len(layer.suffixes), 4 * layer.size), np.float32)], axis=1)
     inputs = [layer.x, layer.weights("weight_ih"), layer.weights("weight_hh"), op.graph.constant(bias), None]
     states = [layer.initial("initial_h"), layer.initial("initial_c")]
     peepholes = [op.graph.constant(_peepholes(op, layer))] if op.has("peephole") else []
@@ -176,9 +172,7 @@ def _clipped_lstm(op: Operation, layer: Layer) -> list[Value]:
         x = _flipped(op, layer.x) if suffix else layer.x
         hidden, cell = (_direction(op, layer, op.value(name), place) for name in ("initial_h", "initial_c"))
         body = _lstm_step(op, layer, suffix, x)
-        last_h, last_c, steps = graph.emit_many(
-            "Scan", [hidden, cell, x], [FLOAT32] * 3, body=body, num_scan_inputs=1
-        )
+        last_h, last_c, steps = graph.emit_many("Scan", [hidden, cell, x], [FLOAT32] * 3, body=body, num_scan_inputs=1)
         parts.append((_flipped(op, steps) if suffix else steps, last_h, last_c))
     steps, hidden, cell = (
         op.emit("Concat", [part[item] for part in parts], axis=2 if item == 0 else 1) for item in range(3)
@@ -199,9 +193,7 @@ def _direction(op: Operation, layer: Layer, state: Value, place: int) -> Value:
 def _lstm_step(op: Operation, layer: Layer, suffix: str, x: Value) -> Any:
     """The body of the Scan: (hidden, cell, input) to (hidden, cell, output)."""
     body = op.graph.subgraph()
-    hidden, cell, features = (
-        body.input(body.fresh(name), FLOAT32, None) for name in ("hidden", "cell", "features")
-    )
+    hidden, cell, features = (body.input(name, FLOAT32, None) for name in ("hidden", "cell", "features"))
     weight = {name: op.array(name + suffix).astype(np.float32) for name in ("weight_ih", "weight_hh")}
     bias = op.optional_array("bias" + suffix)
     total = body.emit(

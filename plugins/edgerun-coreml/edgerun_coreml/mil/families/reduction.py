@@ -17,9 +17,7 @@ _ONNX: Final = {
     "reduce_min": "ReduceMin", "reduce_prod": "ReduceProd", "reduce_sum": "ReduceSum",
     "reduce_sum_square": "ReduceSumSquare",
 }  # fmt: skip
-_WITH_INTEGERS: Final = frozenset(
-    {"reduce_max", "reduce_min", "reduce_prod", "reduce_sum", "reduce_sum_square"}
-)
+_WITH_INTEGERS: Final = frozenset({"reduce_max", "reduce_min", "reduce_prod", "reduce_sum", "reduce_sum_square"})
 
 
 @operation(*_ONNX)

@@ -107,7 +107,7 @@ def slice_by_size(op: Operation) -> Value:
 
 @operation("slice_update")
 def slice_update(op: Operation) -> Value:
-    """x with the part that ``slice_by_index`` would take replaced by ``update``, by way of ScatterND."""
+    """X with the part that ``slice_by_index`` would take replaced by ``update``, by way of ScatterND."""
     masks, rank = Masks(op, op.rank()), op.rank()
     strides = op.integers("stride", [1] * rank)
     if op.is_constant("begin") and op.is_constant("end") and op.operand().dims is not None:
