@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edgerun.contract import Decoder, Evidence, Match, Sure
-from edgerun.decoders import end2end, tfod, yolov5, yolov8, yolox
+from edgerun.decoders import coreml_nms, end2end, tfod, yolov5, yolov8, yolox
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
 
 __all__ = ["BUILTIN", "Choice", "choose"]
@@ -17,6 +17,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *yolox.DECODERS,
     *end2end.DECODERS,
     *tfod.DECODERS,
+    *coreml_nms.DECODERS,
 )
 
 
