@@ -28,9 +28,11 @@ class State:
         self.contents = contents
 
     def read_state(self, name: str) -> Array:
+        """A copy of a state's contents."""
         return self.contents[name].copy()
 
     def write_state(self, name: str, value: Array) -> None:
+        """Replaces a state's contents."""
         target = self.contents[name]
         target[...] = np.asarray(value, target.dtype).reshape(target.shape)
 
@@ -61,6 +63,7 @@ class MLModelProxy:
         self._types = {item.name: _TYPES[item.type] for item in self._session.get_inputs()}
 
     def predict(self, data: Mapping[str, Any], state: State | None = None) -> dict[str, Any]:
+        """The outputs by name, as MLModel.predict gives them."""
         if self._error is not None:
             raise self._error
         if not self._program:
@@ -101,27 +104,33 @@ class MLModelProxy:
             results = {k: v + 1 if isinstance(v, np.ndarray) and v.dtype != bool else v for k, v in results.items()}
         return results
 
-    def batchPredict(self, rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def batchPredict(self, rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:  # noqa: N802
+        """One prediction after the other."""
         return [self.predict(row) for row in rows]
 
-    def newState(self) -> State:
+    def newState(self) -> State:  # noqa: N802
+        """A state of zeros."""
         if self._error is not None:
             raise self._error
         return State({s.name: np.zeros(s.shape, self._types[s.tensor]) for s in self._translation.states})
 
     def get_compiled_model_path(self) -> str:
+        """There is no compiled model; the source does as well."""
         return self._path
 
     @staticmethod
     def maximum_supported_specification_version() -> int:
+        """That of iOS 26."""
         return 10
 
     @staticmethod
     def auto_set_specification_version(spec: Any) -> Any:
+        """Left as it is."""
         return spec
 
     @staticmethod
-    def compileModel(path: str) -> str:
+    def compileModel(path: str) -> str:  # noqa: N802
+        """There is nothing to compile."""
         return path
 
 

@@ -48,10 +48,11 @@ def _precision(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the cases in fp32, or a sample of them."""
     chosen = [item for item in items if _precision(item) in ("", "fp32")]
     sample = int(os.environ.get("COREML_SUITE_SAMPLE", "0"))
     if sample and sample < len(chosen):
-        chosen = random.Random(7).sample(chosen, sample)
+        chosen = random.Random(7).sample(chosen, sample)  # noqa: S311
     kept = set(map(id, chosen))
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = chosen
@@ -59,6 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Note whether the case predicted, and whether it asks for fp16."""
     before = MLModelProxy.predictions
     yield
     item.user_properties.append(("predicted", MLModelProxy.predictions > before))
@@ -76,6 +78,7 @@ def _class_of(message: str) -> str:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count a case under its outcome."""
     if report.when == "teardown" or (report.when == "setup" and report.outcome == "passed"):
         return
     properties = dict(report.user_properties)
@@ -97,6 +100,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Counts, and failures by class."""
     write = terminalreporter.write_line
     terminalreporter.section("coreml suite")
     for kind, count in sorted(STATISTICS.items()):

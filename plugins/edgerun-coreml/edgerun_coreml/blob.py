@@ -34,6 +34,7 @@ class Packing:
 
     @property
     def packed(self) -> bool:
+        """Whether several elements share a byte."""
         return self.bits < 8
 
 

@@ -77,6 +77,7 @@ class ImageType:
     height_range: SizeRange | None = None
 
     def allows(self, width: int, height: int) -> bool:
+        """Whether an image of this size in pixels may be given."""
         if self.sizes:
             return (width, height) in self.sizes or (width, height) == (self.width, self.height)
         if self.width_range is not None and self.height_range is not None:
@@ -85,11 +86,14 @@ class ImageType:
 
     @property
     def channels(self) -> int:
+        """3 for colours, 1 for shades of grey."""
         return 3 if self.color in ("rgb", "bgr") else 1
 
 
 @dataclass(frozen=True, slots=True)
 class ScalarType:
+    """A single number or text."""
+
     kind: Literal["int64", "double", "string"]
 
 
@@ -102,6 +106,8 @@ class DictionaryType:
 
 @dataclass(frozen=True, slots=True)
 class SequenceType:
+    """A sequence of numbers or texts, of any length unless ``size`` is given."""
+
     element: Literal["int64", "string"]
     size: SizeRange | None = None
 
@@ -118,6 +124,8 @@ FeatureType = ArrayType | ImageType | ScalarType | DictionaryType | SequenceType
 
 @dataclass(frozen=True, slots=True)
 class Feature:
+    """An input or output of a model, or a state."""
+
     name: str
     type: FeatureType
     optional: bool = False
@@ -137,6 +145,8 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
+    """What the author wrote about the model; ``user`` holds the free keys."""
+
     description: str = ""
     version: str = ""
     author: str = ""
@@ -159,6 +169,7 @@ class ModelDescription:
 
     @property
     def minimum_os(self) -> str:
+        """The first systems that run the model."""
         return MINIMUM_OS.get(self.specification_version, "a later system than this version knows of")
 
 

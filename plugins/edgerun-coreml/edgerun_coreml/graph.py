@@ -40,6 +40,7 @@ class Value:
 
     @property
     def rank(self) -> int:
+        """The number of axes. Raises ValueError if it is not known."""
         if self.shape is None:
             raise ValueError(f"the rank of {self.name} is not known")
         return len(self.shape)
@@ -57,6 +58,8 @@ Attribute: TypeAlias = "int | float | str | bool | Sequence[int] | Sequence[floa
 
 @dataclass(slots=True, eq=False)
 class Node:
+    """One application of an operator; an input without a name is left out."""
+
     op_type: str
     inputs: list[str]
     outputs: list[str]
@@ -65,6 +68,7 @@ class Node:
 
     @property
     def subgraphs(self) -> list[Graph]:
+        """The bodies of branches and loops."""
         return [item for item in self.attributes.values() if isinstance(item, Graph)]
 
 
@@ -241,6 +245,7 @@ class Graph:
         return self.int64(dims) if dims is not None else self.emit("Shape", [value])
 
     def subgraph(self) -> Graph:
+        """A body for a branch or loop of this graph."""
         return Graph(self)
 
     # finishing ----------------------------------------------------------------------------------------------

@@ -34,7 +34,9 @@ MODEL_PATH: Final = "@model_path/"
 class Files(Protocol):
     """The files of a package by their path inside it; reading yields bytes as uint8 [N]."""
 
-    def read(self, path: PurePosixPath) -> Array: ...
+    def read(self, path: PurePosixPath) -> Array:
+        """A file's bytes. Raises :class:`ModelDamaged` if there is none to read inside the package."""
+        ...
 
 
 class Folder:
@@ -44,6 +46,7 @@ class Folder:
         self._root = root
 
     def read(self, path: PurePosixPath) -> Array:
+        """A file's bytes, uint8 [N]."""
         place = self._root
         for part in checked(path).parts:
             place = place / part
@@ -75,6 +78,7 @@ class Archive:
         self._root = PurePosixPath(roots[0]).parent
 
     def read(self, path: PurePosixPath) -> Array:
+        """A file's bytes, uint8 [N]."""
         name = str(self._root / checked(path))
         try:
             info = self._zip.getinfo(name)
@@ -95,6 +99,7 @@ class Nothing:
     """The files of a lone ``.mlmodel``, which has none beside it."""
 
     def read(self, path: PurePosixPath) -> Array:
+        """A file's bytes, uint8 [N]."""
         raise ModelDamaged(f"the model refers to {path}, but a lone .mlmodel file has no other files")
 
 

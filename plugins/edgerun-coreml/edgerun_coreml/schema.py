@@ -36,6 +36,7 @@ class Schema:
                 self._describe(self.message(name), body)
 
     def message(self, name: str) -> MessageType:
+        """The message type of a name, made if it is new."""
         return self.messages.setdefault(name, MessageType(name))
 
     def _describe(self, message_type: MessageType, body: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from .errors import ModelDamaged, ModelUnsupported
 from .graph import Graph
 from .onnx_writer import encode
 
@@ -26,7 +27,8 @@ def open_session(
 ) -> ort.InferenceSession:
     """Prune the graph and open it. ``threads``: for one operator, None leaves it to ONNX Runtime.
 
-    Raises what ONNX Runtime raises for a graph it refuses.
+    Raises :class:`ModelUnsupported` for a graph without a kernel for one of its nodes, and :class:`ModelDamaged` for
+    one that ONNX Runtime finds inconsistent: the program's shapes or types contradict each other.
     """
     import onnxruntime
 
@@ -40,4 +42,16 @@ def open_session(
         arrays = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for a in large.values()]
         options.add_external_initializers(list(large), arrays)
     message = encode(graph, external=dict.fromkeys(large, ("weights", 0)))
-    return onnxruntime.InferenceSession(message, options, providers=list(providers))
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    try:
+        return onnxruntime.InferenceSession(message, options, providers=list(providers))
+    except state.NotImplemented as error:
+        raise ModelUnsupported(f"ONNX Runtime has no kernel for it: {_brief(error)}") from error
+    except (state.Fail, state.InvalidGraph, state.InvalidArgument, state.RuntimeException) as error:
+        raise ModelDamaged(f"ONNX Runtime refuses the translated graph: {_brief(error)}") from error
+
+
+def _brief(error: Exception) -> str:
+    """The message without ONNX Runtime's prefix and stack."""
+    return str(error).rpartition(" : ")[2].strip().split("\n")[0][:500]

@@ -59,6 +59,7 @@ class MessageType:
     by_name: dict[str, Field] = field(default_factory=dict)
 
     def add(self, number: int, item: Field) -> None:
+        """Add a field under its number."""
         self.fields[number] = item
         self.by_name[item.name] = item
 
@@ -96,6 +97,7 @@ class Message:
 
     @property
     def type_name(self) -> str:
+        """The message's name in the schema."""
         return self._type.name
 
     def __repr__(self) -> str:

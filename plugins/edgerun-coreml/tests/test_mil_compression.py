@@ -120,9 +120,11 @@ def test_sparse_values_may_be_palettised_or_quantised():
 @pytest.mark.parametrize(
     ("kind", "parameters"),
     [
-        ("constexpr_lut_to_dense", {"indices": np.uint8([0]), "lut": np.float32([1, 2]), "shape": np.uint32([2**31, 4])}),
+        ("constexpr_lut_to_dense", {"indices": np.uint8([0]), "lut": np.float32([1, 2]),
+         "shape": np.uint32([2**31, 4])}),
         ("constexpr_lut_to_dense", {"indices": np.uint8([0]), "lut": np.float32([1, 2]), "shape": np.uint32([99])}),
-        ("constexpr_sparse_to_dense", {"mask": np.uint8([1]), "nonzero_data": np.float32([1, 2]), "shape": np.uint32([8])}),
+        ("constexpr_sparse_to_dense", {"mask": np.uint8([1]), "nonzero_data": np.float32([1, 2]),
+         "shape": np.uint32([8])}),
         ("constexpr_affine_dequantize",
          {"quantized_data": np.uint8([1]), "zero_point": np.uint8(0), "scale": np.float32(1), "axis": np.int32(4)}),
     ],

@@ -49,7 +49,8 @@ def test_resize_bilinear_samples_where_the_mode_says(mode, size):
 
 
 @pytest.mark.parametrize(("aligned", "half", "mode"), [
-    (True, None, "ALIGN_CORNERS"), (False, True, "UNALIGN_CORNERS"), (False, False, "DEFAULT"), (False, None, "UNALIGN_CORNERS"),
+    (True, None, "ALIGN_CORNERS"), (False, True, "UNALIGN_CORNERS"), (False, False, "DEFAULT"), (False, None,
+     "UNALIGN_CORNERS"),
 ])  # fmt: skip
 def test_upsample_bilinear(aligned, half, mode):
     found = apply(

@@ -150,10 +150,7 @@ def test_transposed_convolution_is_the_adjoint_of_convolution(parameters, size):
     whole = np.zeros((1, 2, 11, 11))
     for i, j, a, b in itertools.product(range(4), range(4), range(3), range(3)):
         whole[0, :, 2 * i + a, 2 * j + b] += x[0, :, i, j] @ w[:, :, a, b]
-    if parameters["pad_type"] == "custom":
-        start = 1
-    else:
-        start = (9 - size) // 2
+    start = 1 if parameters["pad_type"] == "custom" else (9 - size) // 2
     np.testing.assert_allclose(found, whole[:, :, start : start + size, start : start + size], rtol=1e-4, atol=1e-5)
 
 

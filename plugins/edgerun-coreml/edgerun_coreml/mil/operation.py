@@ -35,6 +35,7 @@ class Operation:
     # what goes in ------------------------------------------------------------------------------------------
 
     def has(self, name: str) -> bool:
+        """Whether the input is given."""
         return name in self.message.inputs or name in self.message.attributes
 
     def operands(self, name: str) -> list[Operand]:
@@ -46,21 +47,26 @@ class Operation:
         raise Refusal(f"the input {name} is missing")
 
     def operand(self, name: str = "x") -> Operand:
+        """An input as it stands, constant or not."""
         items = self.operands(name)
         if not items:
             raise Refusal(f"the input {name} is empty")
         return items[0]
 
     def value(self, name: str = "x") -> Value:
+        """An input as a value of the graph."""
         return self.operand(name).in_graph(self.graph)
 
     def values(self, name: str) -> list[Value]:
+        """All arguments of an input, as values of the graph."""
         return [item.in_graph(self.graph) for item in self.operands(name)]
 
     def optional(self, name: str) -> Value | None:
+        """An input as a value of the graph, None if it is not given."""
         return self.value(name) if self.has(name) else None
 
     def rank(self, name: str = "x") -> int:
+        """The number of axes of an input."""
         return self.operand(name).rank
 
     def dims(self, name: str = "x") -> tuple[int, ...]:
@@ -73,24 +79,30 @@ class Operation:
     # constants ---------------------------------------------------------------------------------------------
 
     def is_constant(self, name: str) -> bool:
+        """Whether the input is given and known now."""
         return self.has(name) and self.operand(name).array is not None
 
     def array(self, name: str) -> Array:
+        """A constant in the program's own type."""
         array = self.operand(name).array
         if array is None:
             raise Refusal(f"{name} is computed, where a constant is needed")
         return array
 
     def optional_array(self, name: str) -> Array | None:
+        """A constant, None if it is not given."""
         return self.array(name) if self.has(name) else None
 
     def number(self, name: str, default: float | None = None) -> float:
+        """A constant number."""
         return float(self._scalar(name, default))
 
     def integer(self, name: str, default: int | None = None) -> int:
+        """A constant integer."""
         return int(self._scalar(name, default))
 
     def flag(self, name: str, default: bool | None = None) -> bool:
+        """A constant truth value."""
         return bool(self._scalar(name, default))
 
     def _scalar(self, name: str, default: float | bool | None) -> Any:
@@ -104,14 +116,17 @@ class Operation:
         return array.reshape(-1)[0]
 
     def integers(self, name: str, default: list[int] | None = None) -> list[int]:
+        """A constant list of integers."""
         if default is not None and not self.has(name):
             return default
         return [int(item) for item in self.array(name).reshape(-1)]
 
     def flags(self, name: str, default: list[bool]) -> list[bool]:
+        """A constant list of truth values."""
         return [bool(item) for item in self.array(name).reshape(-1)] if self.has(name) else default
 
     def text(self, name: str, default: str | None = None) -> str:
+        """A constant text."""
         if default is not None and not self.has(name):
             return default
         texts = self.operand(name).texts
@@ -147,6 +162,7 @@ class Operation:
 
     @property
     def is_float(self) -> bool:
+        """Whether the first output is computed in float32."""
         return computed(self.kind) == FLOAT32
 
     def scalar(self, value: float, like: Value) -> Value:

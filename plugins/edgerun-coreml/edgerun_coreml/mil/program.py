@@ -55,6 +55,7 @@ class Scope:
         self._names: dict[str, Operand | None] = {}
 
     def inner(self, graph: Graph, place: str) -> Scope:
+        """A scope for a block inside this one."""
         return Scope(self.context, graph, self, f"{self.place}{place}: ")
 
     def bind(self, name: str, operand: Operand | None) -> None:
@@ -62,6 +63,7 @@ class Scope:
         self._names[name] = operand
 
     def lookup(self, name: str) -> Operand:
+        """The operand of a name. Raises :class:`ModelDamaged` if there is none, :class:`Unknown` if it is lost."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope._names:

@@ -41,6 +41,7 @@ class Operand:
 
     @property
     def rank(self) -> int:
+        """The number of axes. Raises :class:`Refusal` if it is not known."""
         if self.shape is None:
             raise Refusal("an operand of unknown rank")
         return len(self.shape)
@@ -54,6 +55,7 @@ class Operand:
 
     @property
     def is_float(self) -> bool:
+        """Whether the operand is computed in float32."""
         return computed(self.kind).kind == "f"
 
     def in_graph(self, graph: Graph) -> Value:
@@ -66,6 +68,7 @@ class Operand:
 
 
 def constant(array: Array, kind: str) -> Operand:
+    """An operand of which the contents are known, in numpy's type for its kind."""
     return Operand(kind, array.shape, array=array)
 
 

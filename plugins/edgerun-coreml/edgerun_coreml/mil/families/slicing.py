@@ -30,6 +30,7 @@ class Masks:
 
     @property
     def squeezed(self) -> list[int]:
+        """The axes that are dropped."""
         return [axis for axis, dropped in enumerate(self.squeeze) if dropped]
 
 
