@@ -105,6 +105,10 @@ def translate(spec: Message, weights: Weights, choice: Choice) -> Translation:
     kind = spec.which("Type")
     if kind == "mlProgram":
         return mil.translate(spec, weights, function=choice.function, precision=choice.precision)
+    if kind in NETWORKS:
+        from . import nn  # programs are the rule, and need none of it
+
+        return nn.translate(spec, precision=choice.precision)
     raise ModelUnsupported(f"a model of the kind {kind}: ML Programs, neural networks and pipelines of them are read")
 
 
@@ -169,16 +173,14 @@ class Network:
         return results
 
     def _fitted(self, value: Any, port: mil.Port) -> Array:
-        """The array in the graph's type, and in its rank where the file's description leaves axes of 1 out."""
+        """The array in the graph's type and rank: the file's description may leave axes of size 1 out."""
         array = np.asarray(value)
         shape = port.shape
         if shape is not None and array.ndim != len(shape):
-            known = [size if isinstance(size, int) else -1 for size in shape]
-            if known.count(-1) <= 1:
-                try:
-                    array = array.reshape(known)
-                except ValueError:
-                    raise RuntimeError(f"input '{port.name}' has the shape {array.shape}, not {known}") from None
+            wanted = shapes.with_axes(array.shape, shape)
+            if wanted is None:
+                raise RuntimeError(f"input '{port.name}' has the shape {array.shape}, not {shape}")
+            array = array.reshape(wanted)
         return np.ascontiguousarray(array, self._dtypes[port.tensor])
 
     def _classified(self, probabilities: Array) -> dict[str, Any]:

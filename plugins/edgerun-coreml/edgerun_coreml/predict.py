@@ -138,7 +138,7 @@ class CoreMLModel:
             kind = self._features[name].type if name in self._features else None
             if isinstance(kind, ImageType):
                 images.check_size(value, name, kind)
-            elif isinstance(kind, ArrayType):
+            elif isinstance(kind, ArrayType) and not self._rank5:
                 shapes.check(value.shape, name, kind)
         return self._stage.run(self._with_defaults(feeds), state)
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .description import ArrayType, Feature
+from .graph import Shape
 
 Array = npt.NDArray[Any]
 
@@ -36,12 +37,35 @@ def to_array(value: object, name: str, kind: ArrayType, *, rank5: bool = False) 
     if array.dtype.name not in TAKEN:
         raise RuntimeError(f"input '{name}' is an array of {array.dtype}; Core ML takes {', '.join(TAKEN)} and float16")
     shape = array.shape
-    if not kind.allows(shape) and rank5 and len(shape) > len(kind.shape) > 0:
-        extra = len(shape) - len(kind.shape)
-        if math.prod(shape[:extra]) == 1:
-            shape = shape[extra:]
+    extra = len(shape) - len(kind.shape)
+    if rank5 and kind.shape and extra > 0 and not kind.allows(shape):
+        if math.prod(shape[:extra]) == 1 and kind.allows(shape[extra:]):
+            return array.reshape(shape[extra:])
+        if extra == 2 and kind.allows(shape[2:]):
+            return array  # sequence and batch in front
     check(shape, name, kind)
-    return array.reshape(shape)
+    return array
+
+
+def with_axes(given: tuple[int, ...], wanted: Shape) -> tuple[int, ...] | None:
+    """The shape that an array takes to have the wanted rank, by axes of size 1 alone; None where none fits.
+
+    A network of old wants [sequence, batch, channel, height, width], and is given any of [channel],
+    [channel, height, width], [sequence, batch, channel] and all five.
+    """
+    known = [size if isinstance(size, int) else -1 for size in wanted]
+    if math.prod(given) == math.prod(known) and -1 not in known:
+        return tuple(known)
+    missing = len(known) - len(given)
+    front = [(1,) * missing + given] if missing > 0 else []
+    if len(known) == 5 and len(given) in (1, 3):
+        front.append((1,) * (3 - len(given)) + given + (1, 1))
+    if missing < 0 and math.prod(given[:-missing]) == 1:
+        front.append(given[-missing:])
+    for shape in front:
+        if all(size in (-1, have) for size, have in zip(known, shape, strict=True)):
+            return shape
+    return None
 
 
 def check(shape: tuple[int, ...], name: str, kind: ArrayType) -> None:
