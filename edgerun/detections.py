@@ -136,11 +136,15 @@ class Detections:
             rows.append(entry)
         return rows
 
-    def to_json(self, **options: Any) -> str:
-        """`to_list` with the picture's path and size, as JSON text. Options go to json.dumps."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: path, height, width and speed of the picture, and `to_list` as detections."""
         height, width = self.shape
         content = {"path": self.path, "height": height, "width": width, "speed": dict(self.speed)}
-        return json.dumps({**content, "detections": self.to_list()}, ensure_ascii=False, **options)
+        return {**content, "detections": self.to_list()}
+
+    def to_json(self, **options: Any) -> str:
+        """`to_dict` as JSON text. Options go to json.dumps."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, **options)
 
     def to_coco(self, image_id: int | str, category_ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
         """Rows of a COCO results file: bbox is left, top, width, height in image pixels.

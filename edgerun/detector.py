@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -216,7 +217,7 @@ class Detector:
         good: AnyArray = candidates.scores >= conf
         if classes is not None:
             good &= np.isin(candidates.classes, classes)
-        finite: AnyArray = np.isfinite(candidates.boxes).all(axis=1)
+        finite = np.asarray(np.isfinite(candidates.boxes).all(axis=1))
         if not finite[good].all():
             warnings.warn(f"{self.path.name} gave boxes that are not numbers; they are left out", stacklevel=4)
             good &= finite
@@ -441,8 +442,10 @@ class Detector:
         for entry in classes:
             if isinstance(entry, str) and not entry.isdigit():
                 if entry not in self.card.labels:
+                    near = get_close_matches(entry, self.card.labels, 1)
                     known = ", ".join(self.card.labels[:100]) or "only numbers: the model has no labels"
-                    raise InputError(f"{self.path.name} has no class {entry!r}.", hint=f"it knows {known}")
+                    hint = f"did you mean {near[0]}? it knows {known}" if near else f"it knows {known}"
+                    raise InputError(f"{self.path.name} has no class {entry!r}.", hint=hint)
                 entry = self.card.labels.index(entry)
             number = int(entry)
             if number < 0 or (self.card.labels and number >= len(self.card.labels)):

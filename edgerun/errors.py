@@ -19,8 +19,9 @@ A message is one sentence that names the culprit; the hint is the next step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 __all__ = [
     "BackendMissing",
@@ -52,6 +53,10 @@ class EdgerunError(Exception):
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
+
+    def to_dict(self) -> dict[str, str]:
+        """Plain values, for JSON."""
+        return {"type": type(self).__name__, "message": self.message, "hint": self.hint}
 
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
@@ -94,11 +99,26 @@ class CardInvalid(ModelError):
 
 
 class DecoderUnknown(ModelError):
-    """No decoder reads these outputs."""
+    """No decoder reads these outputs.
+
+    Attributes:
+        evidence: the `edgerun.contract.Evidence` that was looked at, so that `inspect` can show a refused model too.
+        verdicts: (name, `edgerun.contract.Match`) of each decoder that was asked.
+    """
+
+    evidence: Any = None
+    verdicts: Sequence[tuple[str, Any]] = ()
 
 
 class DecoderAmbiguous(ModelError):
-    """Two readings are plausible and would give different boxes."""
+    """Two readings are plausible and would give different boxes.
+
+    Attributes:
+        evidence, verdicts: see `DecoderUnknown`.
+    """
+
+    evidence: Any = None
+    verdicts: Sequence[tuple[str, Any]] = ()
 
 
 class InputError(EdgerunError):

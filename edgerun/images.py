@@ -109,7 +109,7 @@ def _as_uint8(image: NDArray[Any]) -> Image:
                 f"A picture of floats must lie in 0..1; this one goes from {low:g} to {high:g}.",
                 hint="divide by 255, or pass uint8",
             )
-        return np.rint(image * 255).astype(np.uint8)
+        return np.asarray(np.rint(image * 255), np.uint8)
     raise InputError(f"A picture of {image.dtype} is not understood.", hint="pass uint8, uint16 or floats in 0..1")
 
 
@@ -142,8 +142,11 @@ def frames(source: str | Path | int) -> Iterator[Image]:
     capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
     try:
         if not capture.isOpened():
-            what = f"Camera {source}" if isinstance(source, int) else f"The video {source}"
-            raise InputError(f"{what} cannot be opened.", hint="check that it plays elsewhere")
+            if isinstance(source, int):
+                raise InputError(
+                    f"Camera {source} cannot be opened.", hint="check its number, and that nothing else uses it"
+                )
+            raise InputError(f"The video {source} cannot be opened.", hint="check that it plays elsewhere")
         expected = 0 if isinstance(source, int) else int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         count = 0
         while True:

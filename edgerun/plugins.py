@@ -42,12 +42,16 @@ class Plugin:
         name: of its entry point.
         distribution, version: what pip calls it; "edgerun" for what is built in.
         hooks: the questions that it answers.
+        backends, decoders, dialects: names of what was taken in.
     """
 
     name: str
     distribution: str
     version: str
     hooks: tuple[str, ...]
+    backends: tuple[str, ...] = ()
+    decoders: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +135,18 @@ class Registry:
             known = ", ".join(hook for hook in dir(hookspecs) if hook.startswith("edgerun_"))
             self._fail(name, distribution, f"answers no hook; the hooks are {known}")
             return
-        self.plugins.append(Plugin(name, distribution, version, hooks))
         hook = manager.hook
+        taken = []
         for answer, kind, shelf in (
             ("edgerun_register_backends", Backend, self.backends),
             ("edgerun_register_decoders", Decoder, self.decoders),
             ("edgerun_register_dialects", Dialect, self.dialects),
         ):
+            before = len(shelf)
             for entry in self._asked(name, distribution, getattr(hook, answer), kind):
                 self._shelve(name, distribution, entry, shelf)
+            taken.append(tuple(entry.name for entry in shelf[before:]))
+        self.plugins.append(Plugin(name, distribution, version, hooks, *taken))
         if "edgerun_register_delegates" in hooks:
             for backend in [entry.name for entry in self.backends]:
                 ask = partial(hook.edgerun_register_delegates, backend=backend)
@@ -208,8 +215,8 @@ class Registry:
 
 
 def _line(cause: BaseException) -> str:
-    lines = str(cause).strip().splitlines()
-    return f"{type(cause).__name__}: {lines[0][:200]}" if lines else type(cause).__name__
+    text = " ".join(str(cause).split())
+    return f"{type(cause).__name__}: {text[:300]}" if text else type(cause).__name__
 
 
 def _missing(entry: object, kind: type) -> str:

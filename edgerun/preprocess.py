@@ -62,22 +62,23 @@ class Geometry:
         """Height and width of the resized picture, model pixels."""
         return round(self.image_height * self.scale_y), round(self.image_width * self.scale_x)
 
-    def to_image(self, boxes: FloatArray) -> FloatArray:
-        """Model pixels to image pixels, clipped. float32 [N, 4], x1 y1 x2 y2."""
+    def to_image(self, boxes: AnyArray) -> FloatArray:
+        """Model pixels to image pixels, clipped, float32 [N, 4], x1 y1 x2 y2."""
         points = self.points_to_image(boxes.reshape(-1, 2))
         np.clip(points, 0, np.array([self.image_width, self.image_height], np.float32), out=points)
         return points.reshape(-1, 4)
 
-    def points_to_image(self, points: FloatArray) -> FloatArray:
+    def points_to_image(self, points: AnyArray) -> FloatArray:
         """Model pixels to image pixels, not clipped. float32 [N, 2], x y."""
         offset = np.array([self.left, self.top])
         scale = np.array([self.scale_x, self.scale_y])
         return np.asarray((points - offset) / scale, np.float32)
 
-    def to_model(self, boxes: FloatArray) -> FloatArray:
-        """Image pixels to model pixels. float32 [N, 4], x1 y1 x2 y2."""
+    def to_model(self, boxes: AnyArray) -> AnyArray:
+        """Image pixels to model pixels. float64 [N, 4], x1 y1 x2 y2."""
         scale = np.array([self.scale_x, self.scale_y] * 2)
-        return np.asarray(boxes * scale + np.array([self.left, self.top] * 2), np.float32)
+        moved: AnyArray = boxes * scale + np.array([self.left, self.top] * 2)
+        return moved
 
 
 @dataclass(frozen=True)

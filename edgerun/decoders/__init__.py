@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from edgerun.contract import Decoder, Evidence, Match, Sure
 from edgerun.decoders import coreml_nms, end2end, tfod, yolov5, yolov8, yolox
@@ -53,16 +54,18 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     seen = "; ".join(map(str, evidence.outputs))
     if best is Sure.NO:
         _blame_labels(evidence, decoders)
-        raise DecoderUnknown(
+        unknown = DecoderUnknown(
             f"No decoder reads these outputs: {seen}.",
             hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
         )
+        raise _kept(unknown, evidence, verdicts)
     if len(finalists) > 1:
         readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
         arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
-        raise DecoderAmbiguous(
+        ambiguous = DecoderAmbiguous(
             f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}"
         )
+        raise _kept(ambiguous, evidence, verdicts)
     decoder, match = finalists[0]
     return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
 
@@ -87,13 +90,24 @@ def _named(wish: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice
     decoder = next((entry for entry in decoders if entry.name == wish), None)
     if decoder is None:
         known = ", ".join(entry.name for entry in decoders)
-        raise DecoderUnknown(
+        unknown = DecoderUnknown(
             f"The {source} names the decoder {wish}, which nobody brings.", hint=f"use one of: {known}"
         )
+        raise _kept(unknown, evidence, ())
     match = decoder.matches(evidence)
     if match.sure is Sure.NO:
-        raise DecoderUnknown(
+        unknown = DecoderUnknown(
             f"The {source} names the decoder {wish}, but the outputs speak against it: {match.why}.",
             hint="leave the decoder out to let it be inferred",
         )
+        raise _kept(unknown, evidence, [(decoder, match)])
     return Choice(decoder, match)
+
+
+Refusal = TypeVar("Refusal", DecoderUnknown, DecoderAmbiguous)
+
+
+def _kept(refusal: Refusal, evidence: Evidence, verdicts: Iterable[tuple[Decoder, Match]]) -> Refusal:
+    """The refusal with what was seen and said, which `inspect` shows."""
+    refusal.evidence, refusal.verdicts = evidence, [(decoder.name, match) for decoder, match in verdicts]
+    return refusal

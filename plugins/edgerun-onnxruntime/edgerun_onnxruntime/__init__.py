@@ -7,6 +7,7 @@ does the work; even `get_providers()` may list one that runs no node, so coverag
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgerun import hookimpl
 from edgerun.contract import Backend, Coverage, Delegate, Health, Session
-from edgerun.errors import DelegateUnavailable
+from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 
 if TYPE_CHECKING:
@@ -152,7 +153,16 @@ class OnnxRuntimeBackend:
 
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
         """Open a model by its path, so that external weights beside it are found."""
-        return OnnxRuntimeSession(path, delegate, threads)
+        try:
+            return OnnxRuntimeSession(path, delegate, threads)
+        except Exception as cause:
+            absent = re.search(r'External data path does not exist: "?([^"]+)', str(cause))
+            if absent is None:
+                raise
+            raise ModelUnreadable(
+                f"{path} keeps its weights in {Path(absent.group(1)).name}, which is not beside it.",
+                hint="copy both files into one folder, or export the model again as a single file",
+            ) from cause
 
 
 def _installed(distribution: str) -> bool:
