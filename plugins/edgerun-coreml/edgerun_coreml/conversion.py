@@ -17,7 +17,7 @@ from .graph import Graph, Value
 from .join import absorb
 from .onnx_writer import save
 from .package import ModelFile, open_model
-from .pipeline import PIPELINES, Choice, Weights, interface_of, translate
+from .pipeline import PIPELINES, Choice, Weights, colors, interface_of, swapped, translate
 from .suppression import Rules, emit, read_rules
 from .wire import Message
 
@@ -93,7 +93,7 @@ def _whole(file: ModelFile, choice: Choice) -> Whole:
             raise ModelUnsupported(
                 f"the output '{feature.name}' is a label or a dictionary, which ONNX models have not"
             )
-        graph.output(value, feature.name, value.shape)
+        graph.output(joined.in_order(feature, value), feature.name, value.shape)
     return Whole(graph, interface, joined.labels)
 
 
@@ -105,6 +105,7 @@ class _Joined:
         self.values: dict[str, Value] = {}
         self.labels: tuple[str, ...] | tuple[int, ...] = ()
         self._inputs = {feature.name: feature for feature in interface.inputs}
+        self._orders = colors(interface.inputs)
         self._weights, self._choice = weights, choice
 
     def add(self, stage: Message) -> None:
@@ -120,13 +121,33 @@ class _Joined:
 
     def _translate(self, stage: Message) -> None:
         translation = translate(stage, self._weights, self._choice)
+        interface = describe(stage).interface
+        wanted = colors(interface.inputs)
         feeds = {}
         for value in translation.graph.inputs:
-            feeds[value.name] = self.graph.cast(self._value(value.name, value), value.dtype)
+            given = self._turned(value.name, wanted.get(value.name, ""), self._value(value.name, value))
+            feeds[value.name] = self.graph.cast(given, value.dtype)
         results = absorb(self.graph, translation.graph, feeds)
         self.values |= {port.name: results[port.tensor] for port in translation.outputs}
+        self._orders |= colors(interface.outputs)
+        for name, color in colors(interface.outputs).items():  # a picture between two models has bytes
+            if color == "grayscale_float16":
+                continue
+            whole = self.graph.emit("Round", [self.values[name]])
+            limits = [self.graph.scalar(limit, np.float32) for limit in (0, 255)]
+            self.values[name] = self.graph.emit("Clip", [whole, *limits], shape=self.values[name].shape)
         if translation.classifier is not None:
             self.labels = translation.classifier.labels
+
+    def _turned(self, name: str, color: str, value: Value) -> Value:
+        """A picture in the order of channels that is wanted."""
+        if not swapped(self._orders.get(name), color):
+            return value
+        return self.graph.emit("Gather", [value, self.graph.int64(2, 1, 0)], axis=1, shape=value.shape)
+
+    def in_order(self, feature: Feature, value: Value) -> Value:
+        """An output of the whole, pictures in the order that the whole declares."""
+        return self._turned(feature.name, colors([feature]).get(feature.name, ""), value)
 
     def _value(self, name: str, like: Value | None = None) -> Value:
         """What goes by this name so far: a result, or an input of the whole, declared when it is first used."""

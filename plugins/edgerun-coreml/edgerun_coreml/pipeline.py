@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
@@ -264,13 +264,18 @@ class Pipeline:
     def run(self, feeds: Mapping[str, Any], state: State | None) -> dict[str, Any]:
         """Run all stages."""
         known = dict(feeds)
+        orders = colors(self.interface.inputs)
         for stage in self.stages:
+            given = dict(known)
             for feature in stage.interface.inputs:
-                if feature.name not in known and isinstance(feature.type, ArrayType):
-                    known[feature.name] = shapes.default(feature, feature.type)
-            results = stage.run(known, state)
+                if feature.name not in given and isinstance(feature.type, ArrayType):
+                    given[feature.name] = shapes.default(feature, feature.type)
+                elif isinstance(feature.type, ImageType) and swapped(orders.get(feature.name), feature.type.color):
+                    given[feature.name] = given[feature.name][:, ::-1]
+            results = stage.run(given, state)
             known |= {feature.name: _passed_on(results[feature.name], feature) for feature in stage.interface.outputs}
-        return known
+            orders |= colors(stage.interface.outputs)
+        return _in_order(known, orders, self.interface.outputs)
 
     def buffers(self) -> tuple[dict[str, Array], dict[str, str]]:
         """Those of all stages."""
@@ -290,6 +295,24 @@ class Pipeline:
         """Close all stages."""
         for stage in self.stages:
             stage.close()
+
+
+def colors(features: Iterable[Feature]) -> dict[str, str]:
+    """Name of each image -> its declared colour space."""
+    return {feature.name: feature.type.color for feature in features if isinstance(feature.type, ImageType)}
+
+
+def swapped(have: str | None, want: str) -> bool:
+    """Whether red and blue change places between two models: a picture between them has no order of its own."""
+    return {have, want} == {"rgb", "bgr"}
+
+
+def _in_order(known: dict[str, Any], orders: Mapping[str, str], outputs: Iterable[Feature]) -> dict[str, Any]:
+    """The values with pictures in the order that the pipeline itself declares."""
+    for name, color in colors(outputs).items():
+        if swapped(orders.get(name), color):
+            known[name] = known[name][:, ::-1]
+    return known
 
 
 def _passed_on(value: Any, feature: Feature) -> Any:

@@ -100,6 +100,22 @@ def passing(name: str, out: str, shape: Sequence[int | None], factor: float = 1.
     return named(program, (program.op("mul", ("fp32", shape), x=x, y=np.float32(factor)), out, "fp32", shape))
 
 
+def classifier(labels: list[str]) -> dict[str, Any]:
+    """Probabilities of as many classes pass through."""
+    program = Program()
+    x = program.input("x", "fp32", (1, len(labels)))
+    makes = [("str", ()), ("dict", None)]
+    label, probabilities = program.op("classify", makes, probabilities=x, classes=labels)
+    program.outputs = [label.text, probabilities.text]
+    return model(
+        program,
+        [array("x", 1, len(labels))],
+        [{"name": label.text, "type": {"stringType": {}}}, table(probabilities.text)],
+        predictedFeatureName=label.text,
+        predictedProbabilitiesName=probabilities.text,
+    )
+
+
 def suppression(
     classes: int = 3, *, confidence: str = "scores", coordinates: str = "boxes", per_class: bool = True, **changed: Any
 ) -> dict[str, Any]:
@@ -147,7 +163,8 @@ def package(folder: Path, content: dict[str, Any] | bytes, weights: bytes | None
     """A ``.mlpackage`` folder."""
     inner = folder / "Data" / "com.apple.CoreML"
     inner.mkdir(parents=True)
-    entry = {"path": "com.apple.CoreML/model.mlmodel", "author": "com.apple.CoreML", "name": "model.mlmodel"}
+    author, name = "com.apple.CoreML", "model.mlmodel"
+    entry = {"path": f"{author}/{name}", "author": author, "name": name, "description": "Specification"}
     manifest = {"fileFormatVersion": "1.0.0", "itemInfoEntries": {"root": entry}, "rootModelIdentifier": "root"}
     (folder / "Manifest.json").write_text(json.dumps(manifest))
     (inner / "model.mlmodel").write_bytes(content if isinstance(content, bytes) else encode("Model", content))
