@@ -138,6 +138,17 @@ def test_convolution_pads_as_told(padding, strides, pads, dilations, groups):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_quantised_convolution_unpacks_its_weights():
+    x, w = RNG.normal(size=(1, 2, 5, 5)).astype(np.float32), RNG.integers(0, 255, (3, 2, 3, 3)).astype(np.uint8)
+    scale, shift = RNG.uniform(0.01, 0.1, (2, 3)).astype(np.float32)
+    real = w * scale[:, None, None, None] + shift[:, None, None, None]
+    found = apply(
+        "conv_quantized", ("fp32", (1, 3, 3, 3)), x=x, weight=w, quantization_type="linear", quant_scale=scale,
+        quant_bias=shift, pad_type="valid",
+    )  # fmt: skip
+    np.testing.assert_allclose(found, convolve(x, real, [1, 1], [0] * 4, [1, 1], 1), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(("parameters", "size"), [
     ({"pad_type": "valid"}, 9), ({"pad_type": "same"}, 8), ({"pad_type": "custom", "pad": np.int32([1, 0, 1, 0])}, 8),
     ({"pad_type": "custom", "pad": np.int32([1, 1, 1, 1]), "output_shape": np.int32([1, 2, 8, 8])}, 8),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ...graph import Value
 from ..operation import Operation
 from ..registry import Refusal, operation
@@ -51,12 +53,30 @@ def padding(op: Operation, kernel: Sequence[int], strides: Sequence[int], dilati
 
 @operation("conv")
 def conv(op: Operation) -> Value:
+    return _convolution(op, op.value("weight"))
+
+
+@operation("conv_quantized")
+def conv_quantized(op: Operation) -> Value:
+    """Weights ``quantised * scale + bias``, with one number for all or one for each output channel."""
+    if op.text("quantization_type") != "linear":
+        raise Refusal(f"the quantization {op.text('quantization_type')!r}")
+    weight = op.array("weight").astype(np.float32)
+    scale, shift = (
+        op.array(name).astype(np.float32).reshape([-1] + [1] * (weight.ndim - 1))
+        for name in ("quant_scale", "quant_bias")
+    )
+    return _convolution(op, op.graph.constant(weight * scale + shift))
+
+
+def _convolution(op: Operation, weight: Value) -> Value:
     kernel = list(op.dims("weight")[2:])
     strides = op.integers("strides", [1] * len(kernel))
     dilations = op.integers("dilations", [1] * len(kernel))
+    bias = op.optional("bias")
     return op.emit(
         "Conv",
-        [op.value(), op.value("weight"), op.optional("bias")],
+        [op.value(), weight, None if bias is None else op.floats(bias)],
         kernel_shape=kernel,
         strides=strides,
         dilations=dilations,
