@@ -55,8 +55,9 @@ def _matches(evidence: Evidence) -> Match:
     labels = len(evidence.card.labels)
     if labels and confidence[1] != labels:
         return Match(Sure.NO, f"{confidence[1]} classes contradict the {labels} labels")
-    conventions = {"outputs": bound, "box_units": "unit", "suppressed": True}
+    conventions = {"outputs": bound, "box_units": "unit", "suppressed": True, "resize": "stretch"}
     basis = dict.fromkeys(conventions, "convention: Core ML's suppression answers so")
+    basis["resize"] = "convention: Create ML trains so, and Apple's examples fill the input (scaleFill)"
     basis |= {"outputs": how, "suppressed": "inferred: confidence and coordinates are finished detections"}
     return Match(Sure.CERTAIN, f"confidence and coordinates of {confidence[1]} classes, suppressed", conventions, basis)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mil_program import Name, Program
 from wire_format import encode
 
@@ -93,8 +94,6 @@ def doubling(shape: Sequence[int | None] = (1, 4), kind: str = "fp32") -> Progra
 
 def passing(name: str, out: str, shape: Sequence[int | None], factor: float = 1.0) -> Program:
     """out = name * factor, for pictures and arrays."""
-    import numpy as np
-
     program = Program()
     x = program.input(name, "fp32", shape)
     return named(program, (program.op("mul", ("fp32", shape), x=x, y=np.float32(factor)), out, "fp32", shape))
@@ -151,6 +150,38 @@ def pipeline(models: list[dict[str, Any]], inputs: list[Any], outputs: list[Any]
         "description": {"input": inputs, "output": outputs, **description},
         "pipeline": {"models": models, "names": [str(index) for index in range(len(models))]},
     }
+
+
+def colours(color: str = "RGB", **metadata: str) -> dict[str, Any]:
+    """A detector that needs no training: a picture of 96 x 64 in cells of 8 pixels, one box for each, whose scores are
+    the means of its channels in 0..1; then suppression. Labels are "first", "second", "third" channel.
+    """
+    program = Program()
+    p = program.input("picture", "fp32", (1, 3, 64, 96))
+    pooled = program.op(
+        "avg_pool",
+        ("fp32", (1, 3, 8, 12)),
+        x=p,
+        kernel_sizes=np.int32([8, 8]),
+        strides=np.int32([8, 8]),
+        pad_type="valid",
+        pad=np.int32([0, 0, 0, 0]),
+        exclude_padding_from_average=False,
+        ceil_mode=False,
+    )
+    flat = program.op("reshape", ("fp32", (3, 96)), x=pooled, shape=np.int32([3, 96]))
+    rows = program.op("transpose", ("fp32", (96, 3)), x=flat, perm=np.int32([1, 0]))
+    scores = program.op("mul", ("fp32", (96, 3)), x=rows, y=np.float32(1 / 255))
+    y, x = np.mgrid[:8, :12]
+    cells = np.stack(((x + 0.5) / 12, (y + 0.5) / 8, np.full_like(x, 1, float) / 12, np.full_like(x, 1, float) / 8), -1)
+    boxes = program.op("identity", ("fp32", (96, 4)), x=cells.reshape(96, 4).astype(np.float32))
+    named(program, (scores, "scores", "fp32", (96, 3)), (boxes, "boxes", "fp32", (96, 4)))
+    picture = image("picture", 96, 64, color)
+    net = model(program, [picture], [array("scores", 96, 3), array("boxes", 96, 4)])
+    nms = suppression(3, stringClassLabels={"vector": ["first", "second", "third"]})
+    thresholds = [number("iouThreshold"), number("confidenceThreshold")]
+    outputs = [array("confidence"), array("coordinates")]
+    return pipeline([net, nms], [picture, *thresholds], outputs, metadata={"userDefined": metadata})
 
 
 def write(path: Path, content: dict[str, Any]) -> Path:

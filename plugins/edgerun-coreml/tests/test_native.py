@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import warnings
 from typing import ClassVar
 
@@ -74,11 +75,12 @@ def test_on_a_mac_without_coremltools_the_translation_computes(monkeypatch):
 @pytest.mark.parametrize(
     ("delegate", "units"), [("all", "ALL"), ("ane", "CPU_AND_NE"), ("gpu", "CPU_AND_GPU"), ("cpu", "CPU_ONLY")]
 )
-def test_a_delegate_chooses_the_compute_units(mac, delegate, units):
-    backend = CoreMLBackend()
-    session = backend.open(backend.specimen, Delegate(delegate), 1)
+def test_a_delegate_chooses_the_compute_units(mac, tmp_path, delegate, units):
+    # a copy: coremltools writes the manifest of a package anew when it opens it
+    path = shutil.copytree(CoreMLBackend.specimen, tmp_path / "double.mlpackage")
+    session = CoreMLBackend().open(path, Delegate(delegate), 1)
     assert session.delegate == delegate
-    assert mac.opened == [(str(backend.specimen), units)]
+    assert mac.opened == [(str(path), units)]
     result = session.run({"x": np.float32([[1, 2, 3, 4]])})
     assert result["y"].tolist() == [[2, 4, 6, 8]]
     assert session.coverage() is None
