@@ -31,7 +31,7 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
     "tfod", channels_last, bgr (scores follow a blue-green-red input), scale (255 for inputs of 0..255), unit, batch
     (None for any), dynamic, metadata, name, dtype.
     """
-    from onnx import helper, numpy_helper, save  # development dependency, and slow to import
+    from onnx import helper, numpy_helper, save, shape_inference  # development dependency, and slow to import
 
     def build(
         size: tuple[int, int] = (64, 96),
@@ -143,7 +143,7 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
         for key, value in (metadata or {}).items():
             helper.set_model_props(model, {**{p.key: p.value for p in model.metadata_props}, key: value})
         path = tmp_path / name
-        save(model, path)
+        save(shape_inference.infer_shapes(model), path)
         return path
 
     return build

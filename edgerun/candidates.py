@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -46,6 +47,18 @@ class Candidates:
             if field.name != "prototypes" and (value := getattr(self, field.name)) is not None
         }
         return replace(self, **changed)
+
+    @staticmethod
+    def joined(parts: Sequence[Candidates]) -> Candidates:
+        """The rows of several, one after the other; all must have the same optional columns and prototypes."""
+        if not parts:
+            return Candidates.empty()
+        columns = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Candidates)
+            if field.name != "prototypes" and getattr(parts[0], field.name) is not None
+        }
+        return replace(parts[0], **columns)
 
     @staticmethod
     def empty() -> Candidates:

@@ -250,7 +250,9 @@ def stranger_house(tmp_path):
 
 
 def run(*command, check=True, **options):
-    return subprocess.run(command, capture_output=True, text=True, check=check, **options)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert ran.returncode == 0 or not check, ran.stderr
+    return ran
 
 
 @pytest.mark.fresh

@@ -1,6 +1,6 @@
 """Writes the specimens: the smallest model of each kind, y = x + x on float32 [1, 4].
 
-usage: python tools/specimens.py           (needs onnx and coremltools)
+usage: python tools/specimens.py           (needs onnx, ai-edge-litert and coremltools)
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import onnx
+from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper
 
 from edgerun import replay
@@ -49,6 +51,29 @@ def write_coreml(path: Path) -> None:
     (path / "Data" / author / name).write_bytes(spec.SerializeToString(deterministic=True))
 
 
+def write_tflite(path: Path) -> None:
+    """One ADD operator."""
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
+    code.version = 1
+    tensors = []
+    for name in ("x", "y"):
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.type, tensor.buffer = name, [1, 4], schema.TensorType.FLOAT32, 0
+        tensors.append(tensor)
+    add = schema.OperatorT()
+    add.inputs, add.outputs = [0, 0], [1]
+    add.builtinOptionsType, add.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
+    graph = schema.SubGraphT()
+    graph.name, graph.tensors, graph.operators, graph.inputs, graph.outputs = "double", tensors, [add], [0], [1]
+    model = schema.ModelT()
+    model.version, model.description = 3, "edgerun"
+    model.operatorCodes, model.subgraphs, model.buffers = [code], [graph], [schema.BufferT()]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+
+
 def write_replay(path: Path) -> None:
     """The recording of one run on 0 1 2 3."""
     x, y = TensorSpec("x", (1, 4)), TensorSpec("y", (1, 4))
@@ -59,4 +84,5 @@ def write_replay(path: Path) -> None:
 if __name__ == "__main__":
     write_onnx(ROOT / "plugins/edgerun-onnxruntime/edgerun_onnxruntime/double.onnx")
     write_coreml(ROOT / "plugins/edgerun-coreml/edgerun_coreml/double.mlpackage")
+    write_tflite(ROOT / "plugins/edgerun-tflite/edgerun_tflite/double.tflite")
     write_replay(ROOT / "edgerun/models/double.replay.npz")

@@ -7,18 +7,46 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from edgerun.contract import Decoder, Evidence, Match, Sure
-from edgerun.decoders import coreml_nms, end2end, tfod, yolov5, yolov8, yolox
+from edgerun.decoders import (
+    blazeface,
+    coreml_nms,
+    detr,
+    efficientdet,
+    end2end,
+    fastestdet,
+    nanodet,
+    retinaface,
+    ssd_decoded,
+    tfod,
+    yolov5,
+    yolov8,
+    yolox,
+    yunet,
+)
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
 
 __all__ = ["BUILTIN", "Choice", "choose"]
 
 BUILTIN: tuple[Decoder, ...] = (
+    # one anchor or three per cell, decoded in the graph or not
     *yolov8.DECODERS,
     *yolov5.DECODERS,
     *yolox.DECODERS,
+    *fastestdet.DECODERS,
+    # a distribution for each side
+    *nanodet.DECODERS,
+    # offsets from prior boxes
+    *ssd_decoded.DECODERS,
+    *efficientdet.DECODERS,
+    # faces
+    *blazeface.DECODERS,
+    *retinaface.DECODERS,
+    *yunet.DECODERS,
+    # finished rows
     *end2end.DECODERS,
     *tfod.DECODERS,
     *coreml_nms.DECODERS,
+    *detr.DECODERS,
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgerun.tensors import AnyArray
 
-__all__ = ["TOLERANCE", "integers", "shares", "unit"]
+__all__ = ["TOLERANCE", "integers", "shares", "sum_to_one", "unit"]
 
 TOLERANCE = 0.02
 """How far quantised shares may leave 0..1."""
@@ -30,3 +30,8 @@ def unit(boxes: AnyArray) -> bool:
 def integers(values: AnyArray) -> bool:
     """Whether all values are whole numbers from 0: classes, places in a batch."""
     return bool(values.size and (values >= 0).all() and (values == np.rint(values)).all())
+
+
+def sum_to_one(rows: AnyArray) -> bool:
+    """Whether each row holds shares that add up to 1, as after a softmax. [N, C]."""
+    return shares(rows) and bool(np.abs(rows.sum(axis=1) - 1).max() < 0.05)

@@ -14,11 +14,13 @@ import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
-from edgerun.decoders import ranges
+from edgerun.decoders import inputs, ranges
 
 __all__ = ["DECODERS"]
 
 ROLES = ("boxes", "classes", "scores", "count")
+CORNERS = "boxes x1y1x2y2"
+"""The role of boxes that say so in their metadata; plain "boxes" are y1 x1 y2 x2."""
 POST_PROCESS = "TFLite_Detection_PostProcess"
 """The custom operator names its outputs after itself: boxes, then :1 classes, :2 scores, :3 count."""
 
@@ -28,23 +30,33 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     count = int(by_role["count"].reshape(-1)[0]) if "count" in by_role else by_role["scores"].shape[-1]
     scores = by_role["scores"].reshape(-1)[:count]
     kept = np.flatnonzero(scores >= frame.conf)
-    boxes = by_role["boxes"].reshape(-1, 4)[kept]
+    stored = by_role[CORNERS if CORNERS in by_role else "boxes"].reshape(-1, 4)[kept]
+    boxes = stored.astype(np.float32) if CORNERS in by_role else yxyx_to_xyxy(stored)
     classes = np.rint(by_role["classes"].reshape(-1)[kept]).astype(np.int32)
-    return Candidates(yxyx_to_xyxy(boxes), scores[kept].astype(np.float32), classes)
+    return Candidates(boxes, scores[kept].astype(np.float32), classes)
 
 
 def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
     """Name -> role, and how that is known; {} where it is not."""
     given = evidence.card.outputs
-    if given and {"boxes", "classes", "scores"} <= set(given.values()):
+    if given and {"boxes", "classes", "scores"} <= {role.replace(CORNERS, "boxes") for role in given.values()}:
         return given, evidence.card.source("outputs")
     names = [spec.name for spec in evidence.outputs]
     if all(name.startswith(POST_PROCESS) for name in names):
         return dict(zip(sorted(names), ROLES, strict=True)), f"inferred: outputs of {POST_PROCESS}"
     by_name = {name: role for name in names if (role := _role_by_name(name))}
-    if sorted(by_name.values()) == sorted(ROLES):
+    if sorted(by_name.values()) == sorted(ROLES) and _plausible(by_name, evidence):
         return by_name, "inferred: the names of the outputs"
     return _by_value(evidence), "inferred: shapes, and values of a probe run"
+
+
+def _plausible(by_name: Mapping[str, str], evidence: Evidence) -> bool:
+    """Whether shapes and a probe run allow what the names say; some exporters mix the names of the four up."""
+    shapes = {by_name[spec.name]: spec.shape for spec in evidence.outputs}
+    if shapes["boxes"][-1:] != (4,) or len(shapes["boxes"]) != 3 or len(shapes["count"]) > 1:
+        return False
+    values = {by_name[name]: array for name, array in evidence.probe("textured").items()}
+    return not values["classes"].size or (ranges.integers(values["classes"]) and ranges.shares(values["scores"]))
 
 
 def _role_by_name(name: str) -> str:
@@ -90,22 +102,13 @@ def _matches(evidence: Evidence) -> Match:
     bound, how = _bound(evidence)
     if not bound:
         return Match(Sure.NO, "which output holds scores and which classes cannot be told; say it by `outputs`")
+    fields, basis = inputs.tensorflow(evidence)
     conventions: dict[str, Any] = {
-        "outputs": bound,
-        "resize": "stretch",
-        "color": "rgb",
-        "box_units": "unit",
-        "suppressed": True,
-    }
-    basis = dict.fromkeys(conventions, "convention: TensorFlow's detectors are trained so")
-    basis |= {"outputs": how, "box_units": "convention: TensorFlow's detectors answer so"}
+        **fields, "outputs": bound, "resize": "stretch", "box_units": "unit", "suppressed": True,
+    }  # fmt: skip
+    basis |= {"outputs": how, "resize": "convention: TensorFlow's detectors are trained so"}
+    basis["box_units"] = "convention: TensorFlow's detectors answer so"
     basis["suppressed"] = "inferred: boxes, classes, scores and count are finished detections"
-    if evidence.image.dtype == "uint8" and evidence.image.quantization is None:
-        conventions |= {"scale": 1.0}
-        basis["scale"] = "inferred: an input of plain bytes takes the picture as it is"
-    else:
-        conventions |= {"scale": 1 / 127.5, "mean": 1.0}
-        basis |= dict.fromkeys(("scale", "mean"), "convention: TensorFlow's detectors take -1..1")
     return Match(Sure.CERTAIN, f"boxes, classes, scores and count ({how})", conventions, basis)
 
 
