@@ -38,7 +38,7 @@ def scaled(op: Layer, x: Value, factor: float, offset: float) -> Value:
 
 
 def below(threshold: float) -> float:
-    """The largest float32 less than a threshold: ``x >= threshold`` as ``x > below(threshold)``."""
+    """The largest float32 less than a threshold; ONNX compares with ``>`` where Core ML has ``>=``."""
     return float(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
 
 
