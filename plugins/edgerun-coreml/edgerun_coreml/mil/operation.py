@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .program import Scope
 
 Array = npt.NDArray[Any]
+
+MAX_MADE: Final = 1 << 26
+"""Elements of a tensor computed from constants alone: ONNX Runtime does that while opening the model."""
 
 
 class Operation:
@@ -140,6 +144,11 @@ class Operation:
         if not -rank <= axis < max(rank, 1):
             raise Refusal(f"axis {axis} of a tensor with {rank} axes")
         return axis % max(rank, 1)
+
+    def bounded(self, *sizes: int) -> None:
+        """Refuse a tensor that would be made of constants alone, when the model is opened, and be too large."""
+        if math.prod(max(size, 1) for size in sizes) > MAX_MADE:
+            raise Refusal(f"a constant of {' x '.join(map(str, sizes))} elements")
 
     def int64(self, name: str) -> Value:
         """A vector of integers as int64, constant or not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -124,6 +124,8 @@ class Scope:
         shape = kind.shape
         if shape is None or (value.shape is not None and None in shape):
             shape = value.shape
+        if value.shape is None and value.array is None:
+            value = replace(value, shape=shape)
         return Operand(kind.name, shape, value, value.array)
 
     def _forget(self, message: Message) -> None:

@@ -73,6 +73,8 @@ def look_up(indices: Array, lut: Array, vector_axis: int | None) -> Array:
     """Entries by index. ``lut`` is [groups of each axis..., entries, vector]; vectors go along
     ``vector_axis``.
     """
+    if indices.size * lut.shape[-1] > MAX_ELEMENTS:
+        raise ModelDamaged(f"{indices.size} indices into vectors of {lut.shape[-1]}")
     group = [
         place // max(size // groups, 1)
         for place, size, groups in zip(

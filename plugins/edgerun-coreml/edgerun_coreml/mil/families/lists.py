@@ -20,6 +20,8 @@ def make_list(op: Operation) -> Operand:
         raise Refusal("a list whose elements have a flexible shape")
     shape = [int(size) for part in sizes for size in part]
     kind = op.text("dtype", "fp32")
+    if not op.has("init_length") or op.is_constant("init_length"):
+        op.bounded(op.integer("init_length", 1), *shape)
     one = op.graph.int64(1)
     length = op.emit("Reshape", [op.int64("init_length"), one]) if op.has("init_length") else one
     full = op.emit("Concat", [length, op.graph.int64(shape)], axis=0)

@@ -11,6 +11,8 @@ from ..registry import Refusal, operation
 
 
 def _zeros(op: Operation) -> Value:
+    if op.is_constant("shape"):
+        op.bounded(*op.integers("shape"))
     return op.emit("ConstantOfShape", [op.int64("shape")], dtype=FLOAT32, value=np.zeros(1, np.float32))
 
 

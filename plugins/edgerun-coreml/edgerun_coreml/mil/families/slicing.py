@@ -67,7 +67,13 @@ def _slice_constant(op: Operation, x: Value, masks: Masks, strides: list[int]) -
 
 
 def _slice_computed(op: Operation, x: Value, masks: Masks, strides: list[int] | None) -> Value:
-    """A slice whose bounds the program computes. Masked bounds are replaced by the axis's own ends."""
+    """A slice whose bounds the program computes."""
+    begin, end, step = _bounds(op, masks, strides)
+    return op.emit("Slice", [x, begin, end, op.graph.int64(range(op.rank())), step])
+
+
+def _bounds(op: Operation, masks: Masks, strides: list[int] | None) -> tuple[Value, Value, Value]:
+    """Begin, end and step, int64 [rank], for ONNX's Slice; masked bounds are the axis's own ends."""
     rank = op.rank()
     begin, end = op.int64("begin"), op.int64("end")
     backwards = [stride < 0 for stride in strides or [1] * rank]
@@ -82,7 +88,7 @@ def _slice_computed(op: Operation, x: Value, masks: Masks, strides: list[int] | 
         dropped = op.graph.constant(masks.squeeze, np.bool_)
         end = op.emit("Where", [dropped, _next(op, begin), end])
         step = op.emit("Where", [dropped, op.graph.int64([1] * rank), step])
-    return op.emit("Slice", [x, begin, end, op.graph.int64(range(rank)), step])
+    return begin, end, step
 
 
 def _next(op: Operation, begin: Value) -> Value:
@@ -111,20 +117,33 @@ def slice_update(op: Operation) -> Value:
     """X with the part that ``slice_by_index`` would take replaced by ``update``, by way of ScatterND."""
     masks, rank = Masks(op, op.rank()), op.rank()
     strides = op.integers("stride", [1] * rank)
-    if op.is_constant("begin") and op.is_constant("end") and op.operand().dims is not None:
-        indices = op.graph.constant(_constant_indices(op, masks, strides))
+    fixed = op.is_constant("begin") and op.is_constant("end") and op.operand().dims is not None
+    depth = _depth(op, masks, strides, fixed=fixed)
+    if fixed:
+        indices = op.graph.constant(_constant_indices(op, masks, strides, depth))
     else:
-        indices = _computed_indices(op, masks, strides)
+        indices = _computed_indices(op, masks, strides, depth)
     update = op.value("update")
     if masks.squeezed:
         update = op.emit("Unsqueeze", [update, op.graph.int64(masks.squeezed)])
     return op.emit("ScatterND", [op.value(), indices, update])
 
 
-def _constant_indices(op: Operation, masks: Masks, strides: list[int]) -> Array:
-    """The positions of the part, int64 [*part, rank]."""
+def _depth(op: Operation, masks: Masks, strides: list[int], *, fixed: bool) -> int:
+    """How many leading axes the positions need: those behind the last partial one are taken whole."""
+    for axis in reversed(range(len(strides))):
+        begins = masks.begin[axis] or (fixed and op.integers("begin")[axis] == 0)
+        ends = masks.end[axis] or (fixed and op.integers("end")[axis] >= op.dims()[axis])
+        if not (begins and ends and strides[axis] == 1) or masks.squeeze[axis]:
+            return axis + 1
+    return 1
+
+
+def _constant_indices(op: Operation, masks: Masks, strides: list[int], depth: int) -> Array:
+    """The positions of the part along the first axes, int64 [*part, depth]."""
     begins, ends, axes = op.integers("begin"), op.integers("end"), []
-    for axis, size in enumerate(op.dims()):
+    op.bounded(*op.dims()[:depth], depth)
+    for axis, size in enumerate(op.dims()[:depth]):
         if masks.squeeze[axis]:
             axes.append(np.array([begins[axis] % size]))
             continue
@@ -134,34 +153,21 @@ def _constant_indices(op: Operation, masks: Masks, strides: list[int]) -> Array:
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(np.int64)
 
 
-def _computed_indices(op: Operation, masks: Masks, strides: list[int]) -> Value:
-    """The same for bounds that the program computes, or for a flexible shape; strides must be positive."""
-    if any(stride < 1 for stride in strides):
-        raise Refusal("updating a slice backwards, with computed bounds")
-    graph, rank = op.graph, op.rank()
-    size = graph.shape_of(op.value())
-    begin = _bound(op, op.int64("begin"), size, masks.begin, graph.int64([0] * rank))
-    end = _bound(op, op.int64("end"), size, masks.end, size)
-    if masks.squeezed:
-        after = op.emit("Add", [begin, graph.int64([1] * rank)])
-        end = op.emit("Where", [graph.constant(masks.squeeze, np.bool_), after, end])
-    lines = []
-    for axis in range(rank):
+def _computed_indices(op: Operation, masks: Masks, strides: list[int], depth: int) -> Value:
+    """The same for bounds that the program computes, or a flexible shape: the slice is taken of 0, 1, 2, ..."""
+    graph, size, first = op.graph, op.graph.shape_of(op.value()), op.graph.int64(0)
+    bounds = _bounds(op, masks, strides)
+    lines, counts = [], []
+    for axis in range(depth):
         place = graph.scalar(axis, np.int64)
-        first, last = (op.emit("Gather", [bound, place], axis=0) for bound in (begin, end))
-        line = op.emit("Range", [first, last, graph.scalar(strides[axis], np.int64)])
-        lines.append(op.emit("Reshape", [line, graph.int64([1] * axis, -1, [1] * (rank - axis))]))
-    counts = [op.emit("Shape", [line], start=axis, end=axis + 1) for axis, line in enumerate(lines)]
+        length = op.emit("Gather", [size, place], axis=0)
+        positions = op.emit("Range", [graph.scalar(0, np.int64), length, graph.scalar(1, np.int64)])
+        begin, end, step = (op.emit("Gather", [bound, graph.int64(axis)], axis=0) for bound in bounds)
+        line = op.emit("Slice", [positions, begin, end, first, step])
+        counts.append(op.emit("Shape", [line]))
+        lines.append(op.emit("Reshape", [line, graph.int64([1] * axis, -1, [1] * (depth - axis))]))
     full = op.emit("Concat", [*counts, graph.int64(1)], axis=0)
-    return op.emit("Concat", [op.emit("Expand", [line, full]) for line in lines], axis=rank)
-
-
-def _bound(op: Operation, bound: Value, size: Value, mask: list[bool], edge: Value) -> Value:
-    """A begin or end counted from the front and kept within the axis; the edge where masked."""
-    zero = op.scalar(0, bound)
-    wrapped = op.emit("Where", [op.emit("Less", [bound, zero]), op.emit("Add", [bound, size]), bound])
-    inside = op.emit("Max", [op.emit("Min", [wrapped, size]), zero])
-    return op.emit("Where", [op.graph.constant(mask, np.bool_), edge, inside]) if any(mask) else inside
+    return op.emit("Concat", [op.emit("Expand", [line, full]) for line in lines], axis=depth)
 
 
 @operation("sliding_windows")
@@ -172,6 +178,7 @@ def sliding_windows(op: Operation) -> Value:
     shape = op.operand().shape
     length = shape[axis] if shape else None
     if isinstance(length, int):
+        op.bounded(max(length - size, 0) // stride + 1, size)
         starts = np.arange((length - size) // stride + 1, dtype=np.int64)[:, None] * stride
         return op.emit("Gather", [x, op.graph.constant(starts + np.arange(size))], axis=axis)
     length_now = op.emit("Squeeze", [op.emit("Shape", [x], start=axis, end=axis + 1), op.graph.int64(0)])

@@ -64,6 +64,8 @@ def split(op: Operation) -> list[Value]:
 
 @operation("tile")
 def tile(op: Operation) -> Value:
+    if op.is_constant("x") and op.is_constant("reps"):
+        op.bounded(op.array("x").size, *op.integers("reps"))
     return op.emit("Tile", [op.value(), op.int64("reps")])
 
 
@@ -76,6 +78,8 @@ def pad(op: Operation) -> Value:
     if op.is_constant("pad"):
         amounts = op.integers("pad")
         before = [0] * (op.rank() - len(amounts) // 2)
+        if op.is_constant("x"):
+            op.bounded(*(size + sum(amounts) for size in op.dims()))
         places = op.graph.int64(before, amounts[0::2], before, amounts[1::2])
     else:
         rows = op.emit("Reshape", [op.int64("pad"), op.graph.int64(-1, 2)])
@@ -86,6 +90,8 @@ def pad(op: Operation) -> Value:
 
 @operation("fill")
 def fill(op: Operation) -> Value:
+    if op.is_constant("shape"):
+        op.bounded(*op.integers("shape"))
     return _filled(op, op.int64("shape"))
 
 
@@ -102,7 +108,11 @@ def _filled(op: Operation, shape: Value) -> Value:
 
 @operation("range_1d")
 def range_1d(op: Operation) -> Value:
-    values = [op.graph.cast(op.value(name), computed(op.kind)) for name in ("start", "end", "step")]
+    bounds = ("start", "end", "step")
+    if all(op.is_constant(name) for name in bounds):
+        start, end, step = map(op.number, bounds)
+        op.bounded(int((end - start) / step))
+    values = [op.graph.cast(op.value(name), computed(op.kind)) for name in bounds]
     return op.emit("Range", [op.emit("Reshape", [value, op.graph.int64()]) for value in values])
 
 
@@ -148,6 +158,8 @@ def non_zero(op: Operation) -> Value:
 def one_hot(op: Operation) -> Value:
     """In float32, since ONNX Runtime has few types for OneHot."""
     on, off = op.number("on_value", 1), op.number("off_value", 0)
+    if op.is_constant("indices") and op.is_constant("one_hot_vector_size"):
+        op.bounded(op.array("indices").size, op.integer("one_hot_vector_size"))
     depth = op.emit("Reshape", [op.int64("one_hot_vector_size"), op.graph.int64(1)])
     indices = op.graph.cast(op.value("indices"), np.int64)
     values = op.graph.constant(np.array([off, on]), FLOAT32)
