@@ -122,6 +122,47 @@ def test_resample_outside_gives_the_padding_value():
     np.testing.assert_allclose(found, np.full((1, 2, 1, 1), 0.5), atol=1e-6)
 
 
+@pytest.mark.parametrize(("padding", "mode"), [("reflection", "reflect"), ("symmetric", "symmetric")])
+@pytest.mark.parametrize("aligned", [True, False])
+def test_resample_reflects_about_centres_or_edges_before_it_rounds(padding, mode, aligned):
+    row = np.float32([[1, 2, 3, 4]])
+    places = np.arange(-4, 8)
+    pixels = np.stack([places, np.zeros(12)], -1)[None, None]
+    points = pixels / np.array([3, 1]) if aligned else (pixels + 0.5) / np.array([4, 1])
+    found = apply(
+        "resample", ("fp32", (1, 1, 1, 12)), x=row[None, None], coordinates=points.astype(np.float32),
+        sampling_mode="nearest", padding_mode=padding, padding_value=np.float32(0),
+        coordinates_mode="normalized_zero_to_one", align_corners=aligned,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.reshape(-1), np.pad(row[0], 4, mode))
+
+
+def test_resample_of_a_flexible_image():
+    program = Program()
+    x = program.input("x", "fp32", (1, 1, None, None))
+    result = program.op(
+        "resample", ("fp32", (1, 1, 1, 1)), x=x, coordinates=np.float32([[[[1, 1]]]]), sampling_mode="bilinear",
+        padding_mode="border", padding_value=np.float32(0), coordinates_mode="normalized_zero_to_one",
+        align_corners=True,
+    )  # fmt: skip
+    assert program.run(result, x=X[:, :1]).item() == X[0, 0, -1, -1]
+
+
+def test_every_box_is_cut_out_of_every_image_of_a_flexible_batch():
+    program = Program(15)
+    images = RNG.normal(size=(2, 3, 4, 4)).astype(np.float32)
+    x = program.input("x", "fp32", (None, None, 4, 4))
+    roi = np.float32([[0, 0, 1, 1], [1, 2, 3, 3], [2, 0, 3, 1]]).reshape(3, 1, 4, 1, 1)
+    result = program.op(
+        "crop_resize", ("fp32", (3, None, None, 2, 2)), x=x, roi=roi,
+        target_height=np.int32(2), target_width=np.int32(2),
+        sampling_mode="ALIGN_CORNERS",
+    )  # fmt: skip
+    found = program.run(result, x=images)
+    np.testing.assert_allclose(found[1, :, :, 0], images[:, :, 1, 2:4], atol=1e-5)
+    np.testing.assert_allclose(found[2], images[:, :, 2:4, 0:2], atol=1e-5)
+
+
 def test_affine_identity_is_the_image():
     found = apply(
         "affine", ("fp32", X.shape), x=X, transform_matrix=np.float32([[1, 0, 0, 0, 1, 0]]), output_height=np.int32(4),

@@ -38,28 +38,65 @@ def affine(op: Operation) -> Value:
 
 @operation("resample")
 def resample(op: Operation) -> Value:
-    """The image at ``coordinates`` [N, H, W, 2] (x, y)."""
-    x, grid = op.value(), op.floats(op.value("coordinates"))
-    aligned = op.flag("align_corners")
-    padding, units = op.text("padding_mode").lower(), op.text("coordinates_mode")
-    height, width = op.dims()[2:]
-    half = np.array([width - 1, height - 1], np.float32) / 2
-    if units == "unnormalized":
-        aligned = True
-        grid = op.emit("Sub", [op.emit("Div", [grid, op.graph.constant(np.maximum(half, 0.5))]), op.scalar(1, grid)])
-    elif units == "normalized_zero_to_one":
-        grid = op.emit("Sub", [op.emit("Mul", [grid, op.scalar(2, grid)]), op.scalar(1, grid)])
-    if (padding == "symmetric" and aligned) or (padding == "reflection" and not aligned):
-        raise Refusal(f"{padding} padding with align_corners={aligned}")
-    modes = {"constant": "zeros", "border": "border", "reflection": "reflection", "symmetric": "reflection"}
-    if padding not in modes:
+    """The image at ``coordinates`` [N, H, W, 2] (x, y), which are first brought to pixels.
+
+    Reflection and rounding to the nearest pixel are written out: ONNX Runtime rounds before it reflects, and has only
+    one kind of reflection for each kind of alignment.
+    """
+    x, sizes = op.value(), _width_and_height(op)
+    pixels = _pixels(op, sizes)
+    padding = op.text("padding_mode").lower()
+    if padding not in ("constant", "border", "reflection", "symmetric"):
         raise Refusal(f"the padding {padding!r}")
+    if padding in ("reflection", "symmetric"):
+        pixels = _reflected(op, pixels, sizes, repeat_edge=padding == "symmetric")
     mode = "linear" if op.text("sampling_mode").lower() == "bilinear" else "nearest"
+    if mode == "nearest":
+        pixels = op.emit("Round", [pixels])
+    last = op.emit("Max", [op.emit("Sub", [sizes, op.scalar(1, sizes)]), op.scalar(1, sizes)])
+    scaled = op.emit("Div", [op.emit("Mul", [pixels, op.scalar(2, pixels)]), last])
+    grid = op.emit("Sub", [scaled, op.scalar(1, scaled)])
     outside = op.number("padding_value", 0.0) if padding == "constant" else 0.0
     if outside:  # GridSample pads with zero: sample the difference
         x = op.emit("Sub", [x, op.scalar(outside, x)])
-    found = op.emit("GridSample", [x, grid], align_corners=aligned, mode=mode, padding_mode=modes[padding])
+    edges = "zeros" if padding == "constant" else "border"
+    found = op.emit("GridSample", [x, grid], align_corners=1, mode=mode, padding_mode=edges)
     return op.emit("Add", [found, op.scalar(outside, x)]) if outside else found
+
+
+def _width_and_height(op: Operation) -> Value:
+    """The image's width and height as float32 [2]."""
+    size = op.graph.shape_of(op.value())
+    return op.floats(op.emit("Gather", [size, op.graph.int64(3, 2)], axis=0))
+
+
+def _pixels(op: Operation, sizes: Value) -> Value:
+    """The coordinates in pixels, 0 at the centre of the first one.
+
+    The ends of a normalised range lie on the centres of the outer pixels if aligned, else on their outer edges.
+    """
+    given, units = op.floats(op.value("coordinates")), op.text("coordinates_mode")
+    if units == "unnormalized":
+        return given
+    if units == "normalized_minus_one_to_one":
+        given = op.emit("Mul", [op.emit("Add", [given, op.scalar(1, given)]), op.scalar(0.5, given)])
+    elif units != "normalized_zero_to_one":
+        raise Refusal(f"the coordinates {units!r}")
+    if op.flag("align_corners"):
+        return op.emit("Mul", [given, op.emit("Sub", [sizes, op.scalar(1, sizes)])])
+    return op.emit("Sub", [op.emit("Mul", [given, sizes]), op.scalar(0.5, given)])
+
+
+def _reflected(op: Operation, pixels: Value, sizes: Value, *, repeat_edge: bool) -> Value:
+    """Coordinates outside mirrored inside: about the outer pixels' centres, or their edges (``repeat_edge``)."""
+    shift = 0.5 if repeat_edge else 0.0
+    length = sizes if repeat_edge else op.emit("Sub", [sizes, op.scalar(1, sizes)])
+    period = op.emit("Max", [op.emit("Mul", [length, op.scalar(2, length)]), op.scalar(1, length)])
+    distance = op.emit("Abs", [op.emit("Add", [pixels, op.scalar(shift, pixels)])])
+    turns = op.emit("Floor", [op.emit("Div", [distance, period])])
+    there = op.emit("Sub", [distance, op.emit("Mul", [turns, period])])
+    inside = op.emit("Min", [there, op.emit("Sub", [period, there])])
+    return op.emit("Sub", [inside, op.scalar(shift, inside)])
 
 
 @operation("crop_resize")
@@ -74,40 +111,47 @@ def crop_resize(op: Operation) -> Value:
     if width == 5:
         index, boxes = op.graph.emit_many("Split", [rows, op.graph.int64(1, 4)], 2, axis=1)
         which = op.emit("Reshape", [op.graph.cast(index, np.int64), op.graph.int64(-1)])
-        cut = _cut(op, op.emit("Gather", [x, which], axis=0), boxes, count)
-        return op.emit("Unsqueeze", [cut, op.graph.int64(1)])
-    _, channels, height, columns = op.dims()
-    crops = []
-    for number in range(op.dims()[0]):
-        bounds = op.graph.int64(number), op.graph.int64(number + 1), op.graph.int64(0)
-        image = op.emit("Slice", [x, *bounds])
-        spread = op.emit("Expand", [image, op.graph.int64(count, channels, height, columns)])
-        crops.append(op.emit("Unsqueeze", [_cut(op, spread, rows, count), op.graph.int64(1)]))
-    return op.emit("Concat", crops, axis=1)
+        return op.emit("Unsqueeze", [_cut(op, op.emit("Gather", [x, which], axis=0), boxes), op.graph.int64(1)])
+    size = op.graph.shape_of(x)
+    batch, channels = (op.emit("Gather", [size, op.graph.int64(axis)], axis=0) for axis in (0, 1))
+    pairs = op.emit("Concat", [op.graph.int64(count), size], axis=0)
+    images = op.emit("Expand", [op.emit("Unsqueeze", [x, op.graph.int64(0)]), pairs])
+    each = op.emit("Concat", [op.graph.int64(count), batch, op.graph.int64(4)], axis=0)
+    boxes = op.emit("Expand", [op.emit("Unsqueeze", [rows, op.graph.int64(1)]), each])
+    flat = op.emit(
+        "Concat", [op.graph.int64(-1), op.emit("Slice", [size, op.graph.int64(1), op.graph.int64(FAR)])], axis=0
+    )
+    cut = _cut(op, op.emit("Reshape", [images, flat]), op.emit("Reshape", [boxes, op.graph.int64(-1, 4)]))
+    target = op.graph.int64(op.integer("target_height", 1), op.integer("target_width", 1))
+    full = op.emit("Concat", [op.graph.int64(count), batch, channels, target], axis=0)
+    return op.emit("Reshape", [cut, full])
 
 
 @operation("crop_resize", since=17)
 def crop_resize_boxes(op: Operation) -> Value:
     """Boxes cut out of images, each resized: [N, C, h, w] from ``boxes`` [N, 4] and ``box_indices`` [N]."""
-    count = op.dims("boxes")[0]
-    which = op.value("box_indices") if op.has("box_indices") else op.graph.int64(range(count))
-    images = op.emit("Gather", [op.floats(op.value()), which], axis=0)
-    return _cut(op, images, op.floats(op.value("boxes")), count)
+    images = op.floats(op.value())
+    which = op.value("box_indices") if op.has("box_indices") else op.graph.int64(range(op.dims("boxes")[0]))
+    return _cut(op, op.emit("Gather", [images, which], axis=0), op.floats(op.value("boxes")))
 
 
-def _cut(op: Operation, images: Value, boxes: Value, count: int) -> Value:
+def _cut(op: Operation, images: Value, boxes: Value) -> Value:
     """One box [N, 4] out of each image [N, C, H, W]; what lies outside is ``pad_value``."""
-    height, width = op.dims()[2:]
+    height, width = (size for size in (op.operand().shape or ())[2:])
+    if not (isinstance(height, int) and isinstance(width, int)):
+        raise Refusal("images of flexible size")
     rows, columns = op.integer("target_height", 1), op.integer("target_width", 1)
     top, left, bottom, right = _corners(op, boxes)
     y, x = _line(op, top, bottom, rows, height), _line(op, left, right, columns, width)
-    grid_y = op.emit("Expand", [_unit(op, y, height, 2, 3), op.graph.int64(count, rows, columns, 1)])
-    grid_x = op.emit("Expand", [_unit(op, x, width, 1, 3), op.graph.int64(count, rows, columns, 1)])
+    spread = op.graph.int64(1, rows, columns, 1)
+    grid_y = op.emit("Expand", [_unit(op, y, height, 2, 3), spread])
+    grid_x = op.emit("Expand", [_unit(op, x, width, 1, 3), spread])
     grid = op.emit("Concat", [grid_x, grid_y], axis=3)
     found = op.emit("GridSample", [images, grid], align_corners=1, mode="linear", padding_mode="border")
     out_y = op.emit("Unsqueeze", [_outside(op, y, height), op.graph.int64(1, 3)])
     out_x = op.emit("Unsqueeze", [_outside(op, x, width), op.graph.int64(1, 2)])
-    return op.emit("Where", [op.emit("Or", [out_y, out_x]), op.scalar(op.number("pad_value", 0.0), found), found])
+    filler = op.scalar(op.number("pad_value", 0.0), found)
+    return op.emit("Where", [op.emit("Or", [out_y, out_x]), filler, found])
 
 
 def _corners(op: Operation, boxes: Value) -> tuple[Value, Value, Value, Value]:
