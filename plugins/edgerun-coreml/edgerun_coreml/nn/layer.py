@@ -45,8 +45,8 @@ class Layer:
     raise :class:`ModelDamaged` for what no network can mean.
     """
 
-    def __init__(self, scope: Scope, message: Message, inputs: Sequence[Value]) -> None:
-        self.scope, self.message = scope, message
+    def __init__(self, scope: Scope, message: Message, inputs: Sequence[Value], place: str) -> None:
+        self.scope, self.message, self.place = scope, message, place
         self.graph: Graph = scope.graph
         self.type: str = message.which("layer")
         self.params: Message = getattr(message, self.type)

@@ -58,8 +58,8 @@ class Scope:
         self.is_loop = False
 
     def inner(self, graph: Graph, place: str) -> Scope:
-        """The scope of a network inside this one."""
-        return Scope(self.context, graph, self, f"{self.place}{place}: ")
+        """The scope of a network inside this one; ``place`` goes before the places of its layers."""
+        return Scope(self.context, graph, self, place)
 
     def bind(self, name: str, value: Value | None) -> None:
         """Give a name its tensor; None marks what an unsupported layer left unknown."""
@@ -93,16 +93,15 @@ class Scope:
         """
         for number in range(start, len(layers)):
             message = layers[number]
-            kind = message.which("layer")
-            place = f"{self.place}layer {number} {message.name!r} ({kind or '?'})"
+            kind, place = message.which("layer"), place_of(self.place, number, message)
             try:
-                translator, view = find(kind)
-                layer = Layer(self, message, [self.lookup(name) for name in message.input])
+                translator, view = translator_of(message)
+                layer = Layer(self, message, [self.lookup(name) for name in message.input], place)
                 self._bind_all(layer, self.apply(layer, translator, view))
             except Unknown:
-                self._forget(message)
+                self._forget(message, place)
             except Refusal as refusal:
-                self._forget(message)
+                self._forget(message, place)
                 self.report(f"{place}: {refusal}")
             except ModelDamaged as error:
                 raise ModelDamaged(str(error) if "layer " in str(error) else f"{place}: {error}") from error
@@ -111,7 +110,7 @@ class Scope:
             skip = self.values.get(SKIP) if guarded else None
             if skip is not None and kind in ("branch", "loopBreak", "loopContinue") and number + 1 < len(layers):
                 if skip.array is None:
-                    self.branch(skip, [], layers, ("left out", "rest"), start=number + 1)
+                    self.branch(skip, [], layers, (self.place, self.place), start=number + 1)
                     return
                 if bool(skip.array):
                     return
@@ -184,9 +183,22 @@ class Scope:
         with np.errstate(over="ignore"):
             return array.astype(np.float16).astype(np.float32)
 
-    def _forget(self, message: Message) -> None:
+    def _forget(self, message: Message, place: str) -> None:
+        """Mark as unknown what a layer would have made, and note what else in it is not supported."""
+        for inner, name in zip(networks_in(message), NETWORK_NAMES.get(message.which("layer"), ()), strict=False):
+            self._look_through(inner, f"{place}, {name}: ")
         for name in (*message.output, *(name for inner in networks_in(message) for name in written(inner))):
             self.bind(name, None)
+
+    def _look_through(self, network: Message, place: str) -> None:
+        for number, message in enumerate(network.layers):
+            where = place_of(place, number, message)
+            try:
+                translator_of(message)
+            except Refusal as refusal:
+                self.report(f"{where}: {refusal}")
+            for inner, name in zip(networks_in(message), NETWORK_NAMES.get(message.which("layer"), ()), strict=False):
+                self._look_through(inner, f"{where}, {name}: ")
 
     def report(self, problem: str) -> None:
         """Note something unsupported."""
@@ -279,6 +291,22 @@ class Scope:
         if target.array is not None:
             return emit(self.graph, "Reshape", [value, target])
         return self.graph.emit("Reshape", [value, target], shape=shape)
+
+
+NETWORK_NAMES: Final = {"branch": ("if", "else"), "loop": ("condition", "body")}
+"""What the networks inside a layer are called in errors, in the order of :func:`networks_in`."""
+
+
+def place_of(prefix: str, number: int, message: Message) -> str:
+    """Where a layer is, for errors."""
+    return f"{prefix}layer {number} {message.name!r} ({message.which('layer') or '?'})"
+
+
+def translator_of(message: Message) -> tuple[Translator, View]:
+    """The translator of a layer. Raises :class:`Refusal` if there is none."""
+    if message.which("layer") == "custom":
+        raise Refusal(f"a custom layer: what {message.custom.className!r} computes is not in the file")
+    return find(message.which("layer"))
 
 
 def networks_in(layer: Message) -> list[Message]:

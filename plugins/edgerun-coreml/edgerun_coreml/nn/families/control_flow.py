@@ -33,7 +33,7 @@ def is_true(graph: Graph, value: Value) -> Value:
 @layer("branch")
 def branch(op: Layer) -> None:
     condition = is_true(op.graph, op.x)
-    op.scope.branch(condition, op.params.ifBranch.layers, op.params.elseBranch.layers, ("if", "else"))
+    op.scope.branch(condition, op.params.ifBranch.layers, op.params.elseBranch.layers, (f"{op.place}, if: ", f"{op.place}, else: "))
 
 
 @layer("loopBreak")
@@ -122,7 +122,7 @@ def _body(
 ) -> tuple[Graph, dict[str, Value]]:
     """The loop's body as a graph, and the tensors its names have at the end."""
     p, graph = op.params, op.graph.subgraph()
-    inner = op.scope.inner(graph, "loop")
+    inner = op.scope.inner(graph, f"{op.place}, body: ")
     inner.is_loop = True
     graph.input(graph.fresh("step"), np.int64, ())
     graph.input(graph.fresh("condition"), np.bool_, ())
