@@ -155,6 +155,15 @@ def half(program, x):
     return program.op("cast", ("fp32", (3,)), x=product, dtype="fp32")
 
 
+def test_inputs_and_outputs_declared_fp16_are_rounded_whatever_the_precision():
+    program = Program()
+    x = program.input("x", "fp16", (2,))
+    result = program.op("mul", ("fp16", (2,)), x=x, y=np.float16(3))
+    given = np.float32([0.1, 5.5557])
+    expected = (given.astype(np.float16).astype(np.float32) * 3).astype(np.float16)
+    np.testing.assert_array_equal(program.run(result, x=given), expected)
+
+
 def test_precision_fp16_rounds_what_the_program_stores_as_fp16():
     x = np.float32([0.1, 123.4, 30000])
     program = Program()

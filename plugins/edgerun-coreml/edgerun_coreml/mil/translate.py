@@ -138,8 +138,10 @@ def _declare_output(scope: Scope, name: str, operand: Operand) -> Port | None:
     """Declare a block's output; labels and dictionaries are left to the classifier."""
     if operand.value is None and operand.array is None:
         return None
-    shape = _named(operand.shape, name)
-    output = scope.graph.output(operand.in_graph(scope.graph), name, shape)
+    value = operand.in_graph(scope.graph)
+    if operand.kind == "fp16":  # like an input: what the caller gets is stored as fp16
+        value = rounded(scope.graph, value)
+    output = scope.graph.output(value, name, _named(operand.shape, name))
     return Port(name, output.name, operand.kind, operand.shape)
 
 
