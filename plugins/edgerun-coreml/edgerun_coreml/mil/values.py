@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..blob import PACKINGS, BlobFile, unpack
+from ..blob import BlobFile, unpack
 from ..errors import ModelDamaged
 from ..graph import Graph, Shape, Value
 from ..wire import Message
@@ -129,4 +129,4 @@ def _tensor(kind: Kind, tensor: Message) -> Operand:
     if given.size != count:
         raise ModelDamaged(f"a constant of {count} elements with {given.size} values")
     with np.errstate(over="ignore", invalid="ignore"):
-        return constant(given.astype(PACKINGS[kind.name].dtype.newbyteorder("=")).reshape(shape), kind.name)
+        return constant(given.astype(STORED[kind.name]).reshape(shape), kind.name)
