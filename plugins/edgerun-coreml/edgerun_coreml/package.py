@@ -134,13 +134,16 @@ def map_file(path: Path) -> Array:
         descriptor = os.open(path, flags)
     except OSError as error:
         raise ModelDamaged(f"{path.name}: cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):  # looked at before a stream is made: there is none of a folder
             raise ModelDamaged(f"{path.name}: not a regular file")
         if status.st_size == 0:
             raise ModelDamaged(f"{path.name}: empty")
-        return np.memmap(stream, np.uint8, "r")
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return np.memmap(stream, np.uint8, "r")
+    finally:
+        os.close(descriptor)
 
 
 def open_model(path: str | Path) -> ModelFile:

@@ -128,3 +128,18 @@ def test_what_is_no_model_is_refused(tmp_path, content):
 
 def test_checked_keeps_ordinary_paths():
     assert checked(PurePosixPath("a/b.bin")) == PurePosixPath("a/b.bin")
+
+
+@pytest.mark.parametrize("place", ["Manifest.json", "Data/com.apple.CoreML/model.mlmodel"])
+def test_a_folder_in_a_files_place_is_refused_and_nothing_stays_open(package, place):
+    (package / place).unlink()
+    (package / place).mkdir()
+    for _ in range(2):
+        with pytest.raises(ModelDamaged, match="not a regular file"):
+            open_model(package)
+    descriptor = os.open(package, os.O_RDONLY)
+    os.close(descriptor)
+    with pytest.raises(ModelDamaged):
+        open_model(package)
+    assert os.open(package, os.O_RDONLY) == descriptor
+    os.close(descriptor)
