@@ -76,7 +76,12 @@ def run(translation: Translation, feeds: Mapping[str, Any]) -> dict[str, np.ndar
 
 
 def run_layers(
-    layers: Sequence[dict[str, Any]], feeds: Mapping[str, Any], outputs: Sequence[str], *, exact: bool = True, **more: Any
+    layers: Sequence[dict[str, Any]],
+    feeds: Mapping[str, Any],
+    outputs: Sequence[str],
+    *,
+    exact: bool = True,
+    **more: Any,
 ) -> list[np.ndarray]:
     """Translate and run layers on arrays."""
     arrays = {name: np.asarray(value, np.float32) for name, value in feeds.items()}
@@ -99,9 +104,7 @@ def apply_flexible(kind: str, *values: Any, outputs: int = 1, **params: Any) -> 
     arrays = {f"x{place}": np.asarray(value, np.float32) for place, value in enumerate(values)}
     made = [f"y{place}" for place in range(outputs)]
     inputs = [
-        array_feature(
-            name, array.shape, shapeRange={"sizeRanges": [{"lowerBound": 1, "upperBound": -1}] * array.ndim}
-        )
+        array_feature(name, array.shape, shapeRange={"sizeRanges": [{"lowerBound": 1, "upperBound": -1}] * array.ndim})
         for name, array in arrays.items()
     ]
     spec = model([layer(kind, list(arrays), made, **params)], inputs, [array_feature(name, []) for name in made])

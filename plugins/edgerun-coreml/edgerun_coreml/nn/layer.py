@@ -24,6 +24,10 @@ LARGEST: Final = (1 << 31) - 1
 """The largest size, amount or index that a parameter may give; also stands for "to the end" in slices."""
 
 
+MAX_CONSTANT: Final = 1 << 26
+"""Elements of a tensor worked out of constants alone, which a small file could make of any size."""
+
+
 def emit(
     graph: Graph,
     op_type: str,
@@ -35,6 +39,8 @@ def emit(
     """Add a node with one output, whose shape is worked out."""
     given = {key: item for key, item in attributes.items() if item is not None}
     (shape,) = shapes.infer(op_type, inputs, given)
+    if all(value is None or value.array is not None for value in inputs):
+        shapes.check_size(shape, MAX_CONSTANT)
     return graph.emit(op_type, inputs, dtype=dtype, shape=shape, domain="", **given)
 
 
@@ -90,6 +96,11 @@ class Layer:
     def int64(self, value: Value) -> Value:
         """A tensor of whole numbers as int64."""
         return self.graph.cast(value, np.int64)
+
+    def vector(self, value: Value) -> Value:
+        """A tensor of whole numbers, such as a shape, as int64 with one axis."""
+        numbers = self.int64(value)
+        return numbers if numbers.shape is not None and len(numbers.shape) == 1 else self.reshape(numbers, [-1])
 
     def scalar_input(self, place: int) -> Value:
         """An input that holds one number, as float32 of rank 0."""

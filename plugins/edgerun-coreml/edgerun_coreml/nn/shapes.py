@@ -48,12 +48,12 @@ def infer(op_type: str, inputs: Inputs, attributes: Attributes, outputs: int = 1
     return shapes
 
 
-def check_size(shape: Shape | None) -> None:
+def check_size(shape: Shape | None, most: int = MAX_ELEMENTS) -> None:
     """Raise :class:`ModelDamaged` for a tensor larger than any model has, or with a negative size."""
     sizes = [size for size in shape or () if isinstance(size, int)]
     if any(size < 0 for size in sizes):
         raise ModelDamaged(f"a tensor of shape {list(shape or ())}")
-    if math.prod(sizes) > MAX_ELEMENTS:
+    if math.prod(sizes) > most:
         raise ModelDamaged(f"a tensor of {math.prod(sizes)} elements")
 
 
@@ -293,7 +293,7 @@ def _split(inputs: Inputs, attributes: Attributes, outputs: int) -> Sequence[Sha
         if isinstance(whole, int) and whole % outputs:
             raise ValueError(f"an axis of size {whole} in {outputs} parts")
         sizes = [whole // outputs if isinstance(whole, int) else None] * outputs
-    elif len(sizes) != outputs or (isinstance(whole, int) and total(sizes) and sum_of(sizes) != whole):
+    elif len(sizes) != outputs or (isinstance(whole, int) and sum_of(sizes) != whole):
         raise ValueError(f"an axis of size {whole} in parts of {list(sizes)}")
     return [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
 

@@ -13,7 +13,7 @@ from ..mil.translate import Classifier, Port, Translation
 from ..wire import Message
 from . import families, shapes_choosing, shapes_spatial  # noqa: F401  (register layers and shape rules)
 from .interface import declare_inputs, declare_output, find_probabilities
-from .network import Context, Scope, Unknown, count_reads
+from .network import NONSENSE, Context, Scope, Unknown, count_reads
 
 KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 
@@ -31,7 +31,10 @@ def translate(spec: Message, *, precision: Precision = "fp32") -> Translation:
     interface = describe(spec).interface
     wanted = [feature.name for feature in interface.outputs]
     scope = Scope(Context(precision, count_reads(network) + Counter(wanted)), Graph())
-    inputs = declare_inputs(scope, interface, network)
+    try:
+        inputs = declare_inputs(scope, interface, network)
+    except NONSENSE as error:
+        raise ModelDamaged(f"the inputs make no sense ({error})") from error
     scope.run(network.layers)
     if scope.context.problems:
         raise ModelUnsupported(scope.context.problems)

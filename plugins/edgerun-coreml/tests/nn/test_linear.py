@@ -111,6 +111,8 @@ def test_local_response_leans_to_the_lower_channels(size):
         low = channel - size // 2
         sums[:, channel] = (x[:, max(low, 0) : low + size].astype(np.float64) ** 2).sum(1)
     np.testing.assert_allclose(found, x / (2 + 0.8 / size * sums) ** 0.75, **CLOSE)
+    negative = apply("lrn", x, alpha=-0.1, beta=0.75, localSize=size, k=9.0)
+    np.testing.assert_allclose(negative, x / (9 - 0.1 / size * sums) ** 0.75, **CLOSE)
     flexible = apply_flexible("lrn", x, alpha=0.8, beta=0.75, localSize=size, k=2.0)
     np.testing.assert_allclose(flexible, found, **CLOSE)
 

@@ -13,7 +13,7 @@ X = RNG.uniform(-1, 1, (2, 3, 4, 5)).astype(np.float32)
 equal = np.testing.assert_array_equal
 
 
-# shapes ----------------------------------------------------------------------------------------------------------------
+# shapes ---------------------------------------------------------------------------------------------------------------
 
 
 def test_flatten_in_both_orders():
@@ -70,7 +70,7 @@ def test_a_lone_axis_stays_when_squeezed():
     equal(apply("squeeze", np.array([3.0]), axes=[0]), np.array([3.0], np.float32))
 
 
-# joining ---------------------------------------------------------------------------------------------------------------
+# joining --------------------------------------------------------------------------------------------------------------
 
 
 def test_concatenation():
@@ -101,7 +101,7 @@ def test_repetition():
     equal(apply("sequenceRepeat", x, nRepetitions=3), np.tile(x, (3, 1, 1, 1, 1)))
 
 
-# slices ----------------------------------------------------------------------------------------------------------------
+# slices ---------------------------------------------------------------------------------------------------------------
 
 
 def test_legacy_slice():
@@ -138,7 +138,7 @@ def test_slice_by_size():
     equal(apply("sliceBySize", X, np.array([1]), size=2, axis=2), X[:, :, 1:3])
 
 
-# choosing and changing -------------------------------------------------------------------------------------------------
+# choosing and changing ------------------------------------------------------------------------------------------------
 
 
 def test_gathering():
@@ -230,7 +230,7 @@ def test_turning_around():
     equal(apply("reverseSeq", X, np.array([1, 4, 2]), batchAxis=1, sequenceAxis=2), other)
 
 
-# sorting and constants -------------------------------------------------------------------------------------------------
+# sorting and constants ------------------------------------------------------------------------------------------------
 
 
 def test_the_largest_and_smallest_values():
@@ -298,7 +298,9 @@ def test_a_shape_worked_out_of_sizes_is_known_while_translating():
         layer("reshapeDynamic", ["x", "target"], ["y"]),
         layer("innerProduct", ["y"], ["z"], inputChannels=60, outputChannels=1, weights=floats(np.ones(60))),
     ]
-    np.testing.assert_allclose(run_layers(layers, {"x": X}, ["z"])[0], X.reshape(2, 60).sum(1, keepdims=True), rtol=1e-4)
+    np.testing.assert_allclose(
+        run_layers(layers, {"x": X}, ["z"])[0], X.reshape(2, 60).sum(1, keepdims=True), rtol=1e-4
+    )
 
 
 def test_random_layers_have_their_distribution_and_shape():

@@ -24,9 +24,7 @@ def places(x, kernel, strides, dilations):
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     sizes = [(n - r) // s + 1 for n, r, s in zip(x.shape[2:], reach, strides, strict=True)]
     for place in itertools.product(*map(range, sizes)):
-        cut = tuple(
-            slice(p * s, p * s + r, d) for p, s, r, d in zip(place, strides, reach, dilations, strict=True)
-        )
+        cut = tuple(slice(p * s, p * s + r, d) for p, s, r, d in zip(place, strides, reach, dilations, strict=True))
         yield place, x[(slice(None), slice(None), *cut)], sizes
 
 
@@ -129,7 +127,9 @@ def test_convolution_takes_five_axes_and_computed_weights():
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize(("kernel", "strides"), [((3, 3), (2, 2)), ((2, 2), (2, 2)), ((4, 3), (2, 1)), ((1, 2), (2, 3))])
+@pytest.mark.parametrize(
+    ("kernel", "strides"), [((3, 3), (2, 2)), ((2, 2), (2, 2)), ((4, 3), (2, 1)), ((1, 2), (2, 3))]
+)
 def test_transposed_convolution(kernel, strides, groups):
     weights = RNG.uniform(-1, 1, (4, 6 // groups, *kernel)).astype(np.float32)
     shared = {
@@ -173,7 +173,9 @@ def test_convolution_over_volumes(padding, strides, dilations):
         for axis, value in zip(axes, values, strict=True)
     }
     sides = dict(zip(("Front", "Top", "Left", "Back", "Bottom", "Right"), (1, 0, 2, 0, 1, 1), strict=True))
-    pads = {"CUSTOM": list(sides.values()), "VALID": [0] * 6}.get(padding) or same(x.shape[2:], kernel, strides, dilations)
+    pads = {"CUSTOM": list(sides.values()), "VALID": [0] * 6}.get(padding) or same(
+        x.shape[2:], kernel, strides, dilations
+    )
     found = apply(
         "convolution3d", x, outputChannels=6, inputChannels=4, nGroups=groups, weights=floats(weights),
         paddingType=padding, **sizes, **{f"customPadding{side}": amount for side, amount in sides.items()},
@@ -222,9 +224,7 @@ def test_pooling(kind, padding, exclude):
         pads, params = [1, 0, 1, 1], {"valid": border(1, 1, 0, 1)}
     elif padding == "same":
         pads, params = same(X.shape[2:], kernel, strides, (1, 1)), {"same": {}}
-    found = apply(
-        "pooling", X, type=kind, kernelSize=kernel, stride=strides, avgPoolExcludePadding=exclude, **params
-    )
+    found = apply("pooling", X, type=kind, kernelSize=kernel, stride=strides, avgPoolExcludePadding=exclude, **params)
     np.testing.assert_allclose(found, pool(X, kind, kernel, strides, pads, exclude), rtol=1e-4, atol=1e-5)
 
 
@@ -266,9 +266,7 @@ def test_pooling_over_volumes():
         pads = same(x.shape[2:], (2,) * 3, (2,) * 3, (1,) * 3)
         np.testing.assert_allclose(found, pool(x, kind, (2,) * 3, (2,) * 3, pads, exclude), rtol=1e-5, atol=1e-6)
         found = apply("pooling3d", x, type=kind, paddingType="CUSTOM", customPaddingFront=1, **sizes)
-        np.testing.assert_allclose(
-            found, pool(x, kind, (2,) * 3, (2,) * 3, [1, 0, 0, 0, 0, 0]), rtol=1e-5, atol=1e-6
-        )
+        np.testing.assert_allclose(found, pool(x, kind, (2,) * 3, (2,) * 3, [1, 0, 0, 0, 0, 0]), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(
         apply("globalPooling3d", x, type="AVERAGE"), x.mean((2, 3, 4), keepdims=True), rtol=1e-4, atol=1e-6
     )

@@ -48,7 +48,7 @@ def fill_like(op: Layer) -> Value:
 
 @layer("fillDynamic")
 def fill_dynamic(op: Layer) -> Value:
-    return _fill(op, op.int64(op.x))
+    return _fill(op, op.vector(op.x))
 
 
 @layer("getShape", counts=True)
@@ -92,4 +92,4 @@ def broadcast_to_like(op: Layer) -> Value:
 
 @layer("broadcastToDynamic")
 def broadcast_to_dynamic(op: Layer) -> Value:
-    return op.emit("Expand", [op.x, op.int64(op.input(1))])
+    return op.emit("Expand", [op.x, op.vector(op.input(1))])

@@ -33,7 +33,9 @@ def is_true(graph: Graph, value: Value) -> Value:
 @layer("branch")
 def branch(op: Layer) -> None:
     condition = is_true(op.graph, op.x)
-    op.scope.branch(condition, op.params.ifBranch.layers, op.params.elseBranch.layers, (f"{op.place}, if: ", f"{op.place}, else: "))
+    op.scope.branch(
+        condition, op.params.ifBranch.layers, op.params.elseBranch.layers, (f"{op.place}, if: ", f"{op.place}, else: ")
+    )
 
 
 @layer("loopBreak")

@@ -71,11 +71,11 @@ def layer_normalization(op: Layer) -> Value:
 def lrn(op: Layer) -> Value:
     """``x / (k + alpha / size * sum of squares over neighbouring channels) ** beta``.
 
-    ONNX Runtime knows odd windows only. An even one reaches further to the lower channels, as Core ML shows in the
-    expected values of coremltools' tests.
+    ONNX Runtime knows odd windows and positive factors only. An even one reaches further to the
+    lower channels, as Core ML shows in the expected values of coremltools' tests.
     """
     p, size = op.params, op.size("localSize", 1)
-    if size % 2:
+    if size % 2 and p.alpha > 0 and p.beta > 0:
         return op.emit("LRN", [op.x], size=size, alpha=float(p.alpha), beta=float(p.beta), bias=float(p.k) or 1.0)
     if size > 1 << 16:
         raise ModelDamaged(f"localSize is {size}")
@@ -84,7 +84,7 @@ def lrn(op: Layer) -> Value:
         [_planes(op)],
         kernel_shape=[size, 1],
         strides=[1, 1],
-        pads=[size // 2, 0, size // 2 - 1, 0],
+        pads=[size // 2, 0, (size - 1) // 2, 0],
         count_include_pad=1,
     )
     means = op.emit("Reshape", [means, op.shape_of(op.x)])

@@ -8,13 +8,14 @@ from ...errors import ModelDamaged
 from ...graph import Value
 from ..layer import Layer
 from ..registry import Refusal, layer
+from .activation import scaled
 
 
 def _template(op: Layer) -> Value:
     """A tensor of the shape that is asked for: static, of an input, or given by an input."""
     if op.type.endswith("Like"):
         return op.x
-    shape = op.int64s(op.sizes("outputShape")) if op.type.endswith("Static") else op.int64(op.x)
+    shape = op.int64s(op.sizes("outputShape")) if op.type.endswith("Static") else op.vector(op.x)
     return op.emit("ConstantOfShape", [shape], dtype=np.float32, value=np.zeros(1, np.float32))
 
 
@@ -25,14 +26,16 @@ def _seed(op: Layer) -> float | None:
 
 @layer("randomNormalLike", "randomNormalStatic", "randomNormalDynamic")
 def random_normal(op: Layer) -> Value:
-    mean, scale = float(op.params.mean), float(op.params.stdDev)
-    return op.emit("RandomNormalLike", [_template(op)], mean=mean, scale=scale, seed=_seed(op))
+    """Drawn from the standard distribution, then scaled: ONNX Runtime aborts on a deviation that is not positive."""
+    draws = op.emit("RandomNormalLike", [_template(op)], mean=0.0, scale=1.0, seed=_seed(op))
+    return scaled(op, draws, float(op.params.stdDev), float(op.params.mean))
 
 
 @layer("randomUniformLike", "randomUniformStatic", "randomUniformDynamic")
 def random_uniform(op: Layer) -> Value:
     low, high = float(op.params.minVal), float(op.params.maxVal)
-    return op.emit("RandomUniformLike", [_template(op)], low=low, high=high, seed=_seed(op))
+    draws = op.emit("RandomUniformLike", [_template(op)], low=0.0, high=1.0, seed=_seed(op))
+    return scaled(op, draws, high - low, low)
 
 
 @layer("randomBernoulliLike", "randomBernoulliStatic", "randomBernoulliDynamic", counts=True)

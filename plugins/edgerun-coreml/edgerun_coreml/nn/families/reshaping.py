@@ -87,7 +87,7 @@ def reshape_static(op: Layer) -> Value:
 
 @layer("reshapeDynamic")
 def reshape_dynamic(op: Layer) -> Value:
-    return op.reshape(op.x, op.int64(op.input(1)))
+    return op.reshape(op.x, op.vector(op.input(1)))
 
 
 @layer("reshapeLike")
