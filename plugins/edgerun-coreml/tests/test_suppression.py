@@ -135,7 +135,7 @@ def test_the_graph_gives_what_numpy_gives(tmp_path, per_class, limits):
     coordinates = (random.random((300, 4)) * [1, 1, 0.3, 0.3]).astype(np.float32)
     threshold = float(confidence.max(axis=1)[17])  # a score that equals the threshold
     rows = pick_top(confidence, coordinates, iou=0.45, threshold=threshold, per_class=per_class)[: limits[1]]
-    assert 20 < len(rows)
+    assert len(rows) > 20
     missing = ((0, max(0, limits[0] - len(rows))), (0, 0))
     scores, boxes = by_onnx(rules, confidence, coordinates, 0.45, threshold)
     np.testing.assert_array_equal(scores, np.pad(confidence[rows], missing))
