@@ -71,6 +71,17 @@ def test_upsample_nearest_repeats_pixels(height):
     np.testing.assert_array_equal(program.run(result, x=X), X.repeat(2, 2).repeat(3, 3))
 
 
+@pytest.mark.parametrize("height", [4, None])
+def test_upsample_bilinear_by_a_fraction_goes_by_the_size_that_results(height):
+    program = Program()
+    x = program.input("x", "fp32", (1, 2, height, 5))
+    result = program.op(
+        "upsample_bilinear", ("fp32", (1, 2, None, 7)), x=x, scale_factor_height=np.float32(1.6),
+        scale_factor_width=np.float32(1.5), align_corners=False,
+    )  # fmt: skip
+    np.testing.assert_allclose(program.run(result, x=X)[0], at(X[0], *grid(6, 7, PLACES["UNALIGN_CORNERS"])), atol=1e-5)
+
+
 def test_resize_nearest_neighbor_takes_the_pixel_before():
     found = apply(
         "resize_nearest_neighbor",

@@ -70,14 +70,22 @@ def _upsample(op: Operation, mode: str, sampling: Sampling) -> Value:
             sizes.append(declared if isinstance(declared, int) else math.floor(np.float32(scale) * size))
     if len(sizes) == 2:
         return _resize(op, sizes, mode, sampling)
+    factors = op.graph.constant(np.array(scales), FLOAT32)
+    size = op.emit("Slice", [op.emit("Shape", [op.value()]), op.graph.int64(-2), op.graph.int64(2**31 - 1)])
+    target = op.graph.cast(op.emit("Floor", [op.emit("Mul", [op.floats(size), factors])]), np.int64)
+    return _resize_computed(op, target, mode, sampling, "floor")
+
+
+def _resize_computed(op: Operation, sizes: Value, mode: str, sampling: Sampling, nearest: str) -> Value:
+    """Resize the last two axes to sizes int64 [2] that are known only when the model runs."""
     rank = op.rank()
     return op.emit(
         "Resize",
-        [op.floats(op.value()), None, op.graph.constant(np.array(scales), FLOAT32)],
+        [op.floats(op.value()), None, None, sizes],
         mode=mode,
         coordinate_transformation_mode=sampling.transformation,
         axes=[rank - 2, rank - 1],
-        nearest_mode="floor" if mode == "nearest" else None,
+        nearest_mode=nearest if mode == "nearest" else None,
     )
 
 
@@ -126,15 +134,9 @@ def resize(op: Operation) -> Value:
             return _resize(op, known, mode, sampling, "round_prefer_floor")
     if sampling.inset:
         raise Refusal("OFFSET_CORNERS with a computed size")
-    rank, last = op.rank(), (op.graph.int64(-2), op.graph.int64(2**31 - 1))
+    last = op.graph.int64(-2), op.graph.int64(2**31 - 1)
     wanted = op.emit("Slice", [op.int64("shape"), *last])
     present_now = op.emit("Slice", [op.emit("Shape", [op.value()]), *last])
     kept = op.emit("Equal", [wanted, op.graph.int64(0)])
-    return op.emit(
-        "Resize",
-        [op.floats(op.value()), None, None, op.emit("Where", [kept, present_now, wanted])],
-        mode=mode,
-        coordinate_transformation_mode=sampling.transformation,
-        axes=[rank - 2, rank - 1],
-        nearest_mode="round_prefer_floor" if mode == "nearest" else None,
-    )
+    target = op.emit("Where", [kept, present_now, wanted])
+    return _resize_computed(op, target, mode, sampling, "round_prefer_floor")
