@@ -71,8 +71,8 @@ def _upsample(op: Operation, mode: str, sampling: Sampling) -> Value:
     if len(sizes) == 2:
         return _resize(op, sizes, mode, sampling)
     factors = op.graph.constant(np.array(scales), FLOAT32)
-    size = op.emit("Slice", [op.emit("Shape", [op.value()]), op.graph.int64(-2), op.graph.int64(2**31 - 1)])
-    target = op.graph.cast(op.emit("Floor", [op.emit("Mul", [op.floats(size), factors])]), np.int64)
+    present = op.emit("Slice", [op.emit("Shape", [op.value()]), op.graph.int64(-2), op.graph.int64(2**31 - 1)])
+    target = op.graph.cast(op.emit("Floor", [op.emit("Mul", [op.floats(present), factors])]), np.int64)
     return _resize_computed(op, target, mode, sampling, "floor")
 
 
