@@ -12,6 +12,7 @@ from edgerun.decoders import (
     cell_boxes,
     centerface,
     centernet,
+    coreml_nms,
     detr,
     efficientdet,
     end2end,
@@ -69,6 +70,7 @@ BUILTIN: tuple[Decoder, ...] = (
     # finished rows
     *end2end.DECODERS,
     *tfod.DECODERS,
+    *coreml_nms.DECODERS,
     *detr.DECODERS,
     *paddle.DECODERS,
 )
