@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("onnxruntime", reason="measure.py runs the model by ONNX Runtime")
 pytest.importorskip("cv2", reason="measure.py reads pictures by OpenCV")
 
-from measure import Found, average_precision, hits, ious, read_truth, suppress  # noqa: E402
+from measure import Found, average_precision, hits, ious, read_truth, suppress
 
 DATA = Path(__file__).parents[1] / "data" / "codes"
 LABELS = ["qr_code", "data_matrix", "aztec", "pdf417"]
@@ -58,7 +58,9 @@ def test_the_held_out_pictures_are_all_there() -> None:
     assert len(truth) == 24
     assert sum(len(t.boxes) == 0 for t in truth.values()) == 4
     assert {int(label) for t in truth.values() for label in t.labels} == {0, 1, 2, 3}
-    sizes = {i["file_name"]: (i["width"], i["height"]) for i in json.loads((DATA / "annotations.json").read_text())["images"]}
+    sizes = {
+        i["file_name"]: (i["width"], i["height"]) for i in json.loads((DATA / "annotations.json").read_text())["images"]
+    }
     for name, true in truth.items():
         assert (DATA / name).is_file()
         assert (true.boxes >= 0).all() and (true.boxes <= np.tile(sizes[name], 2) + 0.1).all()

@@ -4,9 +4,8 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from decoys import noise
+from numpy.typing import ArrayLike, NDArray
 from symbols import Gray, Patch, Rng, as_gray, chance
 
 Quad = NDArray[np.float64]

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
-
 from symbols import Gray, Patch, Rng, as_gray, chance, on_plate, random_text
 
 LINEAR_FORMATS = (

@@ -12,10 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import zxingcpp
-from numpy.typing import NDArray
-
 from card import LABELS
 from decoys import noise
+from numpy.typing import NDArray
 from symbols import FORMATS, PDF417, Gray, Rng
 
 Colour = tuple[float, float, float]  # BGR, 0..255

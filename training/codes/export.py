@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
-
 from card import CARD, SIDE
 from network import Exported, Network
+from onnx import TensorProto, helper, numpy_helper
 
 SMALL = 256  # values; smaller arrays stay float32
 

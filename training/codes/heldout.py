@@ -10,10 +10,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-
 from card import LABELS
 from decoys import noise
+from numpy.typing import NDArray
 from render import Sample, scene
 from symbols import Gray, Rng
 

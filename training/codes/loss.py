@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import torch
+from network import corners
 from torch import Tensor
 from torch.nn import functional
-
-from network import corners
 
 ANSWERING = 9  # places per code
 MIDDLE = 0.6  # of the box: only places in its middle may answer
@@ -63,7 +62,7 @@ def assign(
 
 
 def losses(labels: Tensor, boxes: Tensor, truth: Tensor, centres: Tensor, strides: Tensor) -> Losses:
-    """labels [B, A, 4] and boxes [B, A, 5] from the network, truth [B, M, 5] in px with unused rows -1."""
+    """Labels [B, A, 4] and boxes [B, A, 5] from the network, truth [B, M, 5] in px with unused rows -1."""
     predicted, objectness = corners(boxes[..., :4], centres, strides), boxes[..., 4]
     winner, target = assign(predicted.detach(), objectness.detach(), truth, centres, strides)
     full = target > 0

@@ -44,7 +44,7 @@ class Model:
         self.card = json.loads(self.session.get_modelmeta().custom_metadata_map["edgerun"])
 
     def __call__(self, picture: NDArray[np.uint8]) -> Found:
-        """picture uint8 [H, W, 3] BGR"""
+        """Picture uint8 [H, W, 3] BGR"""
         height, width = picture.shape[:2]
         side = self.card["width"]
         scale = side / max(height, width)

@@ -8,11 +8,10 @@ from it for another format.
 from pathlib import Path
 
 import torch
+from card import LABELS, SIDE
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-from card import LABELS, SIDE
 
 STRIDES = (8, 16, 32)  # px
 STEM_WIDTH, STAGE_WIDTHS, PYRAMID_WIDTH = 32, (56, 112, 176), 64

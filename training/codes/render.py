@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-
 from camera import Box, expose, paste, random_quad
 from card import FILL, LABELS, SIDE
 from decoys import decoy, noise
+from numpy.typing import NDArray
 from symbols import PDF417, Gray, Rng, chance, code, random_text, write
 
 MOST_CODES = 12  # rows of the truth array

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import zxingcpp
-from numpy.typing import ArrayLike, NDArray
-
 from card import LABELS
+from numpy.typing import ArrayLike, NDArray
 
 Gray = NDArray[np.uint8]
 Rng = np.random.Generator

@@ -17,14 +17,13 @@ from typing import TextIO
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
 from card import SIDE
 from export import export
 from loss import Losses, losses
 from network import Exported, Network, places
 from render import training_set
+from torch import Tensor, nn
+from torch.nn import functional
 
 SEED = 1
 PICTURES = 24_000

@@ -1,0 +1,5 @@
+"""`python -m edgerun`: the command line."""
+
+from edgerun.cli import main
+
+main()

@@ -1,0 +1,213 @@
+"""What every command shares: how it prints, how it ends, how it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from edgerun.errors import EdgerunError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "FAILED",
+    "NO",
+    "AsJson",
+    "Debug",
+    "Way",
+    "as_error",
+    "ascii_only",
+    "console",
+    "door",
+    "facts",
+    "print_json",
+    "print_table",
+    "problem",
+    "say",
+    "spoken",
+]
+
+NO = 1
+"""Exit code where the command's answer is no."""
+FAILED = 3
+"""Exit code of an EdgerunError."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells count."""
+PIPE_CLOSED = 141
+"""Exit code where nobody reads on: 128 + SIGPIPE, as shells count."""
+
+WIDE = 10_000
+"""Columns where no terminal limits them, so that lines in a pipe are never folded."""
+
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document instead of text.")]
+Debug = Annotated[
+    bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, and what the runtimes print.")
+]
+
+ARGUMENTS = (
+    "backend|box_units|color|conf|decoder|delegate|fill|imgsz|inputs|iou|keypoint_dims|keypoints|labels|max_det|mean|"
+    "nms|outputs|resize|scale|std|suppressed|task|threads"
+)
+"""Arguments of `Detector.load` that are options of the same name here."""
+
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """One line (or several) to stdout or stderr; whoever reads the other end of a pipe sees it at once."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(text + "\n")
+    stream.flush()
+
+
+def spoken(hint: str) -> str:
+    """A hint of the library in the words of the command line: decoder="yolov8" is --decoder yolov8."""
+
+    def option(found: re.Match[str]) -> str:
+        value = found.group("text") or found.group("bare") or ""
+        if found.group("pair"):
+            value = ",".join(part.strip().upper()[0] for part in found.group("pair").split(","))
+        return f"--{found.group('name').replace('_', '-')} {value}".strip()
+
+    pattern = (
+        rf"\b(?P<name>{ARGUMENTS})=(?:\"(?P<text>[^\"]*)\"|\((?P<pair>height, width)\)|(?P<bare>[\w.]*))(?![{{\w])"
+    )
+    return re.sub(pattern, option, hint)
+
+
+def problem(error: EdgerunError) -> None:
+    """An error on stderr: its sentence, and the next step below."""
+    say(f"error: {error.message}", err=True)
+    if error.hint:
+        say(f"  hint: {spoken(error.hint)}", err=True)
+
+
+@dataclass
+class Way:
+    """How an error is told.
+
+    Attributes:
+        as_json: whether it is also a document on stdout; a command that has begun its own sets this to False.
+        debug: whether its traceback is shown.
+    """
+
+    as_json: bool = False
+    debug: bool = False
+
+
+@contextmanager
+def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
+    """Every command runs inside: here each way of ending gets its exit code and its sentence.
+
+    An EdgerunError becomes 3 and, with `as_json`, a document {"error": {"type", "message", "hint"}} on stdout;
+    Ctrl-C becomes 130; a reader who left becomes 141. Warnings of edgerun are one line each on stderr.
+    """
+    if not debug:  # what OpenCV and FFmpeg print is said again in a sentence of ours
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        for silent in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning, FutureWarning):
+            warnings.filterwarnings("ignore", category=silent)
+        warnings.showwarning = _show_warning
+        way = Way(as_json, debug)
+        try:
+            yield way
+            sys.stdout.flush()
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            _let_go_of_stdout()
+            raise typer.Exit(PIPE_CLOSED) from None
+        except Exception as cause:
+            if debug:
+                sys.stderr.write(traceback.format_exc())
+            error = as_error(cause)
+            problem(error)
+            if way.as_json:
+                print_json({"error": error.to_dict()})
+            raise typer.Exit(FAILED) from None
+
+
+def as_error(cause: Exception) -> EdgerunError:
+    """An error of ours as it is; what is left is a flaw of edgerun or of a plugin, and is said so."""
+    if isinstance(cause, EdgerunError):
+        return cause
+    line = (str(cause).strip().splitlines() or [""])[0]
+    return EdgerunError(
+        f"edgerun itself failed: {type(cause).__name__}: {line}".rstrip(": "),
+        hint="see where with --debug, and report it",
+    )
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    say(f"warning: {message}", err=True)
+
+
+def _let_go_of_stdout() -> None:
+    """Python would complain once more when it flushes stdout at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return  # stdout is no file here, so nothing is flushed
+
+
+def ascii_only() -> bool:
+    """Whether stdout takes less than Unicode, so that JSON is escaped."""
+    return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") not in ("utf8", "utf16", "utf32")
+
+
+def print_json(content: Any) -> None:
+    """One document on stdout."""
+    say(json.dumps(content, indent=2, ensure_ascii=ascii_only()))
+
+
+def console(*, err: bool = False) -> Console:
+    """Where rich prints: as wide as the terminal, without limit in a pipe; COLUMNS and NO_COLOR are honoured."""
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    free = not stream.isatty() and not os.environ.get("COLUMNS", "").isdecimal()
+    return Console(stderr=err, width=WIDE if free else None, highlight=False, markup=False, emoji=False)
+
+
+def print_table(rows: Iterable[Sequence[str]], headings: Sequence[str] = (), *, indent: int = 0) -> None:
+    """Columns of text, folded where they do not fit into the terminal."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=bool(headings), pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    rows = [list(row) for row in rows]
+    for column in range(max([len(headings), *map(len, rows)])):
+        longest = max((len(row[column]) for row in rows if column < len(row)), default=0)
+        table.add_column(headings[column] if headings else "", overflow="fold", min_width=min(longest, 12))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    screen = console()
+    with screen.capture() as capture:
+        screen.print(Padding(table, (0, 0, 0, indent)))
+    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> None:
+    """A name and what is to say of it, a line each; those of which nothing is to say are left out."""
+    print_table([pair for pair in pairs if pair[1]])

@@ -1,0 +1,139 @@
+"""Families of outputs, one file each, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from edgerun.contract import Decoder, Evidence, Match, Sure
+from edgerun.decoders import (
+    blazeface,
+    detr,
+    efficientdet,
+    end2end,
+    fastestdet,
+    nanodet,
+    retinaface,
+    ssd_decoded,
+    tfod,
+    yolov5,
+    yolov8,
+    yolox,
+    yunet,
+)
+from edgerun.errors import DecoderAmbiguous, DecoderUnknown
+
+__all__ = ["BUILTIN", "Choice", "choose"]
+
+BUILTIN: tuple[Decoder, ...] = (
+    # one anchor or three per cell, decoded in the graph or not
+    *yolov8.DECODERS,
+    *yolov5.DECODERS,
+    *yolox.DECODERS,
+    *fastestdet.DECODERS,
+    # a distribution for each side
+    *nanodet.DECODERS,
+    # offsets from prior boxes
+    *ssd_decoded.DECODERS,
+    *efficientdet.DECODERS,
+    # faces
+    *blazeface.DECODERS,
+    *retinaface.DECODERS,
+    *yunet.DECODERS,
+    # finished rows
+    *end2end.DECODERS,
+    *tfod.DECODERS,
+    *detr.DECODERS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The decoder that reads a model, and what the others said.
+
+    Attributes:
+        decoder: the one chosen.
+        match: its verdict.
+        others: (name, verdict) of those that were asked and not chosen.
+    """
+
+    decoder: Decoder
+    match: Match
+    others: Sequence[tuple[str, Match]] = ()
+
+
+def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
+    """The decoder that the card names, else the one that is surest of all.
+
+    Raises:
+        DecoderUnknown: the named one does not exist or contradicts the outputs, or none matches.
+        DecoderAmbiguous: two are equally sure; both are named.
+    """
+    decoders = list(decoders)
+    wish = evidence.card.decoder
+    if wish is not None:
+        return _named(wish, evidence, decoders)
+    verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
+    best = max((match.sure for _, match in verdicts), default=Sure.NO)
+    finalists = [(decoder, match) for decoder, match in verdicts if match.sure == best]
+    seen = "; ".join(map(str, evidence.outputs))
+    if best is Sure.NO:
+        _blame_labels(evidence, decoders)
+        unknown = DecoderUnknown(
+            f"No decoder reads these outputs: {seen}.",
+            hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
+        )
+        raise _kept(unknown, evidence, verdicts)
+    if len(finalists) > 1:
+        readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
+        arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
+        ambiguous = DecoderAmbiguous(
+            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}"
+        )
+        raise _kept(ambiguous, evidence, verdicts)
+    decoder, match = finalists[0]
+    return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
+
+
+def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:
+    """Say so where it is the number of labels alone that no reading agrees with."""
+    card = evidence.card
+    if not card.labels:
+        return
+    unlabelled = replace(evidence, card=replace(card, labels=()))
+    for decoder in decoders:
+        match = decoder.matches(unlabelled)
+        if match.sure >= Sure.LIKELY:
+            raise DecoderUnknown(
+                f"The {card.source('labels')} gives {len(card.labels)} labels, but read as {decoder.name} {match.why}.",
+                hint="give as many labels as the model has classes",
+            )
+
+
+def _named(wish: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
+    source = evidence.card.source("decoder")
+    decoder = next((entry for entry in decoders if entry.name == wish), None)
+    if decoder is None:
+        known = ", ".join(entry.name for entry in decoders)
+        unknown = DecoderUnknown(
+            f"The {source} names the decoder {wish}, which nobody brings.", hint=f"use one of: {known}"
+        )
+        raise _kept(unknown, evidence, ())
+    match = decoder.matches(evidence)
+    if match.sure is Sure.NO:
+        unknown = DecoderUnknown(
+            f"The {source} names the decoder {wish}, but the outputs speak against it: {match.why}.",
+            hint="leave the decoder out to let it be inferred",
+        )
+        raise _kept(unknown, evidence, [(decoder, match)])
+    return Choice(decoder, match)
+
+
+Refusal = TypeVar("Refusal", DecoderUnknown, DecoderAmbiguous)
+
+
+def _kept(refusal: Refusal, evidence: Evidence, verdicts: Iterable[tuple[Decoder, Match]]) -> Refusal:
+    """The refusal with what was seen and said, which `inspect` shows."""
+    refusal.evidence, refusal.verdicts = evidence, [(decoder.name, match) for decoder, match in verdicts]
+    return refusal

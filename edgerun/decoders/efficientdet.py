@@ -1,0 +1,91 @@
+"""EfficientDet before its suppression: offsets from anchors of three sizes and three shapes at five strides.
+
+scores [1, N, C], offsets [1, N, 4] of y x h w; N = 9 · the cells of strides 8 … 128.
+cy = ay + y · ah, h = ah · exp(h). The smallest anchor is 4 cells wide, 3 in the Lite models.
+Source: Tan et al., EfficientDet, arXiv 1911.09070; `anchors.py` and `hparams_config.py` of its code
+(github.com/google/automl, Apache-2.0).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
+from edgerun.decoders import inputs, pairs, priors, ranges, scoring
+from edgerun.tensors import FloatArray
+
+__all__ = ["DECODERS", "STRIDES", "anchors"]
+
+STRIDES = (8, 16, 32, 64, 128)
+OCTAVES = 3
+ASPECTS = (1.0, 2.0, 0.5)
+"""Width over height."""
+
+LITE_SIZES = (320, 384, 448)
+"""Sides of inputs that only Lite models have; 512 and 640 occur in both lines."""
+
+COCO_CLASSES = 90
+
+
+@lru_cache(maxsize=4)
+def anchors(height: int, width: int, scale: float) -> FloatArray:
+    """Prior boxes cx cy w h in 0..1, float32 [N, 4], not writeable; scale: side of the smallest square in cells."""
+    found = []
+    for stride in STRIDES:
+        lines, columns = -(-height // stride), -(-width // stride)
+        sides = [scale * stride * 2 ** (octave / OCTAVES) for octave in range(OCTAVES)]
+        sizes = [(side * aspect**0.5 / width, side / aspect**0.5 / height) for side in sides for aspect in ASPECTS]
+        found.append(priors.laid(lines, columns, np.array(sizes), (stride / height, stride / width)))
+    result = np.concatenate(found)
+    result.setflags(write=False)
+    return result
+
+
+def _decode(outputs: Arrays, frame: Frame, *, scale: float) -> Candidates:
+    by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
+    raw = "logits" in by_role
+    kept, scores, classes = scoring.best(by_role["logits" if raw else "scores"], frame.conf, logits=raw)
+    offsets = by_role["boxes"][kept][:, [1, 0, 3, 2]]
+    boxes = priors.decode(offsets, anchors(frame.height, frame.width, scale)[kept], (1, 1))
+    return Candidates(boxes, scores, classes)
+
+
+def _matches(evidence: Evidence, *, lite: bool) -> Match:
+    card = evidence.card
+    bound, why_not = pairs.bound(evidence, ranges.shares)
+    if not bound:
+        return Match(Sure.NO, why_not)
+    shapes = {bound[spec.name]: spec.shape for spec in evidence.outputs}
+    count, classes = shapes["boxes"][1], shapes["scores"][2] or 0
+    if len(anchors(card.height, card.width, 4)) != count:
+        return Match(Sure.NO, f"{count} rows are not nine anchors per cell of strides 8 to 128")
+    if card.labels and len(card.labels) != classes:
+        return Match(Sure.NO, f"{classes} columns of scores are not {len(card.labels)} labels")
+    values = evidence.probe("textured")
+    if not all(ranges.shares(values[name]) for name, role in bound.items() if role == "scores"):
+        bound = {name: "logits" if role == "scores" else role for name, role in bound.items()}
+    conventions: dict[str, Any] = {"outputs": bound, "box_units": "unit", "iou": 0.5}
+    if lite:
+        fields, basis = inputs.tensorflow(evidence)
+        conventions |= {**fields, "resize": "stretch"}
+        speaks = inputs.channels_last(evidence) and card.height in LITE_SIZES
+    else:
+        # the border is nought after normalising, so it has the colour of the mean
+        conventions |= {**inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104)}
+        basis = {}
+        speaks = not inputs.channels_last(evidence) and card.height not in LITE_SIZES and classes == COCO_CLASSES
+    basis = dict.fromkeys(conventions, f"convention: EfficientDet{'-Lite' if lite else ''} is trained so") | basis
+    basis["outputs"] = "inferred: shapes, and values of a probe run"
+    why = (
+        f"{classes} classes, {count} rows are nine anchors per cell of strides 8 to 128, {3 if lite else 4} cells wide"
+    )
+    return Match(Sure.LIKELY if speaks else Sure.POSSIBLE, why, conventions, basis)
+
+
+DECODERS = (
+    Decoder("efficientdet", partial(_matches, lite=False), partial(_decode, scale=4.0)),
+    Decoder("efficientdet-lite", partial(_matches, lite=True), partial(_decode, scale=3.0)),
+)

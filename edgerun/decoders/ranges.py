@@ -1,0 +1,37 @@
+"""What the values of a probe run tell: shares, units, kinds of column."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgerun.tensors import AnyArray
+
+__all__ = ["TOLERANCE", "integers", "shares", "sum_to_one", "unit"]
+
+TOLERANCE = 0.02
+"""How far quantised shares may leave 0..1."""
+
+UNIT_LIMIT = 2.0
+"""Boxes in 0..1 may stick out of the picture, but hardly by a whole picture; boxes in pixels go far beyond."""
+
+
+def shares(values: AnyArray) -> bool:
+    """Whether all values lie in 0..1: scores after a sigmoid or a softmax."""
+    return bool(
+        values.size and np.isfinite(values).all() and values.min() >= -TOLERANCE and values.max() <= 1 + TOLERANCE
+    )
+
+
+def unit(boxes: AnyArray) -> bool:
+    """Whether boxes are in 0..1 of the input rather than in pixels, by those that a full grid gives."""
+    return bool(boxes.size and np.abs(boxes).max() <= UNIT_LIMIT)
+
+
+def integers(values: AnyArray) -> bool:
+    """Whether all values are whole numbers from 0: classes, places in a batch."""
+    return bool(values.size and (values >= 0).all() and (values == np.rint(values)).all())
+
+
+def sum_to_one(rows: AnyArray) -> bool:
+    """Whether each row holds shares that add up to 1, as after a softmax. [N, C]."""
+    return shares(rows) and bool(np.abs(rows.sum(axis=1) - 1).max() < 0.05)

@@ -1,0 +1,115 @@
+"""TensorFlow Object Detection heads after their own suppression: boxes, classes, scores, count.
+
+boxes [1, N, 4] y1 x1 y2 x2 in 0..1, classes [1, N], scores [1, N], count [1]. The order differs between TF1, TF2 and
+MediaPipe, so each output is bound by what it is: the card's `outputs`, then names, then shapes and values.
+Source: TFLite_Detection_PostProcess in LiteRT (Apache-2.0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from edgerun.boxes import yxyx_to_xyxy
+from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
+from edgerun.decoders import inputs, ranges
+
+__all__ = ["DECODERS"]
+
+ROLES = ("boxes", "classes", "scores", "count")
+CORNERS = "boxes x1y1x2y2"
+"""The role of boxes that say so in their metadata; plain "boxes" are y1 x1 y2 x2."""
+POST_PROCESS = "TFLite_Detection_PostProcess"
+"""The custom operator names its outputs after itself: boxes, then :1 classes, :2 scores, :3 count."""
+
+
+def _decode(outputs: Arrays, frame: Frame) -> Candidates:
+    by_role = {role: outputs[name] for name, role in frame.card.outputs.items()}
+    count = int(by_role["count"].reshape(-1)[0]) if "count" in by_role else by_role["scores"].shape[-1]
+    scores = by_role["scores"].reshape(-1)[:count]
+    kept = np.flatnonzero(scores >= frame.conf)
+    stored = by_role[CORNERS if CORNERS in by_role else "boxes"].reshape(-1, 4)[kept]
+    boxes = stored.astype(np.float32) if CORNERS in by_role else yxyx_to_xyxy(stored)
+    classes = np.rint(by_role["classes"].reshape(-1)[kept]).astype(np.int32)
+    return Candidates(boxes, scores[kept].astype(np.float32), classes)
+
+
+def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
+    """Name -> role, and how that is known; {} where it is not."""
+    given = evidence.card.outputs
+    if given and {"boxes", "classes", "scores"} <= {role.replace(CORNERS, "boxes") for role in given.values()}:
+        return given, evidence.card.source("outputs")
+    names = [spec.name for spec in evidence.outputs]
+    if all(name.startswith(POST_PROCESS) for name in names):
+        return dict(zip(sorted(names), ROLES, strict=True)), f"inferred: outputs of {POST_PROCESS}"
+    by_name = {name: role for name in names if (role := _role_by_name(name))}
+    if sorted(by_name.values()) == sorted(ROLES) and _plausible(by_name, evidence):
+        return by_name, "inferred: the names of the outputs"
+    return _by_value(evidence), "inferred: shapes, and values of a probe run"
+
+
+def _plausible(by_name: Mapping[str, str], evidence: Evidence) -> bool:
+    """Whether shapes and a probe run allow what the names say; some exporters mix the names of the four up."""
+    shapes = {by_name[spec.name]: spec.shape for spec in evidence.outputs}
+    if shapes["boxes"][-1:] != (4,) or len(shapes["boxes"]) != 3 or len(shapes["count"]) > 1:
+        return False
+    values = {by_name[name]: array for name, array in evidence.probe("textured").items()}
+    return not values["classes"].size or (ranges.integers(values["classes"]) and ranges.shares(values["scores"]))
+
+
+def _role_by_name(name: str) -> str:
+    name = name.lower()
+    for word, role in (
+        ("num_det", "count"),
+        ("count", "count"),
+        ("box", "boxes"),
+        ("class", "classes"),
+        ("score", "scores"),
+    ):
+        if word in name:
+            return role
+    return ""
+
+
+def _by_value(evidence: Evidence) -> dict[str, str]:
+    values = evidence.probe("textured")
+    found: dict[str, str] = {}
+    flat: list[TensorSpec] = []
+    for spec in evidence.outputs:
+        if values[spec.name].size == 1 and len(spec.shape) <= 1:
+            found[spec.name] = "count"
+        elif spec.shape[-1:] == (4,) and len(spec.shape) == 3:
+            found[spec.name] = "boxes"
+        else:
+            flat.append(spec)
+    if sorted(found.values()) != ["boxes", "count"]:
+        return {}
+    whole = [spec for spec in flat if ranges.integers(values[spec.name])]
+    fractions = [spec for spec in flat if ranges.shares(values[spec.name]) and spec not in whole]
+    if len(whole) == len(fractions) == 1:
+        found[whole[0].name], found[fractions[0].name] = "classes", "scores"
+        return found
+    return {}
+
+
+def _matches(evidence: Evidence) -> Match:
+    if len(evidence.outputs) != 4:
+        return Match(Sure.NO, "it needs four outputs")
+    if not any(len(spec.shape) == 3 and spec.shape[-1] == 4 for spec in evidence.outputs):
+        return Match(Sure.NO, "none of the outputs is boxes [1, N, 4]")
+    bound, how = _bound(evidence)
+    if not bound:
+        return Match(Sure.NO, "which output holds scores and which classes cannot be told; say it by `outputs`")
+    fields, basis = inputs.tensorflow(evidence)
+    conventions: dict[str, Any] = {
+        **fields, "outputs": bound, "resize": "stretch", "box_units": "unit", "suppressed": True,
+    }  # fmt: skip
+    basis |= {"outputs": how, "resize": "convention: TensorFlow's detectors are trained so"}
+    basis["box_units"] = "convention: TensorFlow's detectors answer so"
+    basis["suppressed"] = "inferred: boxes, classes, scores and count are finished detections"
+    return Match(Sure.CERTAIN, f"boxes, classes, scores and count ({how})", conventions, basis)
+
+
+DECODERS = (Decoder("tfod", _matches, _decode, suppress=False),)

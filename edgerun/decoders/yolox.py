@@ -1,0 +1,98 @@
+"""YOLOX, raw or decoded: one anchor per cell, objectness times class score.
+
+Output [1, N, 5 + C]. Raw: cx = (x + column) · stride, w = exp(w) · stride; x y count from the cell's corner.
+Source of the formula: Ge et al., YOLOX, arXiv 2107.08430, and its ONNX demo (Apache-2.0).
+Since version 0.1.1 the input is blue-green-red in 0..255, fitted to the top left corner.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
+from edgerun.decoders import grids, ranges
+from edgerun.decoders.yolov5 import objectness_rows
+
+__all__ = ["DECODERS"]
+
+USUAL_IOU = 0.65
+
+LARGEST_RAW = 50.0
+"""Raw offsets are a few cells and raw sizes logarithms; a decoded grid reaches the size of the input."""
+
+
+def _decode_raw(outputs: Arrays, frame: Frame) -> Candidates:
+    (output,) = outputs.values()
+    rows = output[0]
+    strides = grids.ladder_of(len(rows), frame.height, frame.width)
+    assert strides is not None  # `_matches` has counted
+    kept = np.flatnonzero(rows[:, 4] >= frame.conf)
+    rows = rows[kept].astype(np.float32)
+    stride = grids.strides_of(frame.height, frame.width, strides)[kept, None]
+    rows[:, :2] = rows[:, :2] * stride + grids.centres(frame.height, frame.width, strides, 0.0)[kept]
+    rows[:, 2:4] = np.exp(np.minimum(rows[:, 2:4], 20)) * stride
+    return objectness_rows(rows, frame)
+
+
+def _decode(outputs: Arrays, frame: Frame) -> Candidates:
+    (output,) = outputs.values()
+    return objectness_rows(output[0], frame)
+
+
+def _matches(evidence: Evidence, *, raw: bool) -> Match:
+    card = evidence.card
+    if len(evidence.outputs) != 1 or len(evidence.outputs[0].shape) != 3:
+        return Match(Sure.NO, "it needs one output of three axes")
+    if card.task != "detect":
+        return Match(Sure.NO, f"it reads detect models, not {card.task}")
+    name, (_, anchors, channels) = evidence.outputs[0].name, evidence.outputs[0].shape
+    if channels is None or anchors is None or channels < 6:
+        return Match(Sure.NO, f"{channels} channels cannot hold a box, an objectness and a class")
+    strides = grids.ladder_of(anchors, card.height, card.width)
+    if strides is None:
+        return Match(Sure.NO, f"{anchors} rows are not one anchor per cell of a {card.width} x {card.height} input")
+    if card.labels and channels - 5 != len(card.labels):
+        return Match(Sure.NO, f"{channels} channels are not 5 + {len(card.labels)} labels")
+    why = f"{anchors} rows are one anchor per cell at strides {', '.join(map(str, strides))}"
+    rows = evidence.probe("textured")[name][0]
+    if not ranges.shares(rows[:, 4:]):
+        return Match(Sure.NO, "the objectness or class scores of a probe run leave 0..1")
+    reach = float(np.abs(rows[:, :4]).max())
+    spread = _spreads_over_the_input(rows[:, :2], card.height, card.width)
+    seen = f"boxes of a probe run reach {reach:.4g}"
+    conventions: dict[str, Any] = {"resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114}
+    basis = dict.fromkeys(conventions, "convention: YOLOX since 0.1.1 is trained so")
+    conventions["iou"], basis["iou"] = USUAL_IOU, "convention: YOLOX's experiments suppress so"
+    if raw:
+        if reach > LARGEST_RAW or spread:
+            return Match(Sure.NO, f"{seen}: they are decoded already")
+        # raw sizes are logarithms, some of them negative; values all in 0..1 may be shares of the picture as well
+        sure = Sure.CERTAIN if rows[:, 2:4].min() < 0 else Sure.LIKELY
+        return Match(sure, f"{why}; {seen}, so they count from their cells", conventions, basis)
+    if not spread:
+        return Match(Sure.NO, f"{seen}: they are not decoded")
+    conventions["box_units"] = "unit" if ranges.unit(rows[:, :4]) else "pixels"
+    basis["box_units"] = f"inferred: {seen}"
+    sure = Sure.CERTAIN if card.labels else Sure.POSSIBLE
+    if not card.labels and np.median(rows[:, 4]) < 0.01 < np.median(rows[:, 5:].max(axis=1)):
+        sure, why = Sure.LIKELY, f"{why}; the fifth column behaves like an objectness"
+    return Match(sure, f"{why}; {channels} channels are 5 + {channels - 5} classes", conventions, basis)
+
+
+def _spreads_over_the_input(centres: Any, height: int, width: int) -> bool:
+    """Whether decoded centres fill the picture, in pixels or in 0..1."""
+    x, y = centres.T
+    x = x / (1 if np.abs(centres).max() <= ranges.UNIT_LIMIT else width)
+    y = y / (1 if np.abs(centres).max() <= ranges.UNIT_LIMIT else height)
+    lowest, highest = np.percentile(x, (10, 90)), np.percentile(y, (10, 90))
+    # a grid in row order: x runs fast, y slowly; offsets within cells do neither
+    ordered = np.corrcoef(np.arange(len(y)), y)[0, 1] if y.std() > 1e-6 else 0.0
+    return bool(lowest[1] - lowest[0] > 0.5 and highest[1] - highest[0] > 0.5 and ordered > 0.2)
+
+
+DECODERS = (
+    Decoder("yolox", lambda evidence: _matches(evidence, raw=True), _decode_raw),
+    Decoder("yolox-decoded", lambda evidence: _matches(evidence, raw=False), _decode),
+)

@@ -1,0 +1,652 @@
+"""The path of a frame, top to bottom, and all that is settled once before the first one."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, cast, get_args, overload
+
+import numpy as np
+
+from edgerun import buffers, cards, decoders, delegates, house, image_input, images, masks, models, nms, sniff, threads
+from edgerun.candidates import Candidates
+from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
+from edgerun.cards import labels as label_files
+from edgerun.contract import Arrays, Backend, Delegate, Evidence, Frame, Session, TensorSpec
+from edgerun.decoders import Choice
+from edgerun.detections import Detections
+from edgerun.errors import (
+    BackendUnavailable,
+    CardInvalid,
+    EdgerunError,
+    InputError,
+    ModelError,
+    ModelUnreadable,
+    translated,
+)
+from edgerun.image_input import ImageInput
+from edgerun.plugins import Registry
+from edgerun.preprocess import Geometry, Plan
+from edgerun.probe import picture as probe_picture
+from edgerun.report import Report, Threshold
+from edgerun.tensors import AnyArray
+
+__all__ = ["Detector"]
+
+LARGEST_BATCH = 8
+"""Pictures at a time where the model takes any number; more gains nothing and costs memory."""
+
+DEFAULT_SIDE = 640
+"""Pixels, for models whose input takes any size."""
+
+ALIASES = {
+    "confidence": "conf",
+    "score_threshold": "conf",
+    "confidence_threshold": "conf",
+    "iou_threshold": "iou",
+    "nms_threshold": "iou",
+    "max_detections": "max_det",
+    "max_results": "max_det",
+    "names": "labels",
+}
+"""Other tools' names of the same things."""
+
+
+class Detector:
+    """A loaded model: call it with a picture.
+
+    Thread-safe: calls from several threads take turns. Use it in a `with` block or call `close` to give the
+    runtime's memory back.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        format: str,
+        backend: Backend,
+        session: Session,
+        asked: Delegate,
+        threads: int,
+        card: ModelCard,
+        choice: Choice,
+        image: ImageInput,
+        outputs: Sequence[TensorSpec],
+        max_det: int,
+        classes: Iterable[int | str] | None,
+    ) -> None:
+        """Detectors are made by `Detector.load`."""
+        self.card = card
+        self.path = path
+        self._format, self._backend, self._session, self._asked, self._threads = (
+            format,
+            backend,
+            session,
+            asked,
+            threads,
+        )
+        self._choice, self._image, self._outputs = choice, image, outputs
+        self._max_det = _row_limit(max_det)
+        self._classes = self._class_ids(classes)
+        self._plan = _plan(card, image)
+        self._auxiliary = image_input.auxiliary(session.inputs, image, card, path.name)
+        self._batch = _batch_size(image, outputs, choice.decoder.batched)
+        self._input = self._plan.new_input(self._batch)
+        self._borders: list[tuple[int, ...] | None] = [None] * self._batch
+        self._lock = threading.Lock()
+        self._closed = False
+
+    # ------------------------------------------------------------------------------------------- each frame
+
+    @overload
+    def __call__(self, image: list[Any] | tuple[Any, ...], **options: Any) -> list[Detections]: ...
+    @overload
+    def __call__(self, image: Any, **options: Any) -> Detections: ...
+    def __call__(
+        self,
+        image: Any,
+        *,
+        conf: float | None = None,
+        iou: float | None = None,
+        max_det: int | None = None,
+        classes: Iterable[int | str] | None = None,
+        nms: str | None = None,
+        color: images.ArrayColor = "bgr",
+        **aliases: Any,
+    ) -> Detections | list[Detections]:
+        """Find what is in a picture.
+
+        Args:
+            image: a path, the bytes of a file, an array (uint8 or float 0..1; [H, W], [H, W, 3] or [H, W, 4]),
+                a PIL image, or a list or tuple of those.
+            conf: scores below it are left out. None: the argument of `load`, else the card's, else 0.25.
+            iou: of two boxes that share more than this, the better stays. None likewise, else 0.7.
+            max_det: at most so many rows.
+            classes: only these, by name or number.
+            nms: "class", "agnostic", "soft" or "none". None: the card's.
+            color: the order of an array's channels: "bgr" (OpenCV's) or "rgb".
+            aliases: score_threshold, confidence, iou_threshold, max_detections …, as other tools call them.
+
+        Returns:
+            Detections, or a list of them for a list of pictures.
+
+        Raises:
+            InputError: the picture or an argument cannot be used.
+        """
+        options = {"conf": conf, "iou": iou, "max_det": max_det}
+        _take_aliases(options, aliases)
+        given_conf, given_iou, given_max_det = options["conf"], options["iou"], options["max_det"]
+        threshold = self.conf if given_conf is None else _share("conf", given_conf)
+        overlap = self.iou if given_iou is None else _share("iou", given_iou)
+        limit = self._max_det if given_max_det is None else _row_limit(given_max_det)
+        wanted = self._classes if classes is None else self._class_ids(classes)
+        mode = self._nms_mode(nms)
+        finish = partial(self._finish, conf=threshold, iou=overlap, max_det=limit, classes=wanted, mode=mode)
+        if not isinstance(image, (list, tuple)):
+            return self._detect([image], color, threshold, finish)[0]
+        found: list[Detections] = []
+        for start in range(0, len(image), self._batch):
+            found += self._detect(image[start : start + self._batch], color, threshold, finish)
+        return found
+
+    def _detect(self, pictures: Sequence[Any], color: images.ArrayColor, conf: float, finish: Any) -> list[Detections]:
+        """One run of the model: pictures in, detections out."""
+        with self._lock:
+            if self._closed:
+                raise EdgerunError(f"The detector of {self.path.name} is closed.", hint="load it again")
+            started = time.perf_counter()
+            geometries = [self._place(slot, images.as_bgr(picture, color)) for slot, picture in enumerate(pictures)]
+            placed = time.perf_counter()
+            raw = self._run(len(pictures))
+            ran = time.perf_counter()
+            outputs = buffers.restore(raw, self._session.outputs)
+            candidates = [self._decode(outputs, slot, conf) for slot in range(len(pictures))]
+        results = [finish(rows, geometry) for rows, geometry in zip(candidates, geometries, strict=True)]
+        done = time.perf_counter()
+        share = 1000 / len(pictures)
+        speed = {"preprocess": placed - started, "inference": ran - placed, "postprocess": done - ran}
+        speed = {stage: seconds * share for stage, seconds in speed.items()}
+        return [
+            replace(
+                result, speed=MappingProxyType(speed), path=str(picture) if isinstance(picture, (str, Path)) else ""
+            )
+            for result, picture in zip(results, pictures, strict=True)
+        ]
+
+    def _place(self, slot: int, picture: images.Image) -> Geometry:
+        """Write a picture into its slot of the input; the border is written only where the shape has changed."""
+        geometry = self._plan.apply(picture, self._input[slot], border=self._borders[slot] != picture.shape)
+        self._borders[slot] = picture.shape
+        return geometry
+
+    def _run(self, count: int) -> Arrays:
+        """The session's outputs for the first so many slots (all of them where the model's batch is fixed)."""
+        batch = self._input if self._image.batch else self._input[:count]
+        if self._image.batch == 0:
+            batch = self._input[0]
+        with translated(ModelError, f"{self._backend.name} failed to run {self.path.name}"):
+            return self._session.run({self._image.spec.name: batch, **self._auxiliary})
+
+    def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
+        """Candidates of one picture, in model pixels."""
+        card, decoder = self.card, self._choice.decoder
+        if decoder.batched and self._batch > 1:
+            outputs = {name: array[slot : slot + 1] for name, array in outputs.items()}
+        candidates = decoder.decode(outputs, Frame(card.height, card.width, conf, card, slot))
+        return _in_pixels(candidates, card) if card.box_units == "unit" else candidates
+
+    def _finish(
+        self,
+        candidates: Candidates,
+        geometry: Geometry,
+        *,
+        conf: float,
+        iou: float,
+        max_det: int,
+        classes: AnyArray | None,
+        mode: Nms,
+    ) -> Detections:
+        """Candidates in model pixels to detections in image pixels."""
+        good: AnyArray = candidates.scores >= conf
+        if classes is not None:
+            good &= np.isin(candidates.classes, classes)
+        finite = np.asarray(np.isfinite(candidates.boxes).all(axis=1))
+        if not finite[good].all():
+            warnings.warn(f"{self.path.name} gave boxes that are not numbers; they are left out", stacklevel=4)
+            good &= finite
+        if not good.all():
+            candidates = candidates.take(good)
+        kept = _suppressed(candidates, conf, iou, max_det, mode)
+        return _in_image(kept, geometry, self.card)
+
+    # ----------------------------------------------------------------------------------------- load, once
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        *,
+        delegate: str | Sequence[str] | None = None,
+        threads: int | None = None,
+        conf: float | None = None,
+        iou: float | None = None,
+        max_det: int = 300,
+        classes: Iterable[int | str] | None = None,
+        labels: str | Path | Sequence[str] | Mapping[int, str] | None = None,
+        decoder: str | None = None,
+        task: str | None = None,
+        imgsz: int | tuple[int, int] | None = None,
+        resize: str | None = None,
+        fill: int | tuple[int, ...] | None = None,
+        color: str | None = None,
+        scale: float | None = None,
+        mean: float | tuple[float, ...] | None = None,
+        std: float | tuple[float, ...] | None = None,
+        box_units: str | None = None,
+        suppressed: bool | None = None,
+        nms: str | None = None,
+        keypoints: int | None = None,
+        keypoint_dims: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Mapping[str, str] | None = None,
+        backend: str | None = None,
+        registry: Registry | None = None,
+        **aliases: Any,
+    ) -> Detector:
+        """Open a model of any format and settle how it is fed and read.
+
+        Every argument that is not given is taken from the sidecar, the file's metadata, inference from names,
+        shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
+
+        Args:
+            model: path of a model, or the name of one that comes with edgerun ("codes").
+            delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or names
+                of which the first available one is taken.
+            threads: for the runtime; None for as many as the process has cores.
+            conf, iou, max_det, classes: used where a call does not give its own.
+            labels: names, a table, a path of a label file, "coco" or "coco91".
+            decoder: the way to read the outputs.
+            task, resize, fill, color, scale, mean, std, box_units, suppressed, nms, keypoints, keypoint_dims,
+            inputs, outputs: fields of the card, see `edgerun.card.ModelCard`.
+            imgsz: height and width of the input, or both at once, for models that take any size.
+            backend: name of the runtime, where several run the format.
+            registry: who is in the house; None for everybody who is installed.
+            aliases: other tools' names: score_threshold, confidence, iou_threshold, names …
+
+        Raises:
+            EdgerunError: see `edgerun.errors`; the message is one sentence, the hint the next step.
+        """
+        settings: dict[str, Any] = {"conf": conf, "iou": iou, "labels": labels, "max_det": None}
+        _take_aliases(settings, aliases)
+        max_det = max_det if settings["max_det"] is None else settings["max_det"]
+        said: dict[str, Any] = {
+            "conf": settings["conf"], "iou": settings["iou"], "decoder": decoder, "task": task, "resize": resize,
+            "fill": fill, "color": color, "scale": scale, "mean": mean, "std": std, "box_units": box_units,
+            "suppressed": suppressed, "nms": nms, "keypoints": keypoints, "keypoint_dims": keypoint_dims,
+            "inputs": inputs, "outputs": outputs,
+        }  # fmt: skip
+        if settings["labels"] is not None:
+            said["labels"] = label_files.read(settings["labels"])
+        if imgsz is not None:
+            said["height"], said["width"] = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
+        arguments = {name: value for name, value in said.items() if value is not None}
+        registry = house.registry() if registry is None else registry
+
+        path = models.find(model)
+        format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
+        lie = sniff.lie(path, format)
+        if lie:
+            warnings.warn(lie, stacklevel=2)
+        chosen, asked, session, count = _open(path, format, registry, backend, delegate, threads)
+        try:
+            return cls._settle(path, format, chosen, asked, session, count, registry, arguments, max_det, classes)
+        except BaseException:
+            session.close()
+            raise
+
+    @classmethod
+    def _settle(
+        cls,
+        path: Path,
+        format: str,
+        backend: Backend,
+        asked: Delegate,
+        session: Session,
+        threads: int,
+        registry: Registry,
+        arguments: Mapping[str, Any],
+        max_det: int,
+        classes: Iterable[int | str] | None,
+    ) -> Detector:
+        """The card, the decoder, the plan."""
+        card = cards.gather(path, session.metadata, registry.dialects, arguments)
+        image = image_input.find(session.inputs, path.name)
+        card = _sized(card, image, path)
+        probes: dict[str, Arrays] = {}
+
+        def probe(kind: Literal["blank", "textured"]) -> Arrays:
+            if kind not in probes:
+                probes[kind] = _probe(kind, path, backend, session, image, card)
+            return probes[kind]
+
+        outputs: Sequence[TensorSpec] = session.outputs
+        if not outputs or not all(spec.static for spec in outputs):
+            outputs = _seen(session.outputs, probe("textured"))
+        evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe)
+        choice = decoders.choose(evidence, registry.decoders)
+        card = cards.with_conventions(card, choice.match)
+        if not choice.decoder.suppress and "suppressed" not in card.sources:
+            card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
+        card = cards.with_field(
+            card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
+        )
+        return cls(
+            path=path, format=format, backend=backend, session=session, asked=asked, threads=threads, card=card,
+            choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------- the rest
+
+    @property
+    def conf(self) -> float:
+        """The score threshold in force where a call gives none."""
+        return DEFAULT_CONF if self.card.conf is None else self.card.conf
+
+    @property
+    def iou(self) -> float:
+        """The IoU threshold in force where a call gives none."""
+        return DEFAULT_IOU if self.card.iou is None else self.card.iou
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in order; () where nobody said."""
+        return self.card.labels
+
+    @property
+    def session(self) -> Session:
+        """The opened model, for those who want to run it bare."""
+        return self._session
+
+    def feed(self, image: Any, color: images.ArrayColor = "bgr") -> Arrays:
+        """What the session is fed for a picture; arrays of the caller's own."""
+        buffer = self._plan.new_input(max(1, self._image.batch or 1))
+        for slot in buffer:
+            self._plan.apply(images.as_bgr(image, color), slot)
+        return {self._image.spec.name: buffer[0] if self._image.batch == 0 else buffer, **self._auxiliary}
+
+    def report(self) -> Report:
+        """Everything that was decided, with reasons."""
+        health = self._backend.health()
+        return Report(
+            model=str(self.path),
+            format=self._format,
+            backend=self._backend.name,
+            version=health.version,
+            delegate=self._session.delegate,
+            delegate_reason=self._asked.reason,
+            threads=self._threads,
+            inputs=tuple(self._session.inputs),
+            outputs=tuple(self._outputs),
+            card=self.card,
+            decoder=self._choice.decoder.name,
+            why=self._choice.match.why,
+            others=tuple(self._choice.others),
+            conf=Threshold(self.conf, "default" if self.card.conf is None else self.card.source("conf")),
+            iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
+            max_det=self._max_det,
+            coverage=self._session.coverage(),
+            warnings=health.warnings,
+        )
+
+    def close(self) -> None:
+        """Give the runtime's memory back; a second call does nothing."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._session.close()
+
+    def __enter__(self) -> Detector:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Detector {self.path.name} on {self._backend.name}, delegate {self._session.delegate}>"
+
+    def _nms_mode(self, wish: str | None) -> Nms:
+        if wish is None:
+            return "none" if self.card.suppressed else self.card.nms
+        if wish not in get_args(Nms):
+            raise InputError(f"nms = {wish!r} is not known.", hint="use " + ", ".join(get_args(Nms)))
+        return cast("Nms", wish)
+
+    def _class_ids(self, classes: Iterable[int | str] | None) -> AnyArray | None:
+        """Numbers of the classes that are wanted; None for all."""
+        if classes is None:
+            return None
+        if isinstance(classes, (str, int)):
+            classes = [classes]
+        numbers = []
+        for entry in classes:
+            if isinstance(entry, str) and not entry.isdigit():
+                if entry not in self.card.labels:
+                    near = get_close_matches(entry, self.card.labels, 1)
+                    known = ", ".join(self.card.labels[:100]) or "only numbers: the model has no labels"
+                    hint = f"did you mean {near[0]}? it knows {known}" if near else f"it knows {known}"
+                    raise InputError(f"{self.path.name} has no class {entry!r}.", hint=hint)
+                entry = self.card.labels.index(entry)
+            number = int(entry)
+            if number < 0 or (self.card.labels and number >= len(self.card.labels)):
+                raise InputError(
+                    f"{self.path.name} has no class number {number}.", hint=f"it has {len(self.card.labels)}, from 0"
+                )
+            numbers.append(number)
+        return np.array(numbers, np.int32)
+
+
+# -------------------------------------------------------------------------------------- steps of the loading
+
+
+def _open(
+    path: Path,
+    format: str,
+    registry: Registry,
+    wish: str | None,
+    delegate: str | Sequence[str] | None,
+    threads_wish: int | None,
+) -> tuple[Backend, Delegate, Session, int]:
+    """The first healthy backend that runs the format, its delegate and an opened session."""
+    if threads_wish is not None and (not isinstance(threads_wish, int) or not 1 <= threads_wish <= 1024):
+        raise InputError(f"threads = {threads_wish!r} cannot be.", hint="pass a whole number from 1 to 1024")
+    offered = registry.backends_for(format)
+    if wish is not None:
+        named = registry.backend(wish)
+        if named not in offered:
+            raise BackendUnavailable(
+                f"Backend {wish} does not run {format} models.",
+                hint="use " + ", ".join(entry.name for entry in offered),
+            )
+        offered = [named]
+    ill = []
+    for backend in offered:
+        health = backend.health()
+        if not health.ok:
+            ill.append(BackendUnavailable(f"{backend.name} cannot run here: {health.reason}.", hint=health.hint))
+            continue
+        asked = delegates.choose(delegate, registry.offers(backend), backend.name)
+        count = threads.available() if threads_wish is None else threads_wish
+        with translated(
+            ModelUnreadable, f"{backend.name} cannot open {path}", hint="check that the file is whole; export it again"
+        ):
+            session = backend.open(path, asked, count)
+        try:
+            delegates.confirm(delegate, asked, session.delegate, backend.name)
+        except EdgerunError:
+            session.close()
+            raise
+        return backend, asked, session, count
+    raise ill[0]
+
+
+def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
+    """The card with the input's size and channels; what the file fixes cannot be overruled."""
+    for name, fixed in (("height", image.height), ("width", image.width)):
+        said, source = getattr(card, name), card.source(name)
+        if fixed is not None:
+            if said not in (0, fixed) and source in ("argument", "sidecar"):
+                raise CardInvalid(
+                    f"The {source} gives {name} = {said}, but the input of {path.name} is fixed at {fixed}.",
+                    hint="leave the size out, or export the model with a size that is free",
+                )
+            card = cards.with_field(card, name, fixed, "the file's input")
+        elif not said:
+            card = cards.with_field(card, name, DEFAULT_SIDE, "default: the file takes any size")
+    if image.channels == 1 and card.color != "gray":
+        if card.source("color") in ("argument", "sidecar"):
+            raise CardInvalid(
+                f"The {card.source('color')} says color = {card.color}, but {path.name} takes one channel.",
+                hint='leave the color out, or say "gray"',
+            )
+        card = cards.with_field(card, "color", "gray", "the file's input")
+    if image.channels == 3 and card.color == "gray":
+        raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
+    return card
+
+
+def _plan(card: ModelCard, image: ImageInput) -> Plan:
+    return Plan(
+        height=card.height,
+        width=card.width,
+        channels_last=image.channels_last,
+        spec=image.spec,
+        resize=card.resize,
+        fill=card.fill,
+        color=card.color,
+        scale=card.scale,
+        mean=card.mean,
+        std=card.std,
+    )
+
+
+def _probe(
+    kind: Literal["blank", "textured"],
+    path: Path,
+    backend: Backend,
+    session: Session,
+    image: ImageInput,
+    card: ModelCard,
+) -> Arrays:
+    """The outputs of a run on a made-up picture, with as much of the card as is known."""
+    plan = _plan(card, image)
+    batch = plan.new_input(image.batch or 1)
+    for slot in batch:
+        plan.apply(probe_picture(kind, card.height, card.width), slot)
+    feeds = {image.spec.name: batch[0] if image.batch == 0 else batch}
+    feeds |= image_input.auxiliary(session.inputs, image, card, path.name)
+    with translated(
+        ModelUnreadable,
+        f"{backend.name} opened {path.name}, but a trial run on a {card.width} x {card.height} picture failed",
+        hint="give the size it was made for: imgsz=(height, width)",
+    ):
+        raw = session.run(feeds)
+    outputs = buffers.restore(raw, session.outputs)
+    if image.batch is not None and image.batch > 1:
+        outputs = {name: array[:1] if array.shape[:1] == (image.batch,) else array for name, array in outputs.items()}
+    return outputs
+
+
+def _seen(specs: Sequence[TensorSpec], outputs: Arrays) -> list[TensorSpec]:
+    """Outputs with the shapes that a run gave."""
+    known = {spec.name: spec for spec in specs}
+    return [
+        replace(known.get(name, TensorSpec(name, (), str(array.dtype))), shape=tuple(array.shape))
+        for name, array in outputs.items()
+    ]
+
+
+def _batch_size(image: ImageInput, outputs: Sequence[TensorSpec], batched: bool) -> int:
+    """Pictures at a time: the file's own number, or several where neither input nor outputs fix it."""
+    if image.batch is not None:
+        return max(1, image.batch)
+    return LARGEST_BATCH if not batched or all(spec.shape[:1] == (1,) for spec in outputs) else 1
+
+
+def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:
+    """Everything that is in 0..1 of the input, in model pixels."""
+    size = np.array([card.width, card.height], np.float32)
+    changed: dict[str, Any] = {"boxes": candidates.boxes * np.tile(size, 2)}
+    if candidates.keypoints is not None:
+        changed["keypoints"] = candidates.keypoints * np.append(size, np.float32(1))
+    if candidates.rotated is not None:
+        changed["rotated"] = candidates.rotated * np.array([*size, *size, 1], np.float32)
+    return replace(candidates, **changed)
+
+
+def _suppressed(candidates: Candidates, conf: float, iou: float, max_det: int, mode: Nms) -> Candidates:
+    """The candidates that stay, best first; oriented boxes by their true overlap."""
+    scores, classes = candidates.scores, candidates.classes
+    if mode == "soft":
+        rows, softened = nms.soften(candidates.boxes, scores, classes, conf=conf, max_det=max_det)
+        return replace(candidates.take(rows), scores=softened)
+    if candidates.rotated is not None:
+        rows = nms.suppress_rotated(candidates.rotated, scores, classes, iou=iou, max_det=max_det, mode=mode)
+    else:
+        rows = nms.suppress(candidates.boxes, scores, classes, iou=iou, max_det=max_det, mode=mode)
+    return candidates.take(rows)
+
+
+def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
+    """Model pixels to image pixels, with the optional columns."""
+    boxes = geometry.to_image(kept.boxes)
+    shares = kept.masks
+    if kept.coefficients is not None and kept.prototypes is not None:
+        shares = masks.from_prototypes(kept.coefficients, kept.prototypes)
+    keypoints = kept.keypoints
+    if keypoints is not None:
+        points = geometry.points_to_image(keypoints[..., :2].reshape(-1, 2)).reshape(*keypoints.shape[:2], 2)
+        keypoints = np.concatenate((points, keypoints[..., 2:]), axis=2)
+    return Detections(
+        xyxy=boxes,
+        score=kept.scores,
+        class_id=kept.classes,
+        names=card.labels,
+        shape=(geometry.image_height, geometry.image_width),
+        keypoints=keypoints,
+        rotated=None if kept.rotated is None else geometry.rotated_to_image(kept.rotated),
+        masks=None if shares is None else masks.Masks(shares, boxes, geometry, card.height, card.width),
+    )
+
+
+def _take_aliases(options: dict[str, Any], aliases: Mapping[str, Any]) -> None:
+    for name, value in aliases.items():
+        target = ALIASES.get(name)
+        if target is None or target not in options:
+            raise InputError(f"There is no argument {name}.", hint="the fields of a card are " + ", ".join(FIELDS))
+        if options[target] is not None:
+            raise InputError(f"{name} and {target} are the same argument, and both are given.", hint=f"pass {target}")
+        options[target] = value
+
+
+def _share(name: str, value: Any) -> float:
+    try:
+        return float(checked(name, value, "argument"))
+    except CardInvalid as cause:
+        raise InputError(
+            f"{name} = {value!r} cannot be: it must lie in 0..1.", hint=f"pass {name}=0.25, say"
+        ) from cause
+
+
+def _row_limit(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"max_det = {value!r} cannot be.", hint="pass a whole number from 1")
+    return value

@@ -1,0 +1,162 @@
+"""What can be said of one model: how it is read and why, and where it is refused, what each decoder held against it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from edgerun import house, models, sniff
+from edgerun.card import ModelCard
+from edgerun.cards import sidecar
+from edgerun.contract import Match, TensorSpec
+from edgerun.detector import Detector
+from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
+from edgerun.plugins import Registry
+from edgerun.report import Report
+
+__all__ = ["Inspection", "inspect", "write_sidecar"]
+
+LONGEST = 200
+"""Characters of a metadata value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A model, looked at.
+
+    Attributes:
+        model: path of the file.
+        format: by its bytes.
+        size: bytes on disk.
+        inputs, outputs: outputs with the sizes seen in a run where the file leaves them open.
+        card: with the source of each field; for a refused model as far as it got.
+        verdicts: (name, verdict) of the decoders that were asked and not chosen.
+        metadata: the file's own, long values cut.
+        report: what was decided; None where the model is refused.
+        refusal: why it is; None where it is not.
+        sidecar: path of the sidecar that was read; "" where there is none.
+    """
+
+    model: str
+    format: str
+    size: int
+    inputs: Sequence[TensorSpec]
+    outputs: Sequence[TensorSpec]
+    card: ModelCard
+    verdicts: Sequence[tuple[str, Match]]
+    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    report: Report | None = None
+    refusal: EdgerunError | None = None
+    sidecar: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        shared: dict[str, Any] = {
+            "model": self.model,
+            "format": self.format,
+            "size": self.size,
+            "inputs": [str(spec) for spec in self.inputs],
+            "outputs": [str(spec) for spec in self.outputs],
+            "card": sidecar.as_fields(self.card),
+            "others": {name: {"sure": match.sure.name.lower(), "why": match.why} for name, match in self.verdicts},
+            "metadata": dict(self.metadata),
+            "sidecar": self.sidecar,
+        }
+        if self.report is not None:
+            shared |= self.report.to_dict()
+        if self.refusal is not None:
+            shared["error"] = self.refusal.to_dict()
+        return shared
+
+
+def inspect(model: str | Path, *, registry: Registry | None = None, **options: Any) -> Inspection:
+    """Load a model and tell everything that was decided, or why it is refused.
+
+    Args:
+        model: as `Detector.load` takes it.
+        registry: who is in the house; None for everybody who is installed.
+        options: of `Detector.load`.
+
+    Raises:
+        EdgerunError: the model cannot be opened at all, so there is nothing to show.
+    """
+    registry = house.registry() if registry is None else registry
+    try:
+        detector = Detector.load(model, registry=registry, **options)
+    except (DecoderUnknown, DecoderAmbiguous) as refusal:
+        seen = refusal.evidence
+        if seen is None:
+            raise
+        path = models.find(model)
+        return Inspection(
+            model=str(path),
+            format=sniff.sniff(path, [format for backend in registry.backends for format in backend.formats]),
+            size=_size(path),
+            inputs=tuple(seen.inputs),
+            outputs=tuple(seen.outputs),
+            card=seen.card,
+            verdicts=tuple(refusal.verdicts),
+            metadata=_readable(seen.metadata),
+            refusal=refusal,
+            sidecar=_sidecar(path),
+        )
+    with detector:
+        report = detector.report()
+        return Inspection(
+            model=report.model,
+            format=report.format,
+            size=_size(detector.path),
+            inputs=report.inputs,
+            outputs=report.outputs,
+            card=report.card,
+            verdicts=report.others,
+            metadata=_readable(detector.session.metadata),
+            report=report,
+            sidecar=_sidecar(detector.path),
+        )
+
+
+def write_sidecar(inspection: Inspection, *, force: bool = False) -> Path:
+    """Write what was decided beside the model, for every app that ships it; gives the path.
+
+    Raises:
+        InputError: there is one already and `force` is not given, or it cannot be written.
+        EdgerunError: the model is refused, so there is nothing to write.
+    """
+    if inspection.refusal is not None:
+        raise inspection.refusal
+    path = sidecar.path_for(Path(inspection.model))
+    if path.exists() and not force:
+        raise InputError(f"{path} exists already.", hint="overwrite it with --force")
+    try:
+        return sidecar.write(Path(inspection.model), inspection.card)
+    except OSError as cause:
+        raise InputError(
+            f"{path} cannot be written: {cause.strerror}.", hint="check the folder's permissions"
+        ) from cause
+
+
+def _sidecar(path: Path) -> str:
+    place = sidecar.path_for(path)
+    return str(place) if place.is_file() else ""
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
+    return path.stat().st_size
+
+
+def _readable(metadata: Mapping[str, str | bytes]) -> dict[str, str]:
+    return {
+        key: f"({len(value)} bytes)" if isinstance(value, bytes) else _cut(value) for key, value in metadata.items()
+    }
+
+
+def _cut(text: str) -> str:
+    text = json.dumps(text, ensure_ascii=False)[1:-1]  # one line, whatever is in it
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

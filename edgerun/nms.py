@@ -1,0 +1,150 @@
+"""Non-maximum suppression: of boxes that overlap, the best stays. In numpy, float32, stable for equal scores."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from edgerun.boxes import area, enclosing
+from edgerun.boxes import iou as overlaps
+from edgerun.tensors import AnyArray, FloatArray
+
+__all__ = ["soften", "suppress", "suppress_rotated"]
+
+
+def suppress(
+    boxes: FloatArray,
+    scores: FloatArray,
+    classes: AnyArray,
+    *,
+    iou: float,
+    max_det: int,
+    mode: Literal["class", "agnostic", "none"] = "class",
+) -> AnyArray:
+    """Rows to keep, best first.
+
+    Greedy: a row goes where a better kept row (of its class, unless agnostic) shares more than `iou` of their union.
+    Equal scores keep their order of arrival. Empty boxes share nothing, so they neither go nor take others along.
+
+    Args:
+        boxes: float32 [N, 4], x1 y1 x2 y2.
+        scores: float32 [N].
+        classes: int [N].
+        iou: 0..1; exactly this much overlap still stays.
+        max_det: at most so many rows.
+        mode: "none" only sorts and cuts.
+
+    Returns:
+        intp [K].
+    """
+    order = np.argsort(-scores, kind="stable")
+    if mode == "none":
+        return order[:max_det]
+    if mode == "class" and len(order) and (classes == classes[0]).all():
+        mode = "agnostic"
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes[order].T)
+    areas = area(boxes)[order]
+    groups = classes[order]
+    places = np.arange(len(order))
+    threshold = np.float32(iou)
+    kept: list[int] = []
+    while len(places) and len(kept) < max_det:
+        kept.append(int(places[0]))
+        shared = np.minimum(x2[0], x2[1:]) - np.maximum(x1[0], x1[1:])
+        np.maximum(shared, 0, out=shared)
+        tall = np.minimum(y2[0], y2[1:]) - np.maximum(y1[0], y1[1:])
+        np.maximum(tall, 0, out=tall)
+        shared *= tall
+        # shared / union > iou, without the division that an empty union would spoil
+        stays = shared <= threshold * (areas[0] + areas[1:] - shared)
+        if mode == "class":
+            stays |= groups[1:] != groups[0]
+        x1, y1, x2, y2, areas = x1[1:][stays], y1[1:][stays], x2[1:][stays], y2[1:][stays], areas[1:][stays]
+        groups, places = groups[1:][stays], places[1:][stays]
+    return order[np.array(kept, np.intp)]
+
+
+def suppress_rotated(
+    rotated: FloatArray,
+    scores: FloatArray,
+    classes: AnyArray,
+    *,
+    iou: float,
+    max_det: int,
+    mode: Literal["class", "agnostic", "none"] = "class",
+) -> AnyArray:
+    """Rows to keep, best first, by the true overlap of oriented boxes.
+
+    Args:
+        rotated: float32 [N, 5], centre x, centre y, width, height, angle in radians.
+        scores, classes, iou, max_det, mode: as in `suppress`.
+
+    Returns:
+        intp [K].
+    """
+    order = np.argsort(-scores, kind="stable")
+    if mode == "none":
+        return order[:max_det]
+    upright = enclosing(rotated)
+    outlines: list[_Outline] = [
+        ((float(x), float(y)), (float(w), float(h)), float(np.degrees(a))) for x, y, w, h, a in rotated
+    ]
+    kept: list[int] = []
+    for row in order.tolist():
+        if len(kept) == max_det:
+            break
+        rivals = [other for other in kept if mode == "agnostic" or classes[other] == classes[row]]
+        near = touching(upright[row], upright[rivals]) if rivals else ()
+        if not any(_overlap(outlines[row], outlines[rivals[index]]) > iou for index in near):
+            kept.append(row)
+    return np.array(kept, np.intp)
+
+
+def touching(box: FloatArray, others: FloatArray) -> AnyArray:
+    """Indices of upright boxes that share anything with one."""
+    x1, y1, x2, y2 = others.T
+    return np.flatnonzero((x1 < box[2]) & (x2 > box[0]) & (y1 < box[3]) & (y2 > box[1]))
+
+
+_Outline = tuple[tuple[float, float], tuple[float, float], float]
+"""An oriented box as OpenCV writes it: centre, size, degrees."""
+
+
+def _overlap(first: _Outline, second: _Outline) -> float:
+    """IoU of two oriented boxes."""
+    kind, polygon = cv2.rotatedRectangleIntersection(first, second)
+    if kind == cv2.INTERSECT_NONE or polygon is None:
+        return 0.0
+    shared = cv2.contourArea(cv2.convexHull(polygon))
+    union = first[1][0] * first[1][1] + second[1][0] * second[1][1] - shared
+    return float(shared / union) if union > 0 else 0.0
+
+
+def soften(
+    boxes: FloatArray, scores: FloatArray, classes: AnyArray, *, conf: float, max_det: int, sigma: float = 0.5
+) -> tuple[AnyArray, FloatArray]:
+    """Soft suppression with a Gaussian: instead of going, a row that overlaps a better one of its class loses score.
+
+    score · exp(-IoU² / sigma), again and again. Source: Bodla et al., Soft-NMS, arXiv 1704.04503.
+
+    Returns:
+        intp [K], best first, and their new float32 [K] scores, all at least `conf`.
+    """
+    left = scores.astype(np.float32, copy=True)
+    places = np.arange(len(left))
+    kept: list[int] = []
+    values: list[float] = []
+    while len(places) and len(kept) < max_det:
+        best = int(np.argmax(left[places]))
+        row = int(places[best])
+        if left[row] < conf:
+            break
+        kept.append(row)
+        values.append(float(left[row]))
+        places = np.delete(places, best)
+        overlap = overlaps(boxes[row : row + 1], boxes[places])[0]
+        overlap[classes[places] != classes[row]] = 0
+        left[places] *= np.exp(-(overlap**2) / np.float32(sigma))
+    return np.array(kept, np.intp), np.array(values, np.float32)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from edgerun.cards import labels
+from edgerun.errors import CardInvalid
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat\ndog\nbird",
+        "cat\r\ndog\r\nbird\r\n",
+        "cat\ndog\nbird\n\n\n",
+        "0 cat\n1 dog\n2 bird",
+        "0: cat\n1: dog\n2: bird\n",
+        "0,cat\n1,dog\n2,bird",
+        '["cat", "dog", "bird"]',
+        '{"0": "cat", "1": "dog", "2": "bird"}',
+        "{0: 'cat', 1: 'dog', 2: 'bird'}",
+        '{"id2label": {"0": "cat", "1": "dog", "2": "bird"}}',
+        "path: x\nnc: 3\nnames: ['cat', 'dog', 'bird']\n",
+        "names: [cat, dog, bird]  # the three\ntrain: x\n",
+        "names:\n  0: cat\n  1: dog\n  2: bird\nnc: 3\n",
+        "names:\n- cat\n- dog\n- bird\n",
+        "item {\n id: 1\n name: 'cat'\n}\nitem {\n id: 2\n name: 'dog'\n}\nitem {\n id: 3\n name: 'bird'\n}\n",
+    ],
+)
+def test_every_habit_is_read(text):
+    assert labels.parse(text) == ("cat", "dog", "bird")
+
+
+def test_gaps_are_kept():
+    assert labels.parse("0 a\n2 c") == ("a", "???", "c")
+
+
+def test_a_name_that_begins_with_a_number_is_a_name():
+    assert labels.parse("7up can\n7up bottle") == ("7up can", "7up bottle")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"\xef\xbb\xbfcat\ndog\n")
+    assert labels.read(path) == ("cat", "dog")
+
+
+def test_coco_is_only_taken_by_name():
+    assert len(labels.read("coco")) == 80
+    assert labels.read("coco")[79] == "toothbrush"
+    coco91 = labels.read("coco91")
+    assert (len(coco91), coco91[0], coco91[89], coco91[11]) == (90, "person", "toothbrush", "???")
+
+
+def test_a_bad_label_file_is_named(tmp_path):
+    path = tmp_path / "empty.txt"
+    path.write_text("\n\n")
+    with pytest.raises(CardInvalid, match=r"empty\.txt"):
+        labels.read(path)
+    with pytest.raises(CardInvalid, match=r"none\.txt"):
+        labels.read(tmp_path / "none.txt")

@@ -1,0 +1,123 @@
+"""Made-up heads: every test file here says in HEADS how its families write boxes down; the kit reads them all.
+
+HEADS: name of a decoder -> dict of
+    encode: (objects, height, width, random) -> outputs that hold these objects and, everywhere else, nothing.
+        An object is (x1, y1, x2, y2, score, class) in model pixels; keypoints are at its corners and middle.
+    sizes: (height, width) that the head may have; the first is used where one does. Defaults to three.
+    large: a size at which it has 10,000 rows and more; None for heads of a fixed length.
+    image: shape of the picture's input less the batch: "chw" (default) or "hwc"; inputs: names of further inputs.
+    unit: whether it answers in 0..1. card: card fields that must be said. rivals: decoders that may read it as well,
+        so that it is refused unless the decoder is named. keypoints: how many.
+    loose: how far scores may be off.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from edgerun import cards, decoders
+from edgerun.card import ModelCard
+from edgerun.contract import Evidence, Frame, TensorSpec
+
+SIZES = ((320, 320), (256, 416), (512, 384))
+
+
+def gathered():
+    """Name of a decoder, variant -> its head, of all test files in this folder."""
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        name = f"heads_of_{path.stem}"
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, path)
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            spec.loader.exec_module(module)
+        for key, head in getattr(sys.modules[name], "HEADS", {}).items():
+            assert key not in found, f"two heads are called {key}"
+            found[key] = {"decoder": key.split("/")[0], "name": key, **head}
+    return found
+
+
+def pytest_generate_tests(metafunc):
+    if "head" in metafunc.fixturenames:
+        heads = gathered()
+        metafunc.parametrize("head", heads.values(), ids=heads.keys())
+
+
+def _evidence(head, size, outputs, blank=None, **said):
+    height, width = size
+    shape = (1, height, width, 3) if head.get("image") == "hwc" else (1, 3, height, width)
+    image = TensorSpec("images", shape, head.get("dtype", "float32"))
+    said = {**head.get("card", {}), **said, "height": height, "width": width}
+    card = ModelCard()
+    for name, value in said.items():
+        card = cards.with_field(card, name, value, "argument")
+    restored = {name: array.astype(np.float32) for name, array in outputs.items()}
+    empty = restored if blank is None else {name: array.astype(np.float32) for name, array in blank.items()}
+    inputs = (image, *(TensorSpec(name, (1, 2), "int64") for name in head.get("inputs", ())))
+    specs = [TensorSpec(name, array.shape, str(array.dtype)) for name, array in outputs.items()]
+    return Evidence(
+        inputs, specs, image, card, MappingProxyType({}), lambda kind: dict(restored if kind == "textured" else empty)
+    )
+
+
+@pytest.fixture
+def evidence():
+    """(head, size, outputs, blank=None, **card fields) -> what is known of a model with these outputs."""
+    return _evidence
+
+
+@pytest.fixture
+def read():
+    """(head, size, outputs, conf=0.25, probe=None) -> (decoder, candidates in model pixels), as the detector does.
+
+    `probe`: the outputs of the run that the decoder is chosen by; None for these.
+    """
+
+    def run(head, size, outputs, conf=0.25, probe=None):
+        known = _evidence(head, size, outputs if probe is None else probe)
+        if head.get("rivals"):
+            known = _evidence(head, size, outputs if probe is None else probe, decoder=head["decoder"])
+        choice = decoders.choose(known, decoders.BUILTIN)
+        card = cards.with_conventions(known.card, choice.match)
+        floats = {name: array.astype(np.float32) for name, array in outputs.items()}
+        candidates = choice.decoder.decode(floats, Frame(*size, conf, card))
+        return choice.decoder.name, _in_pixels(candidates, card)
+
+    return run
+
+
+def _in_pixels(candidates, card):
+    from edgerun.detector import _in_pixels as scaled
+
+    return scaled(candidates, card) if card.box_units == "unit" else candidates
+
+
+@pytest.fixture
+def size(head):
+    """The first size of a head."""
+    return head.get("sizes", SIZES)[0]
+
+
+def objects_of(count, height, width, classes, random):
+    """Boxes that lie inside and differ in place, size, shape and class."""
+    rows = []
+    for number in range(count):
+        wide, high = random.uniform(0.12, 0.35, 2) * (min(width, 320), min(height, 320))
+        x, y = random.uniform(0.02, 0.98, 2) * (width - wide - 4, height - high - 4) + 2
+        rows.append((x, y, x + wide, y + high, random.uniform(0.5, 0.95), number * 7 % classes))
+    return np.array(rows).reshape(-1, 6)
+
+
+@pytest.fixture
+def objects():
+    """(count, height, width, classes, seed=0) -> objects [count, 6]: x1 y1 x2 y2 score class."""
+    return lambda count, height, width, classes, seed=0: objects_of(
+        count, height, width, classes, np.random.default_rng(seed)
+    )

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+def anchors(height, width, scale):
+    """cx cy w h, pixels, in the order of the code of its authors: stride, line, column, octave, aspect."""
+    return np.array(
+        [
+            (
+                (column + 0.5) * stride,
+                (line + 0.5) * stride,
+                scale * stride * 2 ** (octave / 3) * aspect**0.5,
+                scale * stride * 2 ** (octave / 3) / aspect**0.5,
+            )
+            for stride in (8, 16, 32, 64, 128)
+            for line in range(-(-height // stride))
+            for column in range(-(-width // stride))
+            for octave in range(3)
+            for aspect in (1, 2, 0.5)
+        ]
+    )
+
+
+def encode(rows, height, width, random, *, scale, classes=90, logits=False):
+    boxes = anchors(height, width, scale)
+    scores = random.uniform(0.001, 0.1, (len(boxes), classes))
+    offsets = random.normal(0, 0.3, (len(boxes), 4))
+    for x1, y1, x2, y2, score, number in rows:
+        target = np.array(((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1))
+        index = int(np.abs(boxes - target).sum(axis=1).argmin())
+        x, y, wide, high = boxes[index]
+        offsets[index] = (
+            (target[1] - y) / high, (target[0] - x) / wide, np.log(target[3] / high), np.log(target[2] / wide),
+        )  # fmt: skip
+        scores[index, int(number)] = score
+    if logits:
+        scores = np.log(scores / (1 - scores))
+    return {"scores": scores[None].astype(np.float32), "offsets": offsets[None].astype(np.float32)}
+
+
+HEADS = {
+    "efficientdet-lite": {
+        "encode": lambda *a: encode(*a, scale=3),
+        "image": "hwc",
+        "sizes": ((320, 320), (384, 384), (448, 448)),
+        "large": (448, 448),
+    },
+    "efficientdet-lite/logits": {
+        "encode": lambda *a: encode(*a, scale=3, logits=True),
+        "image": "hwc",
+        "sizes": ((320, 320),),
+        "large": (448, 448),
+    },
+    "efficientdet": {
+        "encode": lambda *a: encode(*a, scale=4),
+        "sizes": ((512, 512), (640, 768)),
+        "large": (512, 512),
+    },
+    "efficientdet/of either line": {
+        "encode": lambda *a: encode(*a, scale=4),
+        "image": "hwc",
+        "sizes": ((512, 512),),
+        "large": (512, 512),
+        "rivals": ("efficientdet-lite",),
+    },
+}
+
+
+@pytest.mark.parametrize(("height", "width"), [(320, 320), (512, 640)])
+def test_the_anchors_are_those_of_its_authors(height, width):
+    from edgerun.decoders import efficientdet
+
+    ours = efficientdet.anchors(height, width, 3.0) * (width, height, width, height)
+    np.testing.assert_allclose(ours, anchors(height, width, 3.0), rtol=1e-4)

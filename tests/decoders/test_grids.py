@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgerun.decoders import grids
+
+
+def decoded(rows, height, width, random, *, objectness, per_cell=1, classes=4, unit=False, transposed=False, raw=False):
+    """Rows of a grid: cx cy w h in pixels or 0..1, objectness, class scores."""
+    strides = np.repeat(grids.strides_of(height, width, (8, 16, 32)), per_cell)
+    corners = np.repeat(grids.centres(height, width, (8, 16, 32), 0.0), per_cell, axis=0)
+    count = len(strides)
+    offsets, logarithms = random.uniform(0, 1, (count, 2)), random.normal(0, 0.5, (count, 2))
+    shares = random.uniform(0.001, 0.1, (count, classes))
+    seen = random.uniform(0.0001, 0.009, (count, 1))
+    for x1, y1, x2, y2, score, number in rows:
+        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        index = (int(y / 8) * -(-width // 8) + int(x / 8)) * per_cell
+        offsets[index] = (np.array((x, y)) - corners[index]) / 8
+        logarithms[index] = np.log(np.array((x2 - x1, y2 - y1)) / 8)
+        shares[index] = 0.01
+        shares[index, int(number)], seen[index] = (score / 0.97, 0.97) if objectness else (score, 0)
+    if objectness:
+        shares[seen[:, 0] < 0.01] *= 9  # a class given an object, where there is none
+    boxes = np.concatenate((offsets, logarithms), axis=1)
+    if not raw:
+        boxes = np.concatenate((offsets * strides[:, None] + corners, np.exp(logarithms) * strides[:, None]), axis=1)
+    if unit:
+        boxes /= (width, height, width, height)
+    table = np.concatenate((boxes, seen, shares) if objectness else (boxes, shares), axis=1).astype(np.float32)
+    return {"output0": table.T[None] if transposed else table[None]}
+
+
+def three_anchors(*a, **habits):
+    return decoded(*a, objectness=True, per_cell=3, **habits)
+
+
+HEADS = {
+    "yolov8": {"encode": lambda *a: decoded(*a, objectness=False, transposed=True)},
+    "yolov8/unit": {"encode": lambda *a: decoded(*a, objectness=False, transposed=True, unit=True)},
+    "yolov8-transposed": {"encode": lambda *a: decoded(*a, objectness=False), "card": {"labels": list("abcd")}},
+    "yolov5": {"encode": three_anchors},
+    "yolov5/unit": {"encode": lambda *a: three_anchors(*a, unit=True)},
+    "yolox": {"encode": lambda *a: decoded(*a, objectness=True, raw=True)},
+    "yolox-decoded": {"encode": lambda *a: decoded(*a, objectness=True), "card": {"labels": list("abcd")}},
+}
+
+
+@pytest.mark.parametrize(("size", "expected"), [((640, 640), 8400), ((416, 416), 3549), ((65, 33), 45 + 15 + 6)])
+def test_cells_are_counted_with_sizes_rounded_up(size, expected):
+    assert grids.cells(*size, (8, 16, 32)) == expected
+    assert len(grids.centres(*size, (8, 16, 32))) == len(grids.strides_of(*size, (8, 16, 32))) == expected
+
+
+def test_a_ladder_is_known_by_its_number_of_cells():
+    assert grids.ladder_of(8400, 640, 640) == (8, 16, 32)
+    assert grids.ladder_of(25200, 640, 640, 3) == (8, 16, 32)
+    assert grids.ladder_of(8401, 640, 640) is None
+
+
+def test_points_run_along_rows_and_lie_in_the_middle_of_cells():
+    points = grids.centres(32, 64, (16,))
+    np.testing.assert_array_equal(points[:5], [(8, 8), (24, 8), (40, 8), (56, 8), (8, 24)])

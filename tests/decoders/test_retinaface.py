@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+
+SQUARES = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
+
+
+def squares(height, width, ladder):
+    """cx cy side, pixels, in the order of the paper's code: stride, line, column, side."""
+    return np.array(
+        [
+            ((column + 0.5) * stride, (line + 0.5) * stride, side)
+            for stride, sides in ladder.items()
+            for line in range(-(-height // stride))
+            for column in range(-(-width // stride))
+            for side in sides
+        ]
+    )
+
+
+def encode(rows, height, width, random, *, ladder=None, logits=False):
+    anchors = squares(height, width, ladder or SQUARES)
+    count = len(anchors)
+    face = random.uniform(0.001, 0.1, count)
+    loc, landmarks = random.normal(0, 1, (count, 4)), random.normal(0, 1, (count, 10))
+    for x1, y1, x2, y2, score, _ in rows:
+        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        index = int(np.abs(anchors - (x, y, max(x2 - x1, y2 - y1))).sum(axis=1).argmin())
+        centre, side = anchors[index, :2], anchors[index, 2]
+        face[index] = score
+        loc[index, :2] = ((x, y) - centre) / side / 0.1
+        loc[index, 2:] = np.log(np.array((x2 - x1, y2 - y1)) / side) / 0.2
+        points = np.array([(x1, y1), (x2, y1), (x, y), (x1, y2), (x2, y2)])
+        landmarks[index] = ((points - centre) / side / 0.1).reshape(-1)
+    conf = np.stack((1 - face, face), axis=1)
+    if logits:
+        conf = np.log(conf) + random.normal(0, 3, (count, 1))
+    arrays = {"output0": loc, "593": conf, "592": landmarks}
+    return {name: array[None].astype(np.float32) for name, array in arrays.items()}
+
+
+SLIM = {8: (10, 16, 24), 16: (32, 48), 32: (64, 96), 64: (128, 192, 256)}
+COMMON = {"classes": 1, "keypoints": 5}
+HEADS = {
+    "retinaface": {"encode": encode, **COMMON},
+    "retinaface/logits": {"encode": lambda *a: encode(*a, logits=True), "loose": 1e-5, **COMMON},
+    "retinaface/slim": {"encode": lambda *a: encode(*a, ladder=SLIM), **COMMON},
+}
+
+
+def test_the_squares_are_those_of_the_papers_code():
+    from edgerun.decoders import priors
+
+    ours = priors.squares(240, 320, priors.RETINAFACE)
+    theirs = squares(240, 320, SQUARES)
+    np.testing.assert_allclose(ours * (320, 240, 320, 240), theirs[:, [0, 1, 2, 2]], rtol=1e-5)

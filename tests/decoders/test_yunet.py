@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+
+
+def corners(row):
+    x1, y1, x2, y2 = row[:4]
+    return np.array([(x1, y1), (x2, y1), ((x1 + x2) / 2, (y1 + y2) / 2), (x1, y2), (x2, y2)])
+
+
+def encode(rows, height, width, random, *, shuffle=None):
+    outputs = {}
+    for stride in (8, 16, 32):
+        lines, columns = -(-height // stride), -(-width // stride)
+        count = lines * columns
+        cls, obj = random.uniform(0, 0.2, (2, count, 1))
+        box, points = random.normal(0, 1, (count, 4)), random.normal(0, 1, (count, 10))
+        for row in rows if stride == 16 else ():
+            x1, y1, x2, y2, score, _ = row
+            x, y = (x1 + x2) / 2 / stride, (y1 + y2) / 2 / stride
+            cell = int(y) * columns + int(x)
+            cls[cell], obj[cell] = 0.98, score**2 / 0.98
+            size = np.log(((x2 - x1) / stride, (y2 - y1) / stride))
+            box[cell] = x - int(x), y - int(y), *size
+            points[cell] = (corners(row) / stride - (int(x), int(y))).reshape(-1)
+        for name, array in (("cls", cls), ("obj", obj), ("bbox", box), ("kps", points)):
+            outputs[f"{name}_{stride}"] = array[None].astype(np.float32)
+    if shuffle is None:
+        return outputs
+    names = list(outputs)
+    np.random.default_rng(shuffle).shuffle(names)
+    return {f"output_{index}": outputs[name] for index, name in enumerate(names)}
+
+
+COMMON = {"classes": 1, "keypoints": 5}
+HEADS = {
+    "yunet": {"encode": encode, **COMMON},
+    "yunet/no names, any order": {"encode": lambda *a: encode(*a, shuffle=3), **COMMON},
+    "yunet/no names, another order": {"encode": lambda *a: encode(*a, shuffle=8), **COMMON},
+}
+
+
+def test_swapping_the_two_scores_changes_nothing(read, objects):
+    rows = objects(3, 320, 320, 1)
+    outputs = encode(rows, 320, 320, np.random.default_rng(0))
+    swapped = {name.replace("cls", "?").replace("obj", "cls").replace("?", "obj"): a for name, a in outputs.items()}
+    _, first = read({}, (320, 320), outputs)
+    _, second = read({}, (320, 320), swapped)
+    np.testing.assert_array_equal(first.scores, second.scores)
+    np.testing.assert_array_equal(first.boxes, second.boxes)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from edgerun import images
+from edgerun.detections import COCO_IDS, Detections
+from edgerun.errors import EdgerunError, InputError
+
+
+@pytest.fixture
+def found():
+    return Detections(
+        xyxy=np.array([[10, 20, 30, 60], [0, 0, 5, 5], [1.5, 2.5, 3.5, 9.5]], np.float32),
+        score=np.array([0.9, 0.5, 0.25], np.float32),
+        class_id=np.array([1, 0, 7], np.int32),
+        names=("cat", "dog"),
+        shape=(100, 80),
+        speed={"preprocess": 1.0, "inference": 2.0, "postprocess": 3.0},
+        path="a.jpg",
+    )
+
+
+def test_rows_read_as_label_score_and_box(found):
+    rows = list(found)
+    assert len(found) == len(rows) == 3
+    assert (rows[0].label, rows[0].score, rows[0].box) == ("dog", pytest.approx(0.9), (10, 20, 30, 60))
+    assert rows[2].label == "7"  # the model names two classes only
+    assert found.label == ("dog", "cat", "7")
+
+
+def test_boxes_read_as_centres_and_as_shares_too(found):
+    assert found.xywh[0].tolist() == [20, 40, 20, 40]
+    np.testing.assert_allclose(found.xyxyn[0], [10 / 80, 20 / 100, 30 / 80, 60 / 100])
+
+
+def test_other_tools_names_mean_the_same(found):
+    assert found.confidence is found.conf is found.score
+    assert found.cls is found.class_id
+
+
+def test_slices_masks_lists_and_numbers_take_rows(found):
+    assert found[1:].label == ("cat", "7")
+    assert found[found.score > 0.4].label == ("dog", "cat")
+    assert found[[2, 0]].label == ("7", "dog")
+    assert found[-1].label == ("7",)
+    assert len(found[[]]) == 0
+    assert found[found.score > 2].xyxy.shape == (0, 4)
+    with pytest.raises(IndexError):
+        found[3]
+
+
+def test_nothing_can_be_changed(found):
+    with pytest.raises(ValueError, match="read-only"):
+        found.xyxy[0, 0] = 1
+    with pytest.raises(AttributeError):
+        found.score = None
+
+
+def test_json_holds_plain_values(found):
+    content = json.loads(found.to_json())
+    assert content["height"] == 100
+    assert content["detections"][0] == {"label": "dog", "class_id": 1, "score": 0.9, "box": [10, 20, 30, 60]}
+
+
+def test_coco_boxes_are_left_top_width_height(found):
+    rows = found.to_coco(42)
+    assert rows[0]["bbox"] == [10, 20, 20, 40]
+    assert [row["category_id"] for row in rows] == [2, 1, 8]
+    assert {row["image_id"] for row in rows} == {42}
+
+
+def test_coco_categories_are_those_of_coco_for_its_own_classes():
+    from edgerun.cards.labels import COCO
+
+    found = Detections(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.array([79]), names=COCO)
+    assert found.to_coco(1)[0]["category_id"] == 90
+    assert len(COCO_IDS) == 80
+
+
+def test_supervision_gets_its_own_type(found):
+    supervision = pytest.importorskip("supervision", reason="supervision is not installed")
+    theirs = found.to_supervision()
+    assert isinstance(theirs, supervision.Detections)
+    np.testing.assert_array_equal(theirs.xyxy, found.xyxy)
+    assert list(theirs.data["class_name"]) == ["dog", "cat", "7"]
+
+
+def test_dataframes_have_the_usual_columns(found):
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = found.to_dataframe()
+    assert list(frame.columns) == ["xmin", "ymin", "xmax", "ymax", "confidence", "class", "name"]
+    assert frame.iloc[0]["name"] == "dog"
+
+
+@pytest.mark.parametrize(("method", "package"), [("to_supervision", "supervision"), ("to_dataframe", "pandas")])
+def test_an_absent_package_is_named(found, monkeypatch, method, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(EdgerunError, match=package) as refusal:
+        getattr(found, method)()
+    assert refusal.value.hint == f"pip install {package}"
+
+
+def test_drawing_leaves_the_picture_alone_and_marks_the_boxes(found):
+    picture = np.zeros((100, 80, 3), np.uint8)
+    drawn = found.draw(picture)
+    assert not picture.any()
+    assert drawn[20:61, 10:31].any()
+    assert not drawn[70:, 40:].any()
+    with pytest.raises(InputError, match="80 x 100"):
+        found.draw(np.zeros((50, 50, 3), np.uint8))
+
+
+def test_a_saved_picture_holds_the_drawing(found, tmp_path):
+    picture = np.zeros((100, 80, 3), np.uint8)
+    found.save(tmp_path / "out.png", picture)
+    np.testing.assert_array_equal(images.read(tmp_path / "out.png"), found.draw(picture))
+
+
+def test_optional_columns_travel_with_their_rows():
+    found = Detections(
+        np.zeros((2, 4), np.float32),
+        np.array([0.5, 0.4], np.float32),
+        np.zeros(2, np.int32),
+        keypoints=np.arange(12, dtype=np.float32).reshape(2, 2, 3),
+        rotated=np.ones((2, 5), np.float32),
+    )
+    assert found[1].keypoints.tolist() == [[[6, 7, 8], [9, 10, 11]]]
+    (row,) = found[1]
+    assert row.rotated == (1, 1, 1, 1, 1)
+    assert found.to_list()[0]["keypoints"] == [[0, 1, 2], [3, 4, 5]]

@@ -1,0 +1,329 @@
+"""The path of a frame, end to end, on a detector of colours that needs no training."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from edgerun import Detections, Detector
+from edgerun.errors import CardInvalid, DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError, ModelUnreadable
+
+NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
+TRUTH = {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
+
+
+def best_boxes(found):
+    """label -> box of the cell of 16 pixels that is all of that colour."""
+    return {row.label: row.box for row in found if row.score > 0.99 and abs(row.box[2] - row.box[0] - 16) < 1e-3}
+
+
+@pytest.mark.parametrize("layout", ["yolov8", "yolov8-transposed", "yolov5", "end2end", "tfod"])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_every_layout_gives_the_same_boxes(colours, squares, layout, channels_last):
+    path = colours(layout=layout, channels_last=channels_last, metadata=NAMES)
+    options = {"scale": 1 / 255, "mean": 0.0} if layout == "tfod" else {}
+    detector = Detector.load(path, **options)
+    assert detector.card.decoder == layout
+    found = best_boxes(detector(squares, nms="none", conf=0.9))
+    assert found == TRUTH
+
+
+def test_yolox_is_fed_blue_green_red_of_0_to_255_from_the_top_left(colours, squares):
+    detector = Detector.load(colours(layout="yolox", bgr=True, scale=255.0), labels=["red", "green", "blue"])
+    assert detector.card.decoder == "yolox"
+    assert detector.card.resize == "letterbox-topleft"
+    assert best_boxes(detector(squares, nms="none", conf=0.9)) == TRUTH
+
+
+@pytest.mark.parametrize("shape", [(128, 192), (32, 48), (64, 192), (128, 96), (100, 77)])
+def test_boxes_come_back_in_the_pixels_of_the_picture(colours, squares, shape):
+    """A picture of another size or aspect is letterboxed; its boxes are those of the picture itself."""
+    height, width = shape
+    picture = cv2.resize(squares, (width, height), interpolation=cv2.INTER_NEAREST)
+    detector = Detector.load(colours(size=(192, 192), metadata=NAMES))
+    found = detector(picture, conf=0.5)
+    for name, box in TRUTH.items():
+        x1, y1, x2, y2 = np.array(box) * np.tile([width / 96, height / 64], 2)
+        rows = [row.box for row in found if row.label == name]
+        assert rows
+        cell = 32 * max(width, height) / 192
+        x, y = (np.mean([(box[0] + box[2]) / 2 for box in rows]), np.mean([(box[1] + box[3]) / 2 for box in rows]))
+        assert abs(x - (x1 + x2) / 2) < cell / 2
+        assert abs(y - (y1 + y2) / 2) < cell / 2
+
+
+def test_a_whole_cell_in_a_letterboxed_picture_is_exact(colours):
+    """Twice as large as the input and half as tall: the border is 32 rows above and below."""
+    picture = np.zeros((128, 256, 3), np.uint8)
+    picture[0:32, 64:96] = (0, 0, 255)  # at half the size: x 32..48, y 0..16, so row 32 of the input
+    detector = Detector.load(colours(size=(128, 128), metadata=NAMES))
+    (row,) = [row for row in detector(picture, conf=0.99, classes=["red"]) if row.box[2] - row.box[0] == 32]
+    assert row.box == (64, 0, 96, 32)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "uint8", "float64"])
+def test_inputs_of_other_types_are_fed_as_they_are_stored(colours, squares, dtype):
+    scale = 255.0 if dtype == "uint8" else 1.0
+    detector = Detector.load(
+        colours(dtype=dtype, scale=scale, metadata=NAMES), scale=1.0 if dtype == "uint8" else 1 / 255
+    )
+    assert best_boxes(detector(squares, nms="none", conf=0.9)) == TRUTH
+
+
+def test_boxes_in_0_to_1_are_recognised(colours, squares):
+    detector = Detector.load(colours(unit=True, metadata=NAMES))
+    assert detector.card.box_units == "unit"
+    assert "probe" in detector.card.source("box_units")
+    found = best_boxes(detector(squares, nms="none", conf=0.9))
+    assert set(found) == set(TRUTH)
+    for name, box in found.items():
+        np.testing.assert_allclose(box, TRUTH[name], atol=1e-4)
+
+
+def test_arrays_paths_bytes_and_pil_images_are_all_taken(colours, squares, tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    path = tmp_path / "squares.png"
+    cv2.imwrite(str(path), squares)
+    detector = Detector.load(colours(metadata=NAMES))
+    expected = detector(squares).to_list()
+    assert expected
+    assert detector(path).to_list() == expected
+    assert detector(str(path)).to_list() == expected
+    assert detector(path.read_bytes()).to_list() == expected
+    assert detector(image.open(path)).to_list() == expected
+    assert detector(squares[..., ::-1], color="rgb").to_list() == expected
+    assert detector(path).path == str(path)
+
+
+@pytest.mark.parametrize("batch", [None, 1, 4])
+def test_a_list_of_pictures_gives_a_list_of_results(colours, squares, batch):
+    detector = Detector.load(colours(batch=batch, metadata=NAMES))
+    pictures = [np.roll(squares, 16 * shift, axis=1) for shift in range(6)]
+    together = detector(pictures)
+    alone = [detector(picture) for picture in pictures]
+    assert [each.to_list() for each in together] == [each.to_list() for each in alone]
+    assert detector([]) == []
+    assert together[0].to_list() != together[1].to_list()
+
+
+def test_a_border_of_an_earlier_picture_does_not_stay(colours, squares):
+    """The input is kept between frames; a picture of another shape must not see the old one around it."""
+    detector = Detector.load(colours(size=(96, 96), metadata=NAMES))
+    wide, tall = np.full((32, 96, 3), 255, np.uint8), np.zeros((96, 32, 3), np.uint8)
+    expected = detector(tall).to_list()
+    detector(wide)
+    assert detector(tall).to_list() == expected
+
+
+def test_thresholds_limits_and_classes_are_obeyed(colours, squares):
+    detector = Detector.load(colours(metadata=NAMES))
+    everything = detector(squares, conf=0.01, nms="none")
+    assert min(row.score for row in everything) < 0.3
+    assert all(row.score >= 0.6 for row in detector(squares, conf=0.6, nms="none"))
+    assert len(detector(squares, conf=0.01, max_det=2)) == 2
+    assert {row.label for row in detector(squares, classes=["green"])} == {"green"}
+    assert {row.label for row in detector(squares, classes=[2])} == {"blue"}
+    assert detector(squares, score_threshold=0.6).to_list() == detector(squares, conf=0.6).to_list()
+
+
+def test_thresholds_of_the_file_are_taken_and_shown(colours, squares):
+    card = {"edgerun": 1, "labels": ["red", "green", "blue"], "conf": 0.9, "iou": 0.3}
+    detector = Detector.load(colours(metadata={"edgerun": json.dumps(card)}))
+    assert all(row.score >= 0.9 for row in detector(squares))
+    report = detector.report()
+    assert (report.conf.value, report.conf.source) == (0.9, "edgerun metadata")
+    assert "0.9 (edgerun metadata)" in str(report)
+    assert Detector.load(detector.path, conf=0.5).report().conf.source == "argument"
+
+
+def test_an_argument_beats_the_sidecar_which_beats_the_metadata(colours):
+    path = colours(metadata={**NAMES, "imgsz": "[64, 96]"})
+    assert Detector.load(path).labels == ("red", "green", "blue")
+    sidecar = {"edgerun": 1, "labels": ["a", "b", "c"], "conf": 0.4}
+    path.with_name(path.name + ".edgerun.json").write_text(json.dumps(sidecar))
+    detector = Detector.load(path, conf=0.6)
+    assert detector.labels == ("a", "b", "c")
+    assert detector.card.conf == 0.6
+    assert detector.card.source("labels") == "sidecar"
+    assert detector.card.source("conf") == "argument"
+    assert detector.card.source("color") == "ultralytics metadata"
+
+
+def test_labels_are_never_assumed(colours, squares):
+    detector = Detector.load(colours())
+    assert detector.labels == ()
+    assert {row.label for row in detector(squares)} <= {"0", "1", "2"}
+
+
+def test_swapped_channels_would_rename_the_colours(colours, squares):
+    """The channel order reaches the model: saying it wrongly gives blue for red."""
+    detector = Detector.load(colours(metadata=NAMES), color="bgr")
+    found = best_boxes(detector(squares, nms="none", conf=0.9))
+    assert found["blue"] == TRUTH["red"]
+
+
+def test_rows_that_are_not_numbers_are_left_out_with_a_warning(colours, squares):
+    detector = Detector.load(colours(metadata=NAMES))
+    run = detector.session.run
+
+    def broken(feeds):
+        outputs = run(feeds)
+        outputs["output0"][0, 0, :] = np.nan
+        return outputs
+
+    detector._session.run = broken
+    with pytest.warns(UserWarning, match="not numbers"):
+        assert len(detector(squares)) == 0
+
+
+def test_threads_take_turns(colours, squares):
+    detector = Detector.load(colours(size=(96, 96), metadata=NAMES))
+    pictures = [np.roll(squares, 16 * shift, axis=1) for shift in range(4)]
+    expected = [detector(picture).to_list() for picture in pictures]
+    wrong: list[int] = []
+
+    def work(number):
+        wrong.extend(number for _ in range(20) if detector(pictures[number]).to_list() != expected[number])
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+def test_a_closed_detector_says_so(colours, squares):
+    with Detector.load(colours(metadata=NAMES)) as detector:
+        assert isinstance(detector(squares), Detections)
+    with pytest.raises(EdgerunError, match="closed"):
+        detector(squares)
+    detector.close()
+
+
+def test_speed_is_told_in_three_parts(colours, squares):
+    speed = Detector.load(colours(metadata=NAMES))(squares).speed
+    assert set(speed) == {"preprocess", "inference", "postprocess"}
+    assert all(value > 0 for value in speed.values())
+
+
+# ------------------------------------------------------------------------------------------- refusals
+
+
+def test_two_readings_of_one_output_are_refused_and_named(tmp_path, colours):
+    """As many rows as channels: 84 = 4 + 80 classes, and 84 = 64 + 16 + 4 cells of a 64 x 64 input."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    rng = np.random.default_rng(1)
+    values = rng.random((1, 84, 84), np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+            helper.make_node("Mul", ["mean", "zero"], ["none"]),
+            helper.make_node("Add", ["values", "none"], ["output0"]),
+        ],
+        "both",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 84, 84])],
+        [numpy_helper.from_array(values, "values"), numpy_helper.from_array(np.float32(0), "zero")],
+    )
+    path = tmp_path / "both.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    with pytest.raises(DecoderAmbiguous) as refusal:
+        Detector.load(path)
+    assert "yolov8 (" in str(refusal.value)
+    assert 'decoder="yolov8-transposed"' in refusal.value.hint
+    assert Detector.load(path, decoder="yolov8").card.decoder == "yolov8"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"conf": 7}, CardInvalid, "conf"),
+        ({"conf": "high"}, CardInvalid, "conf"),
+        ({"iou": -0.1}, CardInvalid, "iou"),
+        ({"max_det": 0}, InputError, "max_det"),
+        ({"threads": 0}, InputError, "threads"),
+        ({"decoder": "yolo"}, DecoderUnknown, "yolov8"),
+        ({"decoder": "yolov5"}, DecoderUnknown, "three anchors"),
+        ({"labels": ["one"]}, DecoderUnknown, "gives 1 labels"),
+        ({"labels": "no_such_file.txt"}, CardInvalid, "no_such_file.txt"),
+        ({"classes": ["cat"]}, InputError, "cat"),
+        ({"classes": [80]}, InputError, "80"),
+        ({"imgsz": 32}, CardInvalid, "fixed at 64"),
+        ({"color": "cmyk"}, CardInvalid, "rgb"),
+        ({"delegate": "ane"}, EdgerunError, "ane"),
+        ({"delegate": "cuda"}, EdgerunError, "cuda"),
+        ({"backend": "tensorflow"}, EdgerunError, "tensorflow"),
+        ({"colour": "rgb"}, InputError, "colour"),
+        ({"conf": 0.3, "confidence": 0.4}, InputError, "same argument"),
+        ({"nms": "some"}, CardInvalid, "nms"),
+    ],
+)
+def test_an_absurd_argument_gets_a_sentence_and_a_next_step(colours, arguments, error, words):
+    path = colours(metadata=NAMES)
+    with pytest.raises(error, match=words) as refusal:
+        Detector.load(path, **arguments)
+    assert refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"conf": 7}, "conf"), ({"iou": 2}, "iou"), ({"max_det": 0}, "max_det"), ({"classes": ["cat"]}, "cat")],
+)
+def test_a_call_checks_its_arguments_too(colours, squares, options, words):
+    detector = Detector.load(colours(metadata=NAMES))
+    with pytest.raises(InputError, match=words):
+        detector(squares, **options)
+
+
+def test_a_bare_name_that_is_no_model_is_told_which_names_there_are():
+    with pytest.raises(ModelUnreadable, match="barcodes") as refusal:
+        Detector.load("barcodes")
+    assert "codes" in refusal.value.hint
+
+
+def test_a_model_without_a_picture_among_its_inputs_is_refused(tmp_path):
+    from onnx import TensorProto, helper, save
+
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 7])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 7])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "flat", [x], [y])
+    path = tmp_path / "flat.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    with pytest.raises(ModelUnreadable, match="no input that takes a picture"):
+        Detector.load(path)
+
+
+def test_missing_external_weights_are_named(tmp_path):
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    x = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 32, 32])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 32, 32])
+    weights = numpy_helper.from_array(np.ones((1, 3, 32, 32), np.float32), "weights")
+    graph = helper.make_graph([helper.make_node("Add", ["images", "weights"], ["y"])], "far", [x], [y], [weights])
+    path = tmp_path / "far.onnx"
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    save(model, path, save_as_external_data=True, location="far.bin", size_threshold=0)
+    (tmp_path / "far.bin").unlink()
+    with pytest.raises(ModelUnreadable, match="far"):
+        Detector.load(path)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 40, 400])
+def test_a_cut_model_is_refused(colours, keep):
+    path = colours(metadata=NAMES)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ModelUnreadable, match=r"colours\.onnx"):
+        Detector.load(path)
+
+
+def test_a_suffix_that_lies_is_named(colours, squares):
+    path = colours(metadata=NAMES, name="colours.tflite")
+    with pytest.warns(UserWarning, match="named like a tflite model"):
+        detector = Detector.load(path)
+    assert best_boxes(detector(squares, nms="none", conf=0.9)) == TRUTH

@@ -1,0 +1,65 @@
+"""Writes the specimens: the smallest model of each kind, y = x + x on float32 [1, 4].
+
+usage: python tools/specimens.py           (needs onnx and ai-edge-litert)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import flatbuffers
+import numpy as np
+import onnx
+from ai_edge_litert import schema_py_generated as schema
+from onnx import TensorProto, helper
+
+from edgerun import replay
+from edgerun.tensors import TensorSpec
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def write_onnx(path: Path) -> None:
+    """One Add node."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name="edgerun")
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def write_tflite(path: Path) -> None:
+    """One ADD operator."""
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
+    code.version = 1
+    tensors = []
+    for name in ("x", "y"):
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.type, tensor.buffer = name, [1, 4], schema.TensorType.FLOAT32, 0
+        tensors.append(tensor)
+    add = schema.OperatorT()
+    add.inputs, add.outputs = [0, 0], [1]
+    add.builtinOptionsType, add.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
+    graph = schema.SubGraphT()
+    graph.name, graph.tensors, graph.operators, graph.inputs, graph.outputs = "double", tensors, [add], [0], [1]
+    model = schema.ModelT()
+    model.version, model.description = 3, "edgerun"
+    model.operatorCodes, model.subgraphs, model.buffers = [code], [graph], [schema.BufferT()]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+
+
+def write_replay(path: Path) -> None:
+    """The recording of one run on 0 1 2 3."""
+    x, y = TensorSpec("x", (1, 4)), TensorSpec("y", (1, 4))
+    feeds = {"x": np.arange(4, dtype=np.float32)[None]}
+    replay.write(path, [x], [y], {}, [(replay.digest(feeds), {"y": feeds["x"] * 2})])
+
+
+if __name__ == "__main__":
+    write_onnx(ROOT / "plugins/edgerun-onnxruntime/edgerun_onnxruntime/double.onnx")
+    write_tflite(ROOT / "plugins/edgerun-tflite/edgerun_tflite/double.tflite")
+    write_replay(ROOT / "edgerun/models/double.replay.npz")
