@@ -1,4 +1,4 @@
-"""Paints the demo's pictures: codes on cards, parcels and posters, in colour, 1280 x 720:
+"""Paints the demo's pictures: codes on cards, parcels and posters, in colour, seen from close by:
 
 python training/codes/demo.py --out demo/pictures
 """
@@ -326,7 +326,15 @@ def photograph(scene: Picture, rng: Rng) -> NDArray[np.uint8]:
     return np.asarray(np.clip(warm + rng.normal(0, 1.6, small.shape), 0, 255), np.uint8)
 
 
-PICTURES: dict[str, Callable[[Rng], Picture]] = {"desk": desk, "parcel": parcel, "wall": wall}
+Box = tuple[int, int, int, int]  # left, top, width, height; px of the painted scene
+
+PICTURES: dict[str, tuple[Callable[[Rng], Picture], Box]] = {
+    "cards": (desk, (730, 40, 550, 670)),
+    "parcel": (parcel, (60, 70, 700, 570)),
+    "passes": (desk, (60, 40, 700, 650)),
+    "poster": (wall, (830, 90, 430, 600)),
+}
+"""name -> the scene and the part of it that is shown: a model of 320 px wants codes of some 60 px in it."""
 
 
 def main() -> None:
@@ -334,9 +342,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, paint in PICTURES.items():
+    for name, (paint, (left, top, width, height)) in PICTURES.items():
         rng = np.random.default_rng(SEED)
-        picture = photograph(paint(rng), rng)
+        picture = photograph(paint(rng), rng)[top : top + height, left : left + width]
         cv2.imwrite(str(options.out / f"{name}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 
 
