@@ -50,7 +50,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("head", heads.values(), ids=heads.keys())
 
 
-def _evidence(head, size, outputs, blank=None, **said):
+def _evidence(head, size, outputs, /, *, blank=None, **said):
     height, width = size
     shape = (1, height, width, 3) if head.get("image") == "hwc" else (1, 3, height, width)
     image = TensorSpec("images", shape, head.get("dtype", "float32"))

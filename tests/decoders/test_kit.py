@@ -42,12 +42,28 @@ def named(*names):
     return {"encode": lambda *a: tensorflow(*a, names=names), "image": "hwc", "large": None}
 
 
+def saved_model(*a):
+    """A saved model's eight outputs, in the order of their names."""
+    names = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
+    extra = {
+        "raw_detection_boxes": np.random.default_rng(0).uniform(0, 1, (1, 1917, 4)),
+        "raw_detection_scores": np.random.default_rng(1).uniform(0, 1, (1, 1917, 5)),
+        "detection_anchor_indices": np.arange(25.0)[None],
+        "detection_multiclass_scores": np.random.default_rng(2).uniform(0, 1, (1, 25, 5)),
+    }
+    outputs = tensorflow(*a, names=names)
+    outputs["detection_classes"] += 1
+    outputs |= {name: array.astype(np.float32) for name, array in extra.items()}
+    return dict(sorted(outputs.items()))
+
+
 TFLITE = [f"TFLite_Detection_PostProcess{suffix}" for suffix in ("", ":1", ":2", ":3")]
 HEADS = {
     "end2end": {"encode": lambda *a: finished(*a, columns=6), "large": None},
     "end2end-batched": {"encode": lambda *a: finished(*a, columns=7), "large": None},
     "tfod": named(*TFLITE),
     "tfod/by name": named("detection_boxes", "detection_classes", "detection_scores", "num_detections"),
+    "tfod/saved model": {"encode": saved_model, "image": "hwc", "large": None},
     "tfod/by value": named("a", "b", "c", "d"),
 }
 """Heads that are made nowhere else."""
@@ -154,7 +170,7 @@ def test_what_is_no_number_raises_nothing_and_hurts_no_other_row(head, size, obj
     for name, array in ill.items():
         if array.dtype.kind == "f" and array.shape == nothing[name].shape:
             free = np.flatnonzero(array.reshape(-1) == nothing[name].reshape(-1))  # what is not an object's
-            array.reshape(-1)[random.choice(free, len(free) // 500)] = poison
+            array.reshape(-1)[random.choice(free, min(20, len(free) // 100))] = poison
     _, candidates = read(head, size, ill, probe=clean)
     kept = candidates.take(np.isfinite(candidates.boxes).all(axis=1) & (candidates.scores >= 0.25))
     assert candidates.boxes.shape == (len(candidates), 4)
@@ -187,13 +203,15 @@ def test_keypoints_come_back_with_their_boxes(head, size, objects, read):
         np.testing.assert_allclose(points[:count, :2], expected[:count], atol=2e-3)
 
 
+ODD_SHAPES = ((), (1,), (0, 7), (1, 1000), (1, 0, 6), (1, 3, 320, 320), (2, 3, 4, 5, 6))
+
+
 @pytest.mark.parametrize("decoder", decoders.BUILTIN, ids=lambda decoder: decoder.name)
-@pytest.mark.parametrize("shape", [(), (1,), (0, 7), (1, 1000), (1, 0, 6), (1, 3, 320, 320), (2, 3, 4, 5, 6)], ids=str)
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 12])
-def test_outputs_of_no_family_raise_nothing(decoder, shape, count, evidence):
-    outputs = {f"output_{index}": np.zeros(shape, np.float32) for index in range(count)}
-    match = decoder.matches(evidence({}, (320, 320), outputs))
-    assert match.sure < Sure.CERTAIN
+def test_outputs_of_no_family_raise_nothing(decoder, evidence):
+    for shape in ODD_SHAPES:
+        for count in (1, 2, 3, 4, 6, 12):
+            outputs = {f"output_{index}": np.zeros(shape, np.float32) for index in range(count)}
+            assert decoder.matches(evidence({}, (320, 320), outputs)).sure < Sure.CERTAIN, (shape, count)
 
 
 def test_a_model_without_outputs_is_claimed_by_nobody(evidence):
