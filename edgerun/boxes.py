@@ -6,7 +6,17 @@ import numpy as np
 
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["area", "clip", "corners", "cxcywh_to_xyxy", "distances_to_xyxy", "iou", "xyxy_to_xywh", "yxyx_to_xyxy"]
+__all__ = [
+    "area",
+    "clip",
+    "corners",
+    "cxcywh_to_xyxy",
+    "distances_to_xyxy",
+    "enclosing",
+    "iou",
+    "xyxy_to_xywh",
+    "yxyx_to_xyxy",
+]
 
 
 def cxcywh_to_xyxy(boxes: AnyArray) -> FloatArray:
@@ -73,3 +83,11 @@ def corners(rotated: AnyArray) -> FloatArray:
     return np.array(
         [centre - along - across, centre + along - across, centre + along + across, centre - along + across], np.float32
     )
+
+
+def enclosing(rotated: AnyArray) -> FloatArray:
+    """The upright boxes around oriented ones, float32 [N, 4] from float [N, 5]; units as given."""
+    x, y, width, height, angle = np.asarray(rotated, np.float32).reshape(-1, 5).T
+    cosine, sine = np.abs(np.cos(angle)), np.abs(np.sin(angle))
+    half_width, half_height = (width * cosine + height * sine) / 2, (width * sine + height * cosine) / 2
+    return np.stack((x - half_width, y - half_height, x + half_width, y + half_height), axis=1)

@@ -13,6 +13,7 @@ import numpy as np
 from edgerun import boxes as box_arithmetic
 from edgerun import draw, images
 from edgerun.errors import EdgerunError, InputError
+from edgerun.masks import Masks
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["COCO_IDS", "Detection", "Detections"]
@@ -58,7 +59,7 @@ class Detections:
         shape: height and width of the picture.
         keypoints: float32 [N, K, 3], or None.
         rotated: float32 [N, 5], or None.
-        masks: bool [N, H, W], or None.
+        masks: made at the picture's size when asked for, or None.
         speed: milliseconds of "preprocess", "inference" and "postprocess".
         path: where the picture came from; "" for arrays.
     """
@@ -70,20 +71,47 @@ class Detections:
     shape: tuple[int, int] = (0, 0)
     keypoints: FloatArray | None = None
     rotated: FloatArray | None = None
-    masks: AnyArray | None = None
+    masks: Masks | None = None
     speed: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     path: str = ""
 
     def __post_init__(self) -> None:
         for name in COLUMNS:
             column = getattr(self, name)
-            if column is not None:
+            if isinstance(column, np.ndarray):
                 column.setflags(write=False)
 
     @property
     def label(self) -> tuple[str, ...]:
         """The name of each row's class; its number where the model says no names."""
         return tuple(self._name(int(number)) for number in self.class_id)
+
+    @property
+    def xywh(self) -> FloatArray:
+        """Centre x, centre y, width, height in image pixels, float32 [N, 4]."""
+        sizes = self.xyxy[:, 2:] - self.xyxy[:, :2]
+        return np.concatenate((self.xyxy[:, :2] + sizes * np.float32(0.5), sizes), axis=1)
+
+    @property
+    def xyxyn(self) -> FloatArray:
+        """x1 y1 x2 y2 in 0..1 of the picture, float32 [N, 4]."""
+        height, width = self.shape
+        return np.asarray(self.xyxy / np.array([width, height, width, height]), np.float32)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """`score` under the name that supervision gives it."""
+        return self.score
+
+    @property
+    def conf(self) -> FloatArray:
+        """`score` under the name that Ultralytics gives it."""
+        return self.score
+
+    @property
+    def cls(self) -> AnyArray:
+        """`class_id` under the name that Ultralytics gives it."""
+        return self.class_id
 
     def _name(self, number: int) -> str:
         return self.names[number] if 0 <= number < len(self.names) else str(number)
@@ -104,7 +132,7 @@ class Detections:
             number,
             None if self.keypoints is None else self.keypoints[index],
             None if self.rotated is None else tuple(float(entry) for entry in self.rotated[index]),
-            None if self.masks is None else self.masks[index],
+            None if self.masks is None else self.masks.bitmap(index),
         )
 
     def __getitem__(self, rows: int | slice | Sequence[int] | AnyArray) -> Detections:
@@ -112,16 +140,20 @@ class Detections:
         if isinstance(rows, (int, np.integer)):
             if not -len(self) <= rows < len(self):
                 raise IndexError(f"row {rows} of {len(self)}")
-            rows = [int(rows)]
+            return self[int(rows) : int(rows) + 1 or None]
         index: Any = rows if isinstance(rows, slice) else np.asarray(rows)
         if not isinstance(index, slice) and index.size == 0 and index.dtype != np.bool_:
             index = index.astype(np.intp)
-        taken = {name: column[index] for name in COLUMNS if (column := getattr(self, name)) is not None}
+        taken: dict[str, Any] = {}
+        for name in COLUMNS:
+            column = getattr(self, name)
+            if column is not None:
+                taken[name] = column[index]
         return replace(self, **taken)
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain values: label, class_id, score, box [x1, y1, x2, y2] in image pixels, and what else the model gives."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for row in self:
             entry: dict[str, Any] = {
                 "label": row.label,
@@ -133,6 +165,8 @@ class Detections:
                 entry["keypoints"] = [[round(float(value), 3) for value in point] for point in row.keypoints]
             if row.rotated is not None:
                 entry["rotated"] = [round(value, 4) for value in row.rotated]
+            if self.masks is not None:
+                entry["polygons"] = [outline.tolist() for outline in self.masks.polygons(len(rows))]
             rows.append(entry)
         return rows
 
@@ -158,15 +192,20 @@ class Detections:
             coco = len(self.names) == 80 and self.names[0] == "person" and self.names[79] == "toothbrush"
             category_ids = COCO_IDS if coco else range(1, 1 + max([len(self.names), *(self.class_id + 1)]))
         sizes = box_arithmetic.xyxy_to_xywh(self.xyxy)
-        return [
-            {
+        rows: list[dict[str, Any]] = []
+        for index, (box, score, number) in enumerate(zip(sizes, self.score, self.class_id, strict=True)):
+            row: dict[str, Any] = {
                 "image_id": image_id,
                 "category_id": category_ids[int(number)],
                 "bbox": [round(float(side), 3) for side in box],
                 "score": round(float(score), 6),
             }
-            for box, score, number in zip(sizes, self.score, self.class_id, strict=True)
-        ]
+            if self.masks is not None:
+                row["segmentation"] = self.masks.rle(index)
+            if self.keypoints is not None:
+                row["keypoints"] = [round(float(value), 3) for value in self.keypoints[index].ravel()]
+            rows.append(row)
+        return rows
 
     def to_supervision(self) -> Any:
         """As supervision.Detections, with data["class_name"].
@@ -180,7 +219,7 @@ class Detections:
             raise EdgerunError("to_supervision needs supervision.", hint="pip install supervision") from cause
         return supervision.Detections(
             xyxy=self.xyxy.copy(),
-            mask=None if self.masks is None else self.masks.copy(),
+            mask=None if self.masks is None else self.masks.bitmaps,
             confidence=self.score.copy(),
             class_id=self.class_id.astype(int),
             data={"class_name": np.array(self.label, dtype=object)},
@@ -226,7 +265,7 @@ class Detections:
             self.class_id,
             keypoints=self.keypoints,
             polygons=polygons,
-            masks=self.masks,
+            masks=None if self.masks is None else self.masks.bitmaps,
         )
 
     def save(self, path: str, image: Any) -> None:

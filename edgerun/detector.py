@@ -11,13 +11,13 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, cards, decoders, delegates, house, image_input, images, models, nms, sniff, threads
+from edgerun import buffers, cards, decoders, delegates, house, image_input, images, masks, models, nms, sniff, threads
 from edgerun.candidates import Candidates
-from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, checked
+from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
 from edgerun.contract import Arrays, Backend, Delegate, Evidence, Frame, Session, TensorSpec
 from edgerun.decoders import Choice
@@ -85,19 +85,14 @@ class Detector:
         """Detectors are made by `Detector.load`."""
         self.card = card
         self.path = path
-        self._format, self._backend, self._session, self._asked, self._threads = (
-            format,
-            backend,
-            session,
-            asked,
-            threads,
-        )
+        self._format = format
+        self._backend, self._session, self._asked, self._threads = backend, session, asked, threads
         self._choice, self._image, self._outputs = choice, image, outputs
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
         self._auxiliary = image_input.auxiliary(session.inputs, image, card, path.name)
-        self._batch = _batch_size(image, outputs, choice.decoder.batched)
+        self._batch = _batch_size(session, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
         self._lock = threading.Lock()
@@ -130,7 +125,7 @@ class Detector:
             iou: of two boxes that share more than this, the better stays. None likewise, else 0.7.
             max_det: at most so many rows.
             classes: only these, by name or number.
-            nms: "class", "agnostic" or "none". None: the card's.
+            nms: "class", "agnostic", "soft" or "none". None: the card's.
             color: the order of an array's channels: "bgr" (OpenCV's) or "rgb".
             aliases: score_threshold, confidence, iou_threshold, max_detections …, as other tools call them.
 
@@ -173,11 +168,10 @@ class Detector:
         share = 1000 / len(pictures)
         speed = {"preprocess": placed - started, "inference": ran - placed, "postprocess": done - ran}
         speed = {stage: seconds * share for stage, seconds in speed.items()}
+        paths = [str(picture) if isinstance(picture, (str, Path)) else "" for picture in pictures]
         return [
-            replace(
-                result, speed=MappingProxyType(speed), path=str(picture) if isinstance(picture, (str, Path)) else ""
-            )
-            for result, picture in zip(results, pictures, strict=True)
+            replace(result, speed=MappingProxyType(speed), path=path)
+            for result, path in zip(results, paths, strict=True)
         ]
 
     def _place(self, slot: int, picture: images.Image) -> Geometry:
@@ -211,7 +205,7 @@ class Detector:
         iou: float,
         max_det: int,
         classes: AnyArray | None,
-        mode: Literal["class", "agnostic", "none"],
+        mode: Nms,
     ) -> Detections:
         """Candidates in model pixels to detections in image pixels."""
         good: AnyArray = candidates.scores >= conf
@@ -223,11 +217,8 @@ class Detector:
             good &= finite
         if not good.all():
             candidates = candidates.take(good)
-        rows = nms.suppress(
-            candidates.boxes, candidates.scores, candidates.classes, iou=iou, max_det=max_det, mode=mode
-        )
-        kept = candidates.take(rows)
-        return _in_image(kept, geometry, self.card.labels)
+        kept = _suppressed(candidates, conf, iou, max_det, mode)
+        return _in_image(kept, geometry, self.card)
 
     # ----------------------------------------------------------------------------------------- load, once
 
@@ -426,11 +417,12 @@ class Detector:
     def __repr__(self) -> str:
         return f"<Detector {self.path.name} on {self._backend.name}, delegate {self._session.delegate}>"
 
-    def _nms_mode(self, wish: str | None) -> Literal["class", "agnostic", "none"]:
-        mode = wish if wish is not None else "none" if self.card.suppressed else self.card.nms
-        if mode not in ("class", "agnostic", "none"):
-            raise InputError(f"nms = {mode!r} is not known.", hint="use class, agnostic or none")
-        return mode  # type: ignore[return-value]
+    def _nms_mode(self, wish: str | None) -> Nms:
+        if wish is None:
+            return "none" if self.card.suppressed else self.card.nms
+        if wish not in get_args(Nms):
+            raise InputError(f"nms = {wish!r} is not known.", hint="use " + ", ".join(get_args(Nms)))
+        return cast("Nms", wish)
 
     def _class_ids(self, classes: Iterable[int | str] | None) -> AnyArray | None:
         """Numbers of the classes that are wanted; None for all."""
@@ -576,11 +568,12 @@ def _seen(specs: Sequence[TensorSpec], outputs: Arrays) -> list[TensorSpec]:
     ]
 
 
-def _batch_size(image: ImageInput, outputs: Sequence[TensorSpec], batched: bool) -> int:
-    """Pictures at a time: the file's own number, or several where neither input nor outputs fix it."""
+def _batch_size(session: Session, image: ImageInput, batched: bool) -> int:
+    """Pictures at a time: the file's own number, or several where input and outputs leave it open."""
     if image.batch is not None:
         return max(1, image.batch)
-    return LARGEST_BATCH if not batched or all(spec.shape[:1] == (1,) for spec in outputs) else 1
+    follow = len(session.outputs) > 0 and all(spec.shape[:1] == (None,) for spec in session.outputs)
+    return LARGEST_BATCH if len(session.inputs) == 1 and (follow or not batched) else 1
 
 
 def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:
@@ -594,19 +587,38 @@ def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:
     return replace(candidates, **changed)
 
 
-def _in_image(kept: Candidates, geometry: Geometry, names: tuple[str, ...]) -> Detections:
+def _suppressed(candidates: Candidates, conf: float, iou: float, max_det: int, mode: Nms) -> Candidates:
+    """The candidates that stay, best first; oriented boxes by their true overlap."""
+    scores, classes = candidates.scores, candidates.classes
+    if mode == "soft":
+        rows, softened = nms.soften(candidates.boxes, scores, classes, conf=conf, max_det=max_det)
+        return replace(candidates.take(rows), scores=softened)
+    if candidates.rotated is not None:
+        rows = nms.suppress_rotated(candidates.rotated, scores, classes, iou=iou, max_det=max_det, mode=mode)
+    else:
+        rows = nms.suppress(candidates.boxes, scores, classes, iou=iou, max_det=max_det, mode=mode)
+    return candidates.take(rows)
+
+
+def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
     """Model pixels to image pixels, with the optional columns."""
+    boxes = geometry.to_image(kept.boxes)
+    shares = kept.masks
+    if kept.coefficients is not None and kept.prototypes is not None:
+        shares = masks.from_prototypes(kept.coefficients, kept.prototypes)
     keypoints = kept.keypoints
     if keypoints is not None:
         points = geometry.points_to_image(keypoints[..., :2].reshape(-1, 2)).reshape(*keypoints.shape[:2], 2)
         keypoints = np.concatenate((points, keypoints[..., 2:]), axis=2)
     return Detections(
-        xyxy=geometry.to_image(kept.boxes),
+        xyxy=boxes,
         score=kept.scores,
         class_id=kept.classes,
-        names=names,
+        names=card.labels,
         shape=(geometry.image_height, geometry.image_width),
         keypoints=keypoints,
+        rotated=None if kept.rotated is None else geometry.rotated_to_image(kept.rotated),
+        masks=None if shares is None else masks.Masks(shares, boxes, geometry, card.height, card.width),
     )
 
 

@@ -198,7 +198,7 @@ def _check(backend: Backend, steps: Iterable[Mapping[str, Any]]) -> Check:
         if "health" in step:
             health = Health(**{**step["health"], "warnings": tuple(step["health"]["warnings"])})
         for name in step.get("offers", ()):
-            trials[name] = Trial(name, available=True, ok=False, detail="not tried")
+            trials.setdefault(name, Trial(name, available=True, ok=False, detail="not tried"))
         if "trial" in step:
             trial = Trial(**step["trial"])
             trials[trial.delegate] = trial
@@ -284,10 +284,12 @@ def apart(backend: Backend, registry: Registry) -> Iterator[dict[str, Any]]:
             return
         begun = [step["begun"] for step in seen if "begun" in step]
         done = [step["trial"]["delegate"] for step in seen if "trial" in step]
-        if not begun or begun[-1] in done:
-            if not any("health" in step for step in seen):
-                hint = "reinstall it; see more with: edgerun doctor --debug"
-                yield {"health": asdict(Health(ok=False, reason=f"its process {ending}", hint=hint))}
+        if not any("health" in step for step in seen):
+            hint = "reinstall it"
+            yield {"health": asdict(Health(ok=False, reason=f"its process {ending}", hint=hint))}
+            return
+        if not begun or begun[-1] in (*done, *skip):  # it died between delegates, or at the very end
+            yield {"trial": asdict(Trial("(process)", available=True, ok=False, detail=f"its process {ending}"))}
             return
         yield {"trial": asdict(Trial(begun[-1], available=True, ok=False, detail=f"its process {ending}"))}
         skip += [*done, begun[-1]]

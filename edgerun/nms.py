@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import cv2
 import numpy as np
 
-from edgerun.boxes import area
+from edgerun.boxes import area, enclosing
+from edgerun.boxes import iou as overlaps
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["suppress"]
+__all__ = ["soften", "suppress", "suppress_rotated"]
 
 
 def suppress(
@@ -62,3 +64,87 @@ def suppress(
         x1, y1, x2, y2, areas = x1[1:][stays], y1[1:][stays], x2[1:][stays], y2[1:][stays], areas[1:][stays]
         groups, places = groups[1:][stays], places[1:][stays]
     return order[np.array(kept, np.intp)]
+
+
+def suppress_rotated(
+    rotated: FloatArray,
+    scores: FloatArray,
+    classes: AnyArray,
+    *,
+    iou: float,
+    max_det: int,
+    mode: Literal["class", "agnostic", "none"] = "class",
+) -> AnyArray:
+    """Rows to keep, best first, by the true overlap of oriented boxes.
+
+    Args:
+        rotated: float32 [N, 5], centre x, centre y, width, height, angle in radians.
+        scores, classes, iou, max_det, mode: as in `suppress`.
+
+    Returns:
+        intp [K].
+    """
+    order = np.argsort(-scores, kind="stable")
+    if mode == "none":
+        return order[:max_det]
+    upright = enclosing(rotated)
+    outlines: list[_Outline] = [
+        ((float(x), float(y)), (float(w), float(h)), float(np.degrees(a))) for x, y, w, h, a in rotated
+    ]
+    kept: list[int] = []
+    for row in order.tolist():
+        if len(kept) == max_det:
+            break
+        rivals = [other for other in kept if mode == "agnostic" or classes[other] == classes[row]]
+        near = touching(upright[row], upright[rivals]) if rivals else ()
+        if not any(_overlap(outlines[row], outlines[rivals[index]]) > iou for index in near):
+            kept.append(row)
+    return np.array(kept, np.intp)
+
+
+def touching(box: FloatArray, others: FloatArray) -> AnyArray:
+    """Indices of upright boxes that share anything with one."""
+    x1, y1, x2, y2 = others.T
+    return np.flatnonzero((x1 < box[2]) & (x2 > box[0]) & (y1 < box[3]) & (y2 > box[1]))
+
+
+_Outline = tuple[tuple[float, float], tuple[float, float], float]
+"""An oriented box as OpenCV writes it: centre, size, degrees."""
+
+
+def _overlap(first: _Outline, second: _Outline) -> float:
+    """IoU of two oriented boxes."""
+    kind, polygon = cv2.rotatedRectangleIntersection(first, second)
+    if kind == cv2.INTERSECT_NONE or polygon is None:
+        return 0.0
+    shared = cv2.contourArea(cv2.convexHull(polygon))
+    union = first[1][0] * first[1][1] + second[1][0] * second[1][1] - shared
+    return float(shared / union) if union > 0 else 0.0
+
+
+def soften(
+    boxes: FloatArray, scores: FloatArray, classes: AnyArray, *, conf: float, max_det: int, sigma: float = 0.5
+) -> tuple[AnyArray, FloatArray]:
+    """Soft suppression with a Gaussian: instead of going, a row that overlaps a better one of its class loses score.
+
+    score · exp(-IoU² / sigma), again and again. Source: Bodla et al., Soft-NMS, arXiv 1704.04503.
+
+    Returns:
+        intp [K], best first, and their new float32 [K] scores, all at least `conf`.
+    """
+    left = scores.astype(np.float32, copy=True)
+    places = np.arange(len(left))
+    kept: list[int] = []
+    values: list[float] = []
+    while len(places) and len(kept) < max_det:
+        best = int(np.argmax(left[places]))
+        row = int(places[best])
+        if left[row] < conf:
+            break
+        kept.append(row)
+        values.append(float(left[row]))
+        places = np.delete(places, best)
+        overlap = overlaps(boxes[row : row + 1], boxes[places])[0]
+        overlap[classes[places] != classes[row]] = 0
+        left[places] *= np.exp(-(overlap**2) / np.float32(sigma))
+    return np.array(kept, np.intp), np.array(values, np.float32)

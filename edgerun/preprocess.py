@@ -74,6 +74,19 @@ class Geometry:
         scale = np.array([self.scale_x, self.scale_y])
         return np.asarray((points - offset) / scale, np.float32)
 
+    def rotated_to_image(self, rotated: AnyArray) -> FloatArray:
+        """Oriented boxes in model pixels to image pixels, not clipped. float32 [N, 5].
+
+        Where x and y are scaled differently (stretch), sides are scaled along their own directions; a box that is not
+        parallel to the picture then is a parallelogram in truth, and this is the box of the same centre and axes.
+        """
+        moved = np.array(rotated, np.float32)
+        moved[:, :2] = self.points_to_image(rotated[:, :2])
+        for side, angle in ((2, rotated[:, 4]), (3, rotated[:, 4] + np.pi / 2)):
+            moved[:, side] = rotated[:, side] * np.hypot(np.cos(angle) / self.scale_x, np.sin(angle) / self.scale_y)
+        moved[:, 4] = np.arctan2(np.sin(rotated[:, 4]) / self.scale_y, np.cos(rotated[:, 4]) / self.scale_x)
+        return moved
+
     def to_model(self, boxes: AnyArray) -> AnyArray:
         """Image pixels to model pixels. float64 [N, 4], x1 y1 x2 y2."""
         scale = np.array([self.scale_x, self.scale_y] * 2)
@@ -130,8 +143,8 @@ class Plan:
         return buffers.store(real, self.spec)
 
     def new_input(self, batch: int = 1) -> AnyArray:
-        """An uninitialised input for so many pictures, stored dtype."""
-        return np.empty((batch, *self.shape), self.spec.dtype)
+        """An input of zeros for so many pictures, stored dtype."""
+        return np.zeros((batch, *self.shape), self.spec.dtype)
 
     def apply(self, image: Image, out: AnyArray, *, border: bool = True) -> Geometry:
         """Write a picture into its place of the input.

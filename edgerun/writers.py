@@ -109,7 +109,8 @@ def _named(folder: Path, planned: Iterable[Source]) -> dict[Source, Path]:
 
 def _spare(planned: Iterable[Source], places: dict[Source, Path]) -> None:
     """Refuse where a copy would overwrite a source, by whatever name or link it is reached."""
-    own = {_identity(source.place): source for source in planned if isinstance(source.place, Path)}
+    files = [source for source in planned if isinstance(source.place, Path) and source.place.exists()]
+    own = {_identity(Path(str(source.place))): source for source in files}
     for place in places.values():
         if place.exists() and _identity(place) in own:
             raise InputError(

@@ -28,6 +28,7 @@ FLOORS = [
         "sniff",
         "threads",
         "probe",
+        "masks",
     },
     {"decoders", "cards", "replay", "detections", "image_input", "models"},
     {"plugins", "report", "house"},

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgerun.nms import suppress
+from edgerun.nms import soften, suppress, suppress_rotated
 
 
 def oracle(boxes, scores, classes, iou, max_det, mode):
@@ -105,3 +105,36 @@ def test_disjoint_boxes_far_from_the_origin_both_stay():
     """A peer hands corners to a routine that reads sizes, and loses one of these."""
     boxes = np.array([[300, 300, 310, 310], [330, 330, 340, 340]], np.float32)
     assert len(suppress(boxes, np.array([0.9, 0.8], np.float32), np.zeros(2), iou=0.5, max_det=9)) == 2
+
+
+def test_oriented_boxes_overlap_by_their_true_shapes():
+    """Two thin boxes that cross: their upright boxes are the same, they themselves share little."""
+    quarter = np.pi / 4
+    rotated = np.array([[50, 50, 60, 6, quarter], [50, 50, 60, 6, -quarter], [50, 50, 60, 6, quarter]], np.float32)
+    scores = np.array([0.9, 0.8, 0.7], np.float32)
+    kept = suppress_rotated(rotated, scores, np.zeros(3), iou=0.5, max_det=9)
+    assert kept.tolist() == [0, 1]
+    assert suppress_rotated(rotated, scores, np.array([0, 0, 1]), iou=0.5, max_det=9).tolist() == [0, 1, 2]
+    agnostic = suppress_rotated(rotated, scores, np.array([0, 0, 1]), iou=0.5, max_det=9, mode="agnostic")
+    assert agnostic.tolist() == [0, 1]
+
+
+def test_upright_oriented_boxes_are_suppressed_as_upright_ones():
+    random = np.random.default_rng(2)
+    centres, sizes = random.random((30, 2)) * 50, random.random((30, 2)) * 20 + 2
+    rotated = np.concatenate((centres, sizes, np.zeros((30, 1))), axis=1).astype(np.float32)
+    upright = np.concatenate((centres - sizes / 2, centres + sizes / 2), axis=1).astype(np.float32)
+    scores, classes = random.random(30).astype(np.float32), random.integers(0, 2, 30)
+    expected = suppress(upright, scores, classes, iou=0.3, max_det=99)
+    assert suppress_rotated(rotated, scores, classes, iou=0.3, max_det=99).tolist() == expected.tolist()
+
+
+def test_soft_suppression_lowers_scores_instead_of_dropping_rows():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 8], [50, 50, 60, 60]], np.float32)
+    scores = np.array([0.9, 0.8, 0.3], np.float32)
+    rows, softened = soften(boxes, scores, np.zeros(3), conf=0.01, max_det=9)
+    assert rows.tolist() == [0, 2, 1]
+    np.testing.assert_allclose(softened, [0.9, 0.3, 0.8 * np.exp(-(0.8**2) / 0.5)], rtol=1e-5)
+    rows, softened = soften(boxes, scores, np.array([0, 1, 0]), conf=0.01, max_det=9)
+    np.testing.assert_allclose(softened, [0.9, 0.8, 0.3])
+    assert len(soften(boxes, scores, np.zeros(3), conf=0.5, max_det=9)[0]) == 1

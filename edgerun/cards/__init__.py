@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from edgerun.card import FIELDS, ModelCard, checked
-from edgerun.cards import embedded, sidecar, ultralytics
+from edgerun.cards import embedded, sidecar, tflite_metadata, ultralytics
 from edgerun.contract import Dialect, Match
 from edgerun.errors import CardInvalid
 
 __all__ = ["BUILTIN", "Said", "gather", "with_conventions", "with_field"]
 
-BUILTIN: tuple[Dialect, ...] = (embedded.DIALECT, ultralytics.DIALECT)
+BUILTIN: tuple[Dialect, ...] = (embedded.DIALECT, ultralytics.DIALECT, tflite_metadata.DIALECT)
 """Earlier ones win over later ones."""
 
 
@@ -61,7 +61,7 @@ def gather(
 def _heard(dialect: Dialect, metadata: Mapping[str, str | bytes], path: Path) -> Mapping[str, Any]:
     try:
         return dialect.read(metadata, path)
-    except (ValueError, TypeError, KeyError) as cause:
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as cause:  # whatever is in it
         raise CardInvalid(
             f"The {dialect.name} metadata of {path.name} is damaged: {cause}.",
             hint="describe the model in a sidecar: edgerun inspect MODEL --write-sidecar",

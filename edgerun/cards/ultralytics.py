@@ -1,7 +1,8 @@
 """The dialect of Ultralytics exports (YOLOv5 to YOLO26) and of the tools that write the same keys.
 
 Keys: task, names, imgsz [h, w], stride, channels, kpt_shape, end2end, args; every value is a text that holds a
-Python literal or JSON. YOLOv5 writes names and stride alone. Read in the documentation and in exported files.
+Python literal or JSON. YOLOv5 writes names and stride alone. Formats without such a table carry one text that holds
+all of it: a member of the archive in TFLite files. Read in the documentation and in exported files.
 """
 
 from __future__ import annotations
@@ -17,10 +18,17 @@ __all__ = ["DIALECT", "fields_of"]
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
+    for member in TEXTS:
+        if member in metadata:
+            content = literals.parse(metadata[member])
+            return fields_of(content) if isinstance(content, Mapping) and {"names", "stride"} <= set(content) else {}
     if "names" not in metadata or "stride" not in metadata:
         return {}
     return fields_of({key: literals.parse(value) for key, value in metadata.items() if key in _KEYS})
 
+
+TEXTS = ("metadata.json", "temp_meta.txt")
+"""JSON since 2024, before that a Python literal."""
 
 _KEYS = frozenset(("task", "names", "imgsz", "channels", "kpt_shape", "end2end", "args", "stride"))
 

@@ -234,8 +234,10 @@ def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Callable[[Picture, 
             for row in found.to_coco(_image_id(picture.source, picture.frame)):
                 rows.add(row)
 
-        yield add
-        rows.close()
+        try:
+            yield add
+        finally:
+            rows.close()
 
 
 def _image_id(source: Source, frame: int | None) -> int | str:

@@ -21,12 +21,16 @@ def channels_last(evidence: Evidence) -> bool:
 
 
 def tensorflow(evidence: Evidence) -> tuple[dict[str, Any], dict[str, str]]:
-    """What TensorFlow's detectors take: plain bytes as they are, everything else in -1..1. (fields, basis)."""
-    if evidence.image.dtype == "uint8" and evidence.image.quantization is None:
-        fields: dict[str, Any] = {"color": "rgb", "scale": 1.0}
-        return fields, {
-            "color": "convention: TensorFlow's detectors are trained so",
-            "scale": "inferred: an input of plain bytes takes the picture as it is",
-        }
+    """What TensorFlow's detectors take: bytes as they are, everything else in -1..1. (fields, basis).
+
+    Quantised bytes are plain bytes too: their scale and zero point undo the normalisation but for rounding.
+    """
+    basis = {"color": "convention: TensorFlow's detectors are trained so"}
+    if evidence.image.dtype == "uint8":
+        stored = evidence.image.quantization
+        factor, zero = (1.0, 0) if stored is None else (stored.scale[0], stored.zero_point[0])
+        fields: dict[str, Any] = {"color": "rgb", "scale": 1.0, "mean": float(zero), "std": 1 / factor}
+        reason = "inferred: an input of bytes takes the picture as it is"
+        return fields, basis | dict.fromkeys(("scale", "mean", "std"), reason)
     fields = {"color": "rgb", "scale": 1 / 127.5, "mean": 1.0}
-    return fields, dict.fromkeys(fields, "convention: TensorFlow's detectors take -1..1")
+    return fields, basis | dict.fromkeys(("scale", "mean"), "convention: TensorFlow's detectors take -1..1")

@@ -19,6 +19,8 @@ from edgerun.decoders import inputs, ranges
 __all__ = ["DECODERS"]
 
 ROLES = ("boxes", "classes", "scores", "count")
+CORNERS = "boxes x1y1x2y2"
+"""The role of boxes that say so in their metadata; plain "boxes" are y1 x1 y2 x2."""
 POST_PROCESS = "TFLite_Detection_PostProcess"
 """The custom operator names its outputs after itself: boxes, then :1 classes, :2 scores, :3 count."""
 
@@ -33,6 +35,8 @@ DETECTIONS = {
 FROM_ONE = "classes from 1"
 """Saved models keep the ids of the label map, which begin at 1; TFLite's operator begins at 0."""
 
+VARIANTS = {CORNERS: "boxes", FROM_ONE: "classes"}
+
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     by_role = {role: outputs[name] for name, role in frame.card.outputs.items()}
@@ -40,16 +44,17 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     count = int(by_role["count"].reshape(-1)[0]) if "count" in by_role else by_role["scores"].shape[-1]
     scores = by_role["scores"].reshape(-1)[:count]
     kept = np.flatnonzero(scores >= frame.conf)
-    boxes = by_role["boxes"].reshape(-1, 4)[kept]
+    stored = by_role[CORNERS if CORNERS in by_role else "boxes"].reshape(-1, 4)[kept]
+    boxes = stored.astype(np.float32) if CORNERS in by_role else yxyx_to_xyxy(stored)
     numbers = by_role[FROM_ONE] - 1 if FROM_ONE in by_role else by_role["classes"]
     classes = np.rint(numbers.reshape(-1)[kept]).astype(np.int32)
-    return Candidates(yxyx_to_xyxy(boxes), scores[kept].astype(np.float32), classes)
+    return Candidates(boxes, scores[kept].astype(np.float32), classes)
 
 
 def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
     """Name -> role, and how that is known; {} where it is not."""
     given = evidence.card.outputs
-    if {"boxes", "scores"} < set(given.values()) and {"classes", FROM_ONE} & set(given.values()):
+    if {"boxes", "classes", "scores"} <= {VARIANTS.get(role, role) for role in given.values()}:
         return given, evidence.card.source("outputs")
     names = [spec.name for spec in evidence.outputs]
     detections = {name: role for name in names if (role := DETECTIONS.get(name.split(":")[0]))}
@@ -62,9 +67,18 @@ def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
     if all(name.startswith(POST_PROCESS) for name in names):
         return dict(zip(sorted(names), ROLES, strict=True)), f"inferred: outputs of {POST_PROCESS}"
     by_name = {name: role for name in names if (role := _role_by_name(name))}
-    if sorted(by_name.values()) == sorted(ROLES):
+    if sorted(by_name.values()) == sorted(ROLES) and _plausible(by_name, evidence):
         return by_name, "inferred: the names of the outputs"
     return _by_value(evidence), "inferred: shapes, and values of a probe run"
+
+
+def _plausible(by_name: Mapping[str, str], evidence: Evidence) -> bool:
+    """Whether shapes and a probe run allow what the names say; some exporters mix the names of the four up."""
+    shapes = {by_name[spec.name]: spec.shape for spec in evidence.outputs}
+    if shapes["boxes"][-1:] != (4,) or len(shapes["boxes"]) != 3 or len(shapes["count"]) > 1:
+        return False
+    values = {by_name[name]: array for name, array in evidence.probe("textured").items()}
+    return not values["classes"].size or (ranges.integers(values["classes"]) and ranges.shares(values["scores"]))
 
 
 def _role_by_name(name: str) -> str:

@@ -1,0 +1,269 @@
+"""LiteRT as a backend: .tflite files.
+
+Facts that shaped it, seen with ai-edge-litert 2.3 and tflite-runtime 2.14: one interpreter serves one thread at a time;
+a failed resize loses the delegate; outputs without elements raise; the order of outputs differs between exporters;
+tflite-runtime imports beside NumPy 2 and cannot run there, and dies of damaged files.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.metadata
+import mmap
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgerun import hookimpl
+from edgerun.contract import Backend, Coverage, Delegate, Health, Session
+from edgerun.errors import DelegateUnavailable, ModelUnreadable
+from edgerun.tensors import Arrays, Quantization, TensorSpec
+from edgerun_tflite import metadata
+from edgerun_tflite.flatbuffer import Damaged, Table, verify
+
+EDGETPU = "edgetpu-custom-op"
+EDGETPU_LIBRARIES = ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")
+HINT = "pip install edgerun[tflite]"
+
+
+@cache
+def _runtime() -> tuple[Any, str]:
+    """The interpreter's module and its version.
+
+    Raises:
+        ImportError: there is none that works; the text says why.
+    """
+    try:
+        return importlib.import_module("ai_edge_litert.interpreter"), importlib.metadata.version("ai-edge-litert")
+    except ImportError as cause:
+        try:
+            version = importlib.metadata.version("tflite-runtime")
+        except importlib.metadata.PackageNotFoundError:
+            raise ImportError(f"ai-edge-litert cannot be imported: {cause}") from cause
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+        raise ImportError(f"tflite-runtime {version} works with numpy below 2 only, and numpy {np.__version__} is here")
+    return importlib.import_module("tflite_runtime.interpreter"), f"{version} (tflite-runtime)"
+
+
+class TfliteSession:
+    """One opened model."""
+
+    def __init__(self, path: Path, delegate: Delegate, threads: int | None) -> None:
+        self._path, self._asked, self._threads = path, delegate, threads
+        self._lock = threading.Lock()
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            try:
+                model = Table.root(data)
+                verify(model)
+                self._refuse_what_cannot_run(model)
+                self._start()
+                self.inputs = _specs(self._interpreter.get_input_details(), _names(model, 0))
+                self.outputs = _specs(self._interpreter.get_output_details(), _names(model, 1))
+                self._forget_sizes_that_are_not_yet_known()
+                self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
+            except (Damaged, IndexError) as cause:
+                raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
+        covered = self.coverage()
+        # where the runtime does not tell, its word counts
+        self.delegate = delegate.name if covered is None or delegate.name in covered.nodes else "cpu"
+
+    def _refuse_what_cannot_run(self, model: Table) -> None:
+        if model.number(0, "I") != 3 or not model.tables(2):
+            raise ModelUnreadable(f"{self._path} is no TFLite model of version 3.", hint="export it again")
+        if self._asked.name != "edgetpu" and EDGETPU in [code.text(1) for code in model.tables(1)]:
+            raise DelegateUnavailable(
+                f"{self._path} is compiled for the Edge TPU and runs nowhere else.",
+                hint='pass delegate="edgetpu" where there is one, or load the file that it was compiled from',
+            )
+
+    def _start(self) -> None:
+        """A fresh interpreter, with memory where the sizes of the inputs are known."""
+        module, _ = _runtime()
+        default = self._asked.name == "xnnpack"
+        kind = module.OpResolverType
+        self._interpreter: Any = module.Interpreter(
+            model_path=str(self._path),
+            num_threads=self._threads,
+            experimental_delegates=_loaded(module, self._asked),
+            experimental_op_resolver_type=kind.AUTO if default else kind.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        details = self._interpreter.get_input_details()
+        self._shapes = [tuple(map(int, detail["shape"])) for detail in details]
+        self._allocated = not any(-1 in detail["shape_signature"] for detail in details)
+        if self._allocated:
+            self._interpreter.allocate_tensors()
+
+    def _forget_sizes_that_are_not_yet_known(self) -> None:
+        for place, detail in enumerate(self._interpreter.get_output_details() if self._allocated else ()):
+            try:
+                self._interpreter.get_tensor(detail["index"])
+            except ValueError:  # no memory yet: the operator finds out the size when it runs
+                spec = self.outputs[place]
+                self.outputs[place] = TensorSpec(spec.name, (None,) * len(spec.shape), spec.dtype, spec.quantization)
+
+    def run(self, feeds: Arrays) -> Arrays:
+        """Compute; results are copies."""
+        with self._lock:
+            if self._interpreter is None:
+                raise RuntimeError("the session is closed")
+            arrays = [feeds[spec.name] for spec in self.inputs]
+            places = [detail["index"] for detail in self._interpreter.get_input_details()]
+            self._fit(places, [array.shape for array in arrays])
+            for place, array in zip(places, arrays, strict=True):
+                self._interpreter.set_tensor(place, array)
+            self._interpreter.invoke()
+            details = self._interpreter.get_output_details()
+            return {spec.name: self._result(detail) for spec, detail in zip(self.outputs, details, strict=True)}
+
+    def _fit(self, places: Sequence[int], shapes: Sequence[tuple[int, ...]]) -> None:
+        """Give the inputs these sizes; once per change."""
+        if self._allocated and shapes == self._shapes:
+            return
+        try:
+            for place, shape in zip(places, shapes, strict=True):
+                self._interpreter.resize_tensor_input(place, shape, strict=True)
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError):
+            self._start()  # this one may have lost its delegate
+            raise
+        self._shapes, self._allocated = list(shapes), True
+
+    def _result(self, detail: Mapping[str, Any]) -> Any:
+        try:
+            return self._interpreter.get_tensor(detail["index"])
+        except ValueError:
+            if 0 not in detail["shape"]:
+                raise
+            return np.empty(detail["shape"], detail["dtype"])  # without elements there is no memory to copy
+
+    def coverage(self) -> Coverage | None:
+        """Operators by delegate, as the runtime split them; None before it did, or where it cannot tell."""
+        if self._interpreter is None or not self._allocated or not hasattr(self._interpreter, "_get_ops_details"):
+            return None
+        everything = self._interpreter._get_ops_details()
+        producers = {int(out): op for op in everything if op["op_name"] != "DELEGATE" for out in op["outputs"]}
+        taken: set[int] = set()
+        for part in (op for op in everything if op["op_name"] == "DELEGATE"):
+            reached, border = list(map(int, part["outputs"])), set(map(int, part["inputs"]))
+            while reached:  # back from what the delegate gives to what it is given
+                operator = producers.get(reached.pop())
+                if operator is not None and operator["index"] not in taken:
+                    taken.add(operator["index"])
+                    reached += [int(place) for place in operator["inputs"] if int(place) not in border]
+        nodes: dict[str, int] = {}
+        operators: dict[str, set[str]] = {}
+        for operator in (op for op in everything if op["op_name"] != "DELEGATE"):
+            name = self._asked.name if operator["index"] in taken else "cpu"
+            nodes[name] = nodes.get(name, 0) + 1
+            operators.setdefault(name, set()).add(operator["op_name"])
+        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+
+    def close(self) -> None:
+        """Let go of the model."""
+        with self._lock:
+            self._interpreter = None
+
+
+def _loaded(module: Any, delegate: Delegate) -> list[Any] | None:
+    """The delegate of a library that the option "library" names."""
+    options = dict(delegate.options)
+    library = options.pop("library", "")
+    if not library:
+        return None
+    try:
+        ctypes.CDLL(library)  # LiteRT's own loader complains on stderr besides
+        return [module.load_delegate(library, options)]
+    except (OSError, ValueError, AttributeError) as cause:
+        raise DelegateUnavailable(
+            f"Delegate {delegate.name} cannot be loaded from {library}: {cause}.", hint='pass delegate="cpu"'
+        ) from cause
+
+
+def _names(model: Table, side: int) -> dict[int, str]:
+    """Tensor -> the name that a signature gives to an input (0) or output (1), where it names all of them.
+
+    Not of outputs of TFLite_Detection_PostProcess: exporters mix up the names of those.
+    """
+    graph = model.tables(2)[0]
+    places = graph.numbers(1 + side)
+    if side == 1 and metadata.post_process(graph, [code.text(1) for code in model.tables(1)]) is not None:
+        return {}
+    for signature in model.tables(7):
+        named = {int(entry.number(1, "I")): entry.text(0) for entry in signature.tables(side)}
+        if signature.number(4, "I") == 0 and set(named) == set(places) and len(set(named.values())) == len(places):
+            return named
+    return {}
+
+
+def _specs(details: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[TensorSpec]:
+    specs: list[TensorSpec] = []
+    for detail in details:
+        name = names.get(detail["index"]) or detail["name"] or "tensor"
+        if any(spec.name == name for spec in specs):
+            name = f"{name}#{detail['index']}"
+        signature, shape = detail["shape_signature"], detail["shape"]
+        sizes = signature if len(signature) == len(shape) else shape
+        found = detail["quantization_parameters"]
+        quantization = None
+        if len(found["scales"]) and (found["scales"] > 0).all() and np.dtype(detail["dtype"]).kind in "iu":
+            scales, zeros = tuple(map(float, found["scales"])), tuple(map(int, found["zero_points"]))
+            quantization = Quantization(scales, zeros, int(found["quantized_dimension"]))
+        shown = tuple(None if size < 0 else int(size) for size in sizes)
+        specs.append(TensorSpec(name, shown, np.dtype(detail["dtype"]).name, quantization))
+    return specs
+
+
+class TfliteBackend:
+    """LiteRT."""
+
+    name = "tflite"
+    formats = ("tflite",)
+    specimen = Path(__file__).with_name("double.tflite")
+
+    def health(self) -> Health:
+        """Whether an interpreter imports, and works with the NumPy that is here."""
+        try:
+            module, version = _runtime()
+        except (ImportError, AttributeError) as cause:
+            return Health(ok=False, reason=str(cause), hint=HINT)
+        if module.__name__.startswith("tflite_runtime"):
+            old = "tflite-runtime is no longer maintained and can die of a damaged model; " + HINT
+            return Health(ok=True, version=version, warnings=(old,))
+        return Health(ok=True, version=version)
+
+    def delegates(self) -> Sequence[Delegate]:
+        """XNNPACK, which LiteRT uses by default; the bare kernels; the Edge TPU.
+
+        Others come through `edgerun_register_delegates`: the option "library" names the file to load.
+        """
+        return [
+            Delegate("xnnpack"),
+            Delegate("cpu"),
+            _edgetpu(),
+            Delegate("external", False, "a plugin that registers delegates must name its library"),
+        ]
+
+    def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
+        """Open a model by its path: it is mapped, not read."""
+        return TfliteSession(path, delegate, threads)
+
+
+def _edgetpu() -> Delegate:
+    for library in EDGETPU_LIBRARIES:
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            continue
+        return Delegate("edgetpu", options={"library": library})
+    return Delegate("edgetpu", False, "libedgetpu is not installed")
+
+
+@hookimpl
+def edgerun_register_backends() -> list[Backend]:
+    """LiteRT."""
+    return [TfliteBackend()]

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgerun.card import ModelCard
+from edgerun.contract import Evidence, Frame, Sure, TensorSpec
+from edgerun.decoders import tfod
+from edgerun.tensors import Quantization
+
+(TFOD,) = tfod.DECODERS
+
+VALUES = {
+    "boxes": np.array([[[0.1, 0.2, 0.5, 0.6], [0, 0, 1, 0.5]]], np.float32),
+    "classes": np.array([[3, 0]], np.float32),
+    "scores": np.array([[0.9, 0.4]], np.float32),
+    "count": np.array([2], np.float32),
+}
+
+
+@pytest.fixture
+def evidence():
+    def build(names, image=None, **fields):
+        """`names`: role -> name of the output."""
+        outputs = {name: VALUES[role] for role, name in names.items()}
+        specs = [TensorSpec(name, array.shape) for name, array in outputs.items()]
+        image = image or TensorSpec("image", (1, 64, 64, 3))
+        card = ModelCard(height=64, width=64, sources=dict.fromkeys(fields, "tflite metadata"), **fields)
+        return Evidence([image], specs, image, card, {}, lambda kind: outputs)
+
+    return build
+
+
+def roles(match):
+    assert match.sure is Sure.CERTAIN, match.why
+    return {role: name for name, role in match.conventions["outputs"].items()}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"boxes": "detection_boxes", "classes": "classes", "scores": "scores", "count": "num_detections"},
+        # the names of boxes and count, or of classes and scores, are mixed up
+        {"boxes": "num_detections", "classes": "classes", "scores": "scores", "count": "detection_boxes"},
+        {"boxes": "boxes", "classes": "detection_scores", "scores": "detection_classes", "count": "num_detections"},
+        # and some say nothing at all
+        {"count": "call:0", "scores": "call:1", "classes": "call:2", "boxes": "call:3"},
+    ],
+)
+def test_outputs_are_bound_by_what_they_hold_where_their_names_do_not_tell(evidence, names):
+    assert roles(TFOD.matches(evidence(names))) == names
+
+
+def test_the_operators_own_names_count_whatever_the_values(evidence):
+    post = "TFLite_Detection_PostProcess"
+    names = {"classes": f"{post}:1", "boxes": post, "count": f"{post}:3", "scores": f"{post}:2"}
+    assert roles(TFOD.matches(evidence(names))) == names
+
+
+@pytest.mark.parametrize(
+    ("role", "corners"), [("boxes", [0.2, 0.1, 0.6, 0.5]), ("boxes x1y1x2y2", [0.1, 0.2, 0.5, 0.6])]
+)
+def test_boxes_are_y_first_unless_their_role_says_otherwise(evidence, role, corners):
+    bound = {"b": role, "c": "classes", "s": "scores", "n": "count"}
+    known = evidence({"boxes": "b", "classes": "c", "scores": "s", "count": "n"}, outputs=bound)
+    assert TFOD.matches(known).sure is Sure.CERTAIN
+    found = TFOD.decode(known.probe("blank"), Frame(64, 64, 0.5, known.card))
+    np.testing.assert_allclose(found.boxes, [corners])
+    assert found.classes.tolist() == [3]
+
+
+def test_rows_beyond_the_count_are_left_out(evidence):
+    known = evidence(
+        {"boxes": "b", "classes": "c", "scores": "s", "count": "n"},
+        outputs={"b": "boxes", "c": "classes", "s": "scores", "n": "count"},
+    )
+    outputs = {**known.probe("blank"), "n": np.array([1], np.float32)}
+    assert len(TFOD.decode(outputs, Frame(64, 64, 0.1, known.card))) == 1
+
+
+def test_quantised_bytes_take_the_picture_as_it_is(evidence):
+    image = TensorSpec("image", (1, 64, 64, 3), "uint8", Quantization((1 / 128,), (127,)))
+    names = {role: role for role in VALUES}
+    conventions = TFOD.matches(evidence(names, image)).conventions
+    assert (conventions["scale"], conventions["mean"], conventions["std"]) == (1.0, 127.0, 128.0)

@@ -1,0 +1,129 @@
+"""What can be said of a model, also of one that is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from edgerun import inspection, replay
+from edgerun.contract import Sure
+from edgerun.errors import DecoderAmbiguous, DecoderUnknown, InputError, ModelUnreadable
+from edgerun.tensors import TensorSpec
+
+NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
+
+
+@pytest.fixture
+def strange(tmp_path):
+    """A recording whose outputs nobody reads."""
+    path = tmp_path / "strange.npz"
+    inputs, outputs = [TensorSpec("images", (1, 3, 64, 64))], [TensorSpec("odd", (1, 5, 7))]
+    replay.write(path, inputs, outputs, {"author": "nobody"}, [(0, {"odd": np.zeros((1, 5, 7), np.float32)})])
+    return path
+
+
+@pytest.fixture
+def doubtful(tmp_path):
+    """A recording with two plausible readings: 85 columns are 4 + 81 classes, or 4 + 1 + 80."""
+    path = tmp_path / "doubtful.npz"
+    anchors = 8 * 8 + 4 * 4 + 2 * 2
+    inputs, outputs = [TensorSpec("images", (1, 3, 64, 64))], [TensorSpec("rows", (1, anchors, 85))]
+    rows = np.full((1, anchors, 85), 0.5, np.float32)
+    replay.write(path, inputs, outputs, {}, [(0, {"rows": rows})])
+    return path
+
+
+def test_every_field_has_a_source_and_every_other_decoder_a_reason(colours):
+    seen = inspection.inspect(colours(metadata=NAMES), conf=0.4)
+    assert seen.refusal is None
+    assert seen.report.decoder == "yolov8"
+    assert seen.card.source("labels") == "ultralytics metadata"
+    assert seen.card.source("height") == "the file's input"
+    assert seen.card.source("conf") == "argument"
+    assert seen.report.conf.value == 0.4
+    assert {name for name, _ in seen.verdicts} >= {"yolov5", "yolox", "tfod"}
+    assert all(match.why for _, match in seen.verdicts)
+    assert seen.metadata["names"] == NAMES["names"]
+    assert seen.size > 1000
+    plain = json.loads(json.dumps(seen.to_dict()))
+    assert plain["card"]["labels"] == ["red", "green", "blue"]
+    assert plain["card"]["sources"]["labels"] == "ultralytics metadata"
+    assert plain["others"]["tfod"]["sure"] == "no"
+    assert "error" not in plain
+
+
+def test_a_refused_model_shows_what_was_seen_and_said(strange):
+    seen = inspection.inspect(strange)
+    assert isinstance(seen.refusal, DecoderUnknown)
+    assert seen.report is None
+    assert [str(spec) for spec in seen.inputs] == ["images float32 [1, 3, 64, 64]"]
+    assert [str(spec) for spec in seen.outputs] == ["odd float32 [1, 5, 7]"]
+    assert seen.card.height == 64
+    assert dict(seen.verdicts)["yolov8"].sure is Sure.NO
+    assert seen.metadata == {"author": "nobody"}
+    plain = json.loads(json.dumps(seen.to_dict()))
+    assert plain["error"]["type"] == "DecoderUnknown"
+    assert plain["others"]["yolov8"]["why"]
+
+
+def test_an_ambiguous_model_shows_both_readings(doubtful):
+    seen = inspection.inspect(doubtful)
+    assert isinstance(seen.refusal, DecoderAmbiguous)
+    sure = [name for name, match in seen.verdicts if match.sure > Sure.NO]
+    assert len(sure) >= 2
+    assert all(name in seen.refusal.hint for name in sure)
+
+
+def test_a_named_decoder_that_the_outputs_contradict_is_shown_with_its_reason(strange):
+    seen = inspection.inspect(strange, decoder="tfod")
+    assert [name for name, _ in seen.verdicts] == ["tfod"]
+
+
+def test_a_model_that_cannot_be_opened_raises(tmp_path):
+    with pytest.raises(ModelUnreadable):
+        inspection.inspect(tmp_path / "missing.onnx")
+
+
+def test_long_metadata_is_cut_to_one_line(colours):
+    seen = inspection.inspect(colours(metadata={**NAMES, "notes": "line\n" * 1000}))
+    assert len(seen.metadata["notes"]) == inspection.LONGEST
+    assert "\n" not in seen.metadata["notes"]
+
+
+def test_a_written_sidecar_says_the_same_again(colours):
+    path = colours(metadata=NAMES)
+    first = inspection.inspect(path, conf=0.3)
+    assert first.sidecar == ""
+    written = inspection.write_sidecar(first)
+    assert written == path.with_name(path.name + ".edgerun.json")
+    second = inspection.inspect(path)
+    assert second.sidecar == str(written)
+    assert {name: getattr(second.card, name) for name in ("labels", "decoder", "conf", "scale", "color", "resize")} == {
+        name: getattr(first.card, name) for name in ("labels", "decoder", "conf", "scale", "color", "resize")
+    }
+    assert second.card.source("labels") == "sidecar"
+
+
+def test_a_sidecar_is_not_overwritten_unless_forced(colours):
+    path = colours(metadata=NAMES)
+    inspection.write_sidecar(inspection.inspect(path, conf=0.3))
+    again = inspection.inspect(path, conf=0.6)
+    with pytest.raises(InputError, match="exists already") as caught:
+        inspection.write_sidecar(again)
+    assert "--force" in caught.value.hint
+    inspection.write_sidecar(again, force=True)
+    assert inspection.inspect(path).report.conf.value == 0.6
+
+
+def test_a_refused_model_gets_no_sidecar(strange):
+    with pytest.raises(DecoderUnknown):
+        inspection.write_sidecar(inspection.inspect(strange))
+
+
+def test_a_sidecar_that_cannot_be_written_is_said(colours):
+    path = colours(metadata=NAMES)
+    path.with_name(path.name + ".edgerun.json").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        inspection.write_sidecar(inspection.inspect(path), force=True)
