@@ -47,6 +47,7 @@ def convert(name: str, folder: Path) -> None:
             return self.network(x)["out"]
 
     torch.manual_seed(0)
+    torch.backends.mha.set_fastpath_enabled(False)  # coremltools does not know its operation
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     if name.startswith(("lraspp", "deeplab")):
         build = getattr(torchvision.models.segmentation, name)
