@@ -68,12 +68,16 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
 
     Raises:
         DecoderUnknown: the named one does not exist or contradicts the outputs, or none matches.
-        DecoderAmbiguous: two are equally sure; both are named.
+        DecoderAmbiguous: two are equally sure, or the one leaves open how the picture is fed; all readings are named.
     """
     decoders = list(decoders)
     wish = evidence.card.decoder
-    if wish is not None:
-        return _named(wish, evidence, decoders)
+    choice = _inferred(evidence, decoders) if wish is None else _named(wish, evidence, decoders)
+    _demand_settled(choice, evidence)
+    return choice
+
+
+def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
     best = max((match.sure for _, match in verdicts), default=Sure.NO)
     finalists = [(decoder, match) for decoder, match in verdicts if match.sure == best]
@@ -94,6 +98,22 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
         raise _kept(ambiguous, evidence, verdicts)
     decoder, match = finalists[0]
     return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
+
+
+def _demand_settled(choice: Choice, evidence: Evidence) -> None:
+    """Refuse a model of a family with several habits where nobody says which of them it has."""
+    name, match = choice.decoder.name, choice.match
+    readings = [readings for field, readings in match.unsettled.items() if not evidence.known(field)]
+    if readings:
+        kinds = "; ".join(
+            " or ".join(f"{argument} ({who})" for argument, who in reading.items()) for reading in readings
+        )
+        arguments = ", and ".join(" or ".join(reading) for reading in readings)
+        ambiguous = DecoderAmbiguous(
+            f"The outputs are {name}'s ({match.why}), but nothing says how the model is fed or counts: {kinds}.",
+            hint=f"pass {arguments}",
+        )
+        raise _kept(ambiguous, evidence, [(name, match), *choice.others])
 
 
 def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:
