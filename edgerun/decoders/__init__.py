@@ -9,7 +9,9 @@ from typing import TypeVar
 from edgerun.contract import Decoder, Evidence, Match, Sure
 from edgerun.decoders import (
     blazeface,
+    classify,
     detr,
+    detr_raw,
     efficientdet,
     end2end,
     fastestdet,
@@ -17,6 +19,9 @@ from edgerun.decoders import (
     retinaface,
     ssd_decoded,
     tfod,
+    yolo_obb,
+    yolo_pose,
+    yolo_segment,
     yolov5,
     yolov8,
     yolox,
@@ -30,6 +35,9 @@ BUILTIN: tuple[Decoder, ...] = (
     # one anchor or three per cell, decoded in the graph or not
     *yolov8.DECODERS,
     *yolov5.DECODERS,
+    *yolo_pose.DECODERS,
+    *yolo_segment.DECODERS,
+    *yolo_obb.DECODERS,
     *yolox.DECODERS,
     *fastestdet.DECODERS,
     # a distribution for each side
@@ -45,6 +53,9 @@ BUILTIN: tuple[Decoder, ...] = (
     *end2end.DECODERS,
     *tfod.DECODERS,
     *detr.DECODERS,
+    *detr_raw.DECODERS,
+    # whole pictures
+    *classify.DECODERS,
 )
 
 
@@ -113,7 +124,8 @@ def _demand_settled(choice: Choice, evidence: Evidence) -> None:
             f"The outputs are {name}'s ({match.why}), but nothing says how the model is fed or counts: {kinds}.",
             hint=f"pass {arguments}",
         )
-        raise _kept(ambiguous, evidence, [(name, match), *choice.others])
+        ambiguous.evidence, ambiguous.verdicts = evidence, [(name, match), *choice.others]
+        raise ambiguous
 
 
 def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:
