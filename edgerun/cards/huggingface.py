@@ -24,7 +24,8 @@ TASKS = {"ObjectDetection": "detect", "InstanceSegmentation": "segment", "ImageC
 
 SOFTMAX = frozenset(("detr", "yolos", "table-transformer"))
 SIGMOID = frozenset((
-    "conditional_detr", "d_fine", "dab-detr", "deformable_detr", "deimv2", "lw_detr", "rf_detr", "rt_detr", "rt_detr_v2",
+    "conditional_detr", "d_fine", "dab-detr", "deformable_detr", "deimv2", "lw_detr", "rf_detr", "rt_detr",
+    "rt_detr_v2",
 ))  # fmt: skip
 """Model types, by how their class logits are read."""
 
@@ -98,7 +99,7 @@ def _of_picture(picture: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sides(size: Any) -> dict[str, int]:
-    """height and width, or shortest; {} where there is neither."""
+    """Sides as height and width, or as shortest; {} where there is neither."""
     if isinstance(size, int):
         return {"height": size, "width": size}
     if not isinstance(size, Mapping):

@@ -15,10 +15,14 @@ from edgerun.decoders import (
     efficientdet,
     end2end,
     fastestdet,
+    mmdetection,
+    movenet,
     nanodet,
     retinaface,
+    simcc,
     ssd_decoded,
     tfod,
+    torchvision,
     yolo_obb,
     yolo_pose,
     yolo_segment,
@@ -54,6 +58,11 @@ BUILTIN: tuple[Decoder, ...] = (
     *tfod.DECODERS,
     *detr.DECODERS,
     *detr_raw.DECODERS,
+    *torchvision.DECODERS,
+    *mmdetection.DECODERS,
+    # poses
+    *simcc.DECODERS,
+    *movenet.DECODERS,
     # whole pictures
     *classify.DECODERS,
 )

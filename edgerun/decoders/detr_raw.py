@@ -106,7 +106,7 @@ def _reading(evidence: Evidence, name: str, *, scores: bool) -> tuple[set[str], 
     return {"softmax", "sigmoid"}, "probe runs do not tell whether the last class is no object"
 
 
-def _conventions(evidence: Evidence, softmax: bool) -> tuple[dict[str, Any], str, dict[str, Mapping[str, str]]]:
+def _conventions(evidence: Evidence, softmax: bool) -> tuple[dict[str, Any], str, Mapping[str, Mapping[str, str]]]:
     """(fields, why, what is left open)."""
     card = evidence.card
     if softmax:

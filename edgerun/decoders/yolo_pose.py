@@ -49,7 +49,7 @@ def _decode_finished(outputs: Arrays, frame: Frame) -> Candidates:
 
 
 def _layout(columns: AnyArray, boxes: AnyArray, evidence: Evidence) -> tuple[int, int]:
-    """(K, D) of these columns [K·D, N], as said or by the values: only a visibility stays in 0..1; (0, 0) if neither."""
+    """(K, D) of these columns [K·D, N], as said, or by values: only a visibility stays in 0..1; (0, 0) if neither."""
     card, count = evidence.card, len(columns)
     if evidence.known("keypoints"):
         dims = card.keypoint_dims if evidence.known("keypoint_dims") else count // max(1, card.keypoints)

@@ -1,4 +1,4 @@
-"""What the heads of YOLO with more than boxes have in common: rows on a grid or finished ones, and their conventions."""
+"""What the heads of YOLO with more than boxes have in common: rows on a grid or finished, and their conventions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def channels_of(shape: Any, height: int, width: int, per_cell: int = 1) -> int:
 
 def on_grid(array: AnyArray, height: int, width: int, per_cell: int = 1) -> AnyArray:
     """Such an output as [C, N], a view: the threshold then runs along memory where channels came first."""
-    rows = array[0]
+    rows: AnyArray = array[0]
     return rows if grids.ladder_of(rows.shape[1], height, width, per_cell) else rows.T
 
 
