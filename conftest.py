@@ -98,8 +98,8 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
             scores = node("Transpose", [scores], perm=[0, 2, 1])  # [batch, N, 3]
             if layout == "yolov8-transposed":
                 outputs["output0"] = node("Concat", [placed, scores], axis=2)
-            elif layout in ("yolov5", "yolox"):
-                present = node("Add", [constant(np.ones((1, rows, 1), np.float32), "objects"), zero])
+            elif layout in ("yolov5", "yolox"):  # the brightest channel is the objectness
+                present = node("ReduceMax", [scores], axes=[2], keepdims=1)
                 row = node("Concat", [placed, present, scores], axis=2)
                 if (
                     layout == "yolov5"
