@@ -53,7 +53,7 @@ WIDE = 10_000
 
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document instead of text.")]
 Debug = Annotated[
-    bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, and what the runtimes print.")
+    bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, and what OpenCV prints.")
 ]
 
 ARGUMENTS = (
