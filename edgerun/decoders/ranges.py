@@ -37,7 +37,7 @@ def integers(values: AnyArray) -> bool:
 
 
 def clipped(values: AnyArray) -> bool:
-    """Whether the largest value is that of many, as where a quantisation made for scores (up to 1) cuts off boxes beside them."""
+    """Whether many share the largest value: a quantisation made for scores, up to 1, cuts off boxes beside them."""
     return bool(values.size and values.max() > 0.5 and (values == values.max()).mean() > CLIPPED)
 
 
