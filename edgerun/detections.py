@@ -86,6 +86,33 @@ class Detections:
         """The name of each row's class; its number where the model says no names."""
         return tuple(self._name(int(number)) for number in self.class_id)
 
+    @property
+    def xywh(self) -> FloatArray:
+        """Centre x, centre y, width, height in image pixels, float32 [N, 4]."""
+        sizes = self.xyxy[:, 2:] - self.xyxy[:, :2]
+        return np.concatenate((self.xyxy[:, :2] + sizes * np.float32(0.5), sizes), axis=1)
+
+    @property
+    def xyxyn(self) -> FloatArray:
+        """x1 y1 x2 y2 in 0..1 of the picture, float32 [N, 4]."""
+        height, width = self.shape
+        return np.asarray(self.xyxy / np.array([width, height, width, height]), np.float32)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """`score` under the name that supervision gives it."""
+        return self.score
+
+    @property
+    def conf(self) -> FloatArray:
+        """`score` under the name that Ultralytics gives it."""
+        return self.score
+
+    @property
+    def cls(self) -> AnyArray:
+        """`class_id` under the name that Ultralytics gives it."""
+        return self.class_id
+
     def _name(self, number: int) -> str:
         return self.names[number] if 0 <= number < len(self.names) else str(number)
 

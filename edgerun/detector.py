@@ -85,19 +85,14 @@ class Detector:
         """Detectors are made by `Detector.load`."""
         self.card = card
         self.path = path
-        self._format, self._backend, self._session, self._asked, self._threads = (
-            format,
-            backend,
-            session,
-            asked,
-            threads,
-        )
+        self._format = format
+        self._backend, self._session, self._asked, self._threads = backend, session, asked, threads
         self._choice, self._image, self._outputs = choice, image, outputs
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
         self._auxiliary = image_input.auxiliary(session.inputs, image, card, path.name)
-        self._batch = _batch_size(image, outputs, choice.decoder.batched)
+        self._batch = _batch_size(session, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
         self._lock = threading.Lock()
@@ -173,11 +168,10 @@ class Detector:
         share = 1000 / len(pictures)
         speed = {"preprocess": placed - started, "inference": ran - placed, "postprocess": done - ran}
         speed = {stage: seconds * share for stage, seconds in speed.items()}
+        paths = [str(picture) if isinstance(picture, (str, Path)) else "" for picture in pictures]
         return [
-            replace(
-                result, speed=MappingProxyType(speed), path=str(picture) if isinstance(picture, (str, Path)) else ""
-            )
-            for result, picture in zip(results, pictures, strict=True)
+            replace(result, speed=MappingProxyType(speed), path=path)
+            for result, path in zip(results, paths, strict=True)
         ]
 
     def _place(self, slot: int, picture: images.Image) -> Geometry:
@@ -574,11 +568,12 @@ def _seen(specs: Sequence[TensorSpec], outputs: Arrays) -> list[TensorSpec]:
     ]
 
 
-def _batch_size(image: ImageInput, outputs: Sequence[TensorSpec], batched: bool) -> int:
-    """Pictures at a time: the file's own number, or several where neither input nor outputs fix it."""
+def _batch_size(session: Session, image: ImageInput, batched: bool) -> int:
+    """Pictures at a time: the file's own number, or several where input and outputs leave it open."""
     if image.batch is not None:
         return max(1, image.batch)
-    return LARGEST_BATCH if not batched or all(spec.shape[:1] == (1,) for spec in outputs) else 1
+    follow = len(session.outputs) > 0 and all(spec.shape[:1] == (None,) for spec in session.outputs)
+    return LARGEST_BATCH if len(session.inputs) == 1 and (follow or not batched) else 1
 
 
 def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:

@@ -143,8 +143,8 @@ class Plan:
         return buffers.store(real, self.spec)
 
     def new_input(self, batch: int = 1) -> AnyArray:
-        """An uninitialised input for so many pictures, stored dtype."""
-        return np.empty((batch, *self.shape), self.spec.dtype)
+        """An input of zeros for so many pictures, stored dtype."""
+        return np.zeros((batch, *self.shape), self.spec.dtype)
 
     def apply(self, image: Image, out: AnyArray, *, border: bool = True) -> Geometry:
         """Write a picture into its place of the input.

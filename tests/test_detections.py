@@ -32,6 +32,16 @@ def test_rows_read_as_label_score_and_box(found):
     assert found.label == ("dog", "cat", "7")
 
 
+def test_boxes_read_as_centres_and_as_shares_too(found):
+    assert found.xywh[0].tolist() == [20, 40, 20, 40]
+    np.testing.assert_allclose(found.xyxyn[0], [10 / 80, 20 / 100, 30 / 80, 60 / 100])
+
+
+def test_other_tools_names_mean_the_same(found):
+    assert found.confidence is found.conf is found.score
+    assert found.cls is found.class_id
+
+
 def test_slices_masks_lists_and_numbers_take_rows(found):
     assert found[1:].label == ("cat", "7")
     assert found[found.score > 0.4].label == ("dog", "cat")

@@ -110,6 +110,16 @@ def test_a_list_of_pictures_gives_a_list_of_results(colours, squares, batch):
     assert together[0].to_list() != together[1].to_list()
 
 
+@pytest.mark.parametrize(("batch", "runs"), [(None, 1), (1, 6), (4, 2)])
+def test_pictures_go_together_where_the_model_takes_them(colours, squares, batch, runs):
+    detector = Detector.load(colours(batch=batch, metadata=NAMES))
+    seen = []
+    run = detector.session.run
+    detector.session.run = lambda feeds: seen.append(len(feeds["images"])) or run(feeds)
+    assert len(detector([squares] * 6)) == 6
+    assert len(seen) == runs
+
+
 def test_a_border_of_an_earlier_picture_does_not_stay(colours, squares):
     """The input is kept between frames; a picture of another shape must not see the old one around it."""
     detector = Detector.load(colours(size=(96, 96), metadata=NAMES))

@@ -9,25 +9,39 @@ from typing import TypeVar
 from edgerun.contract import Decoder, Evidence, Match, Sure
 from edgerun.decoders import (
     blazeface,
+    cell_boxes,
+    centerface,
+    centernet,
     classify,
+    coreml_nms,
     detr,
     detr_raw,
     efficientdet,
     end2end,
     fastestdet,
+    fcos,
     mmdetection,
     movenet,
     nanodet,
+    paddle,
+    picodet,
     retinaface,
+    retinanet,
+    scrfd,
     simcc,
+    ssd,
     ssd_decoded,
     tfod,
     torchvision,
     yolo_obb,
     yolo_pose,
+    yolo_raw,
     yolo_segment,
+    yolov4,
     yolov5,
+    yolov6,
     yolov8,
+    yolov8_split,
     yolox,
     yunet,
 )
@@ -39,24 +53,38 @@ BUILTIN: tuple[Decoder, ...] = (
     # one anchor or three per cell, decoded in the graph or not
     *yolov8.DECODERS,
     *yolov5.DECODERS,
+    *yolov4.DECODERS,
+    *yolo_raw.DECODERS,
     *yolo_pose.DECODERS,
     *yolo_segment.DECODERS,
     *yolo_obb.DECODERS,
     *yolox.DECODERS,
+    *yolov6.DECODERS,
+    *centernet.DECODERS,
+    *fcos.DECODERS,
+    *cell_boxes.DECODERS,
     *fastestdet.DECODERS,
     # a distribution for each side
     *nanodet.DECODERS,
+    *picodet.DECODERS,
+    *yolov8_split.DECODERS,
     # offsets from prior boxes
     *ssd_decoded.DECODERS,
+    *ssd.DECODERS,
     *efficientdet.DECODERS,
+    *retinanet.DECODERS,
     # faces
     *blazeface.DECODERS,
+    *centerface.DECODERS,
     *retinaface.DECODERS,
+    *scrfd.DECODERS,
     *yunet.DECODERS,
     # finished rows
     *end2end.DECODERS,
     *tfod.DECODERS,
+    *coreml_nms.DECODERS,
     *detr.DECODERS,
+    *paddle.DECODERS,
     *detr_raw.DECODERS,
     *torchvision.DECODERS,
     *mmdetection.DECODERS,
@@ -100,7 +128,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
 def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
     best = max((match.sure for _, match in verdicts), default=Sure.NO)
-    finalists = [(decoder, match) for decoder, match in verdicts if match.sure == best]
+    finalists = _distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
     seen = "; ".join(map(str, evidence.outputs))
     if best is Sure.NO:
         _blame_labels(evidence, decoders)
@@ -118,6 +146,19 @@ def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
         raise _kept(ambiguous, evidence, verdicts)
     decoder, match = finalists[0]
     return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
+
+
+def _distinct(finalists: list[tuple[Decoder, Match]], evidence: Evidence) -> list[tuple[Decoder, Match]]:
+    """Finalists without those that read and feed the model just as an earlier one: what the card says goes first."""
+    kept: list[tuple[Decoder, Match]] = []
+    seen: list[tuple[object, dict[str, object]]] = []
+    for decoder, match in finalists:
+        open_ = {name: value for name, value in match.conventions.items() if not evidence.known(name)}
+        reading = (decoder.decode, open_)
+        if reading not in seen:
+            seen.append(reading)
+            kept.append((decoder, match))
+    return kept
 
 
 def _demand_settled(choice: Choice, evidence: Evidence) -> None:

@@ -82,6 +82,8 @@ def roles(evidence: Evidence, allowed: Container[int]) -> tuple[Mapping[str, str
         found[scores.name] = "scores"
     if not all(ranges.shares(values[name]) for name, role in found.items() if role == "scores"):
         found = {name: "logits" if role == "scores" else role for name, role in found.items()}
+        if any(np.median(values[name]) > 0 for name, role in found.items() if role == "logits"):
+            return {}, (), "what should be scores of a probe run are high nearly everywhere"
     classes = next(level.channels for level in next(iter(bound.values())) if found[level.name] != "distances")
     bins = sum(pair) - classes
     return found, tuple(bound), f"{classes} classes and 4 x {bins // 4} bins at strides " + ", ".join(map(str, bound))

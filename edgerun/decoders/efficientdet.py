@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import inputs, pairs, priors, ranges, scoring
+from edgerun.decoders import inputs, pairs, priors, scoring
 from edgerun.tensors import FloatArray
 
 __all__ = ["DECODERS", "STRIDES", "anchors"]
@@ -46,27 +46,24 @@ def anchors(height: int, width: int, scale: float) -> FloatArray:
 
 def _decode(outputs: Arrays, frame: Frame, *, scale: float) -> Candidates:
     by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
-    raw = "logits" in by_role
-    kept, scores, classes = scoring.best(by_role["logits" if raw else "scores"], frame.conf, logits=raw)
-    offsets = by_role["boxes"][kept][:, [1, 0, 3, 2]]
+    raw = pairs.LOGITS in by_role
+    kept, scores, classes = scoring.best(by_role[pairs.LOGITS if raw else pairs.SCORES], frame.conf, logits=raw)
+    offsets = by_role[pairs.BOXES][kept][:, [1, 0, 3, 2]]
     boxes = priors.decode(offsets, anchors(frame.height, frame.width, scale)[kept], (1, 1))
     return Candidates(boxes, scores, classes)
 
 
 def _matches(evidence: Evidence, *, lite: bool) -> Match:
     card = evidence.card
-    bound, why_not = pairs.bound(evidence, ranges.shares)
+    bound, why_not = pairs.bound(evidence, pairs.SCORES, pairs.LOGITS)
     if not bound:
         return Match(Sure.NO, why_not)
     shapes = {bound[spec.name]: spec.shape for spec in evidence.outputs}
-    count, classes = shapes["boxes"][1], shapes["scores"][2] or 0
+    count, classes = shapes[pairs.BOXES][1], shapes.get(pairs.SCORES, shapes.get(pairs.LOGITS, (0, 0, 0)))[2] or 0
     if len(anchors(card.height, card.width, 4)) != count:
         return Match(Sure.NO, f"{count} rows are not nine anchors per cell of strides 8 to 128")
     if card.labels and len(card.labels) != classes:
         return Match(Sure.NO, f"{classes} columns of scores are not {len(card.labels)} labels")
-    values = evidence.probe("textured")
-    if not all(ranges.shares(values[name]) for name, role in bound.items() if role == "scores"):
-        bound = {name: "logits" if role == "scores" else role for name, role in bound.items()}
     conventions: dict[str, Any] = {"outputs": bound, "box_units": "unit", "iou": 0.5}
     if lite:
         fields, basis = inputs.tensorflow(evidence)

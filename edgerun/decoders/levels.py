@@ -1,7 +1,7 @@
 """Heads that answer stride by stride: which output belongs to which stride, and its rows.
 
 An output of a stride is [1, N, C], [1, C, N], [1, C, h, w] or [1, h, w, C], with or without the first axis, where
-N = h · w · anchors per cell; with several anchors per cell, [1, A, h, w, C] and [1, A · C, h, w] too.
+N = h · w · anchors per cell; with A anchors per cell, [1, A, h, w, C], [1, h, w, A, C] and [1, A · C, h, w] too.
 Outputs may come without names and in any order, so the sizes of the grids decide.
 """
 
@@ -50,6 +50,8 @@ def channels(shape: Shape, height: int, width: int, per_cell: int = 1) -> int | 
             return pixels // per_cell
         case [anchors, first, second, last] if (anchors, first, second) == (per_cell, height, width):
             return last
+        case [first, second, anchors, last] if (first, second, anchors) == (height, width, per_cell):
+            return last
     return None
 
 
@@ -62,7 +64,7 @@ def rows(array: AnyArray, height: int, width: int, per_cell: int = 1) -> AnyArra
     count = height * width * per_cell
     if array.ndim == 2:
         return array if array.shape[0] == count else array.T
-    if array.ndim == 4:
+    if array.ndim == 4 and array.shape[:3] == (per_cell, height, width):
         return array.transpose(1, 2, 0, 3).reshape(count, -1)
     if array.shape[1:] == (height, width):
         planes = array.reshape(per_cell, -1, height * width)

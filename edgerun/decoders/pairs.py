@@ -1,35 +1,54 @@
-"""Heads of two outputs with as many rows: one of boxes [1, N, 4], one of scores [1, N, C]."""
+"""Heads of two outputs: boxes [1, N, 4] and scores [1, N, C], or [1, C, N]."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from edgerun.contract import Evidence
-from edgerun.tensors import AnyArray
+from edgerun.decoders import ranges
 
-__all__ = ["bound"]
+__all__ = ["BOXES", "LOGITS", "SCORES", "TURNED", "bound"]
+
+BOXES, SCORES, LOGITS, TURNED = "boxes", "scores", "logits", "scores, classes first"
+"""Roles of outputs; logits are scores before the sigmoid or softmax."""
+
+WANTED = "it needs boxes [1, N, 4] and scores [1, N, C]"
 
 
-def bound(evidence: Evidence, is_scores: Callable[[AnyArray], bool]) -> tuple[Mapping[str, str], str]:
-    """Which output is which: name -> "boxes" or "scores"; {} and the reason where it cannot be told.
+def bound(evidence: Evidence, *allowed: str) -> tuple[Mapping[str, str], str]:
+    """Which output is which, by the number of columns; where both have four, by the values of a probe run.
 
-    The card's `outputs` decide, then the number of columns; where both have four, the values of a probe run.
+    The card's `outputs` go first, but must not contradict the values.
 
     Args:
-        is_scores: whether values [N, C] can be scores.
+        allowed: roles besides boxes that the family can read.
+
+    Returns:
+        name -> role, {} where it is no such head; why not.
     """
-    given = evidence.card.outputs
-    names = {spec.name for spec in evidence.outputs}
-    if set(given) == names and sorted(given.values()) == ["boxes", "scores"]:
-        return given, ""
     shapes = {spec.name: spec.shape for spec in evidence.outputs}
-    counts = {shape[-2] for shape in shapes.values() if len(shape) == 3 and shape[0] == 1}
-    if len(shapes) != 2 or len(counts) != 1 or any(len(shape) != 3 for shape in shapes.values()):
-        return {}, "it needs boxes [1, N, 4] and scores [1, N, C]"
+    if len(shapes) != 2 or any(len(shape) != 3 or shape[0] != 1 for shape in shapes.values()):
+        return {}, WANTED
+    values = evidence.probe("textured")
+    shares = {name: ranges.shares(values[name]) for name in shapes}
     boxes = [name for name, shape in shapes.items() if shape[2] == 4]
     if len(boxes) == 2:
-        values = evidence.probe("textured")
-        boxes = [name for name in boxes if not is_scores(values[name][0])]
+        boxes = [name for name in boxes if not shares[name]]
+    given = evidence.card.outputs
+    if set(given) == set(shapes):
+        boxes = [name for name, role in given.items() if role == BOXES]
     if len(boxes) != 1:
-        return {}, "which output holds boxes and which scores cannot be told; say it by `outputs`"
-    return {name: "boxes" if name == boxes[0] else "scores" for name in shapes}, ""
+        return (
+            {},
+            WANTED if not boxes else "which output holds boxes and which scores cannot be told; say it by `outputs`",
+        )
+    (scores,) = (name for name in shapes if name != boxes[0])
+    count = shapes[boxes[0]][1]
+    if shapes[boxes[0]][2] != 4 or count not in shapes[scores][1:]:
+        return {}, WANTED
+    role = TURNED if shapes[scores][1] != count else SCORES if shares[scores] else LOGITS
+    if given.get(scores, role) != role:
+        return {}, f"the `outputs` call {scores} {given[scores]}, but its shape and values are those of {role}"
+    if role not in allowed or (role == TURNED and not shares[scores]):
+        return {}, WANTED if role == TURNED else "the scores of a probe run leave 0..1"
+    return {boxes[0]: BOXES, scores: role}, ""

@@ -28,7 +28,7 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
 def _matches(evidence: Evidence) -> Match:
     card = evidence.card
     values = evidence.probe("textured")
-    bound, why_not = pairs.bound(evidence, ranges.sum_to_one)
+    bound, why_not = pairs.bound(evidence, pairs.SCORES)
     if not bound:
         return Match(Sure.NO, why_not)
     by_role = {role: values[name][0] for name, role in bound.items()}

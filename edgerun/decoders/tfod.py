@@ -24,24 +24,42 @@ CORNERS = "boxes x1y1x2y2"
 POST_PROCESS = "TFLite_Detection_PostProcess"
 """The custom operator names its outputs after itself: boxes, then :1 classes, :2 scores, :3 count."""
 
+FROM_ONE = "classes from 1"
+"""Saved models keep the ids of the label map, which begin at 1; TFLite's operator begins at 0."""
+
+DETECTIONS = {
+    "detection_boxes": "boxes",
+    "detection_classes": FROM_ONE,
+    "detection_scores": "scores",
+    "num_detections": "count",
+}
+"""As TensorFlow's saved models name them; theirs come with raw boxes and more, which are left aside."""
+
+VARIANTS = {CORNERS: "boxes", FROM_ONE: "classes"}
+
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     by_role = {role: outputs[name] for name, role in frame.card.outputs.items()}
+    # the custom operator pads with rows that have no meaning
     count = int(by_role["count"].reshape(-1)[0]) if "count" in by_role else by_role["scores"].shape[-1]
     scores = by_role["scores"].reshape(-1)[:count]
     kept = np.flatnonzero(scores >= frame.conf)
     stored = by_role[CORNERS if CORNERS in by_role else "boxes"].reshape(-1, 4)[kept]
     boxes = stored.astype(np.float32) if CORNERS in by_role else yxyx_to_xyxy(stored)
-    classes = np.rint(by_role["classes"].reshape(-1)[kept]).astype(np.int32)
+    numbers = by_role[FROM_ONE] - 1 if FROM_ONE in by_role else by_role["classes"]
+    classes = np.rint(numbers.reshape(-1)[kept]).astype(np.int32)
     return Candidates(boxes, scores[kept].astype(np.float32), classes)
 
 
 def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
     """Name -> role, and how that is known; {} where it is not."""
     given = evidence.card.outputs
-    if given and {"boxes", "classes", "scores"} <= {role.replace(CORNERS, "boxes") for role in given.values()}:
+    if {"boxes", "classes", "scores"} <= {VARIANTS.get(role, role) for role in given.values()}:
         return given, evidence.card.source("outputs")
     names = [spec.name for spec in evidence.outputs]
+    if len(names) > len(ROLES):
+        detections = {name: role for name in names if (role := DETECTIONS.get(name.split(":")[0]))}
+        return (detections if len(detections) == len(ROLES) else {}), "inferred: the names of a saved model's outputs"
     if all(name.startswith(POST_PROCESS) for name in names):
         return dict(zip(sorted(names), ROLES, strict=True)), f"inferred: outputs of {POST_PROCESS}"
     by_name = {name: role for name in names if (role := _role_by_name(name))}
@@ -95,7 +113,7 @@ def _by_value(evidence: Evidence) -> dict[str, str]:
 
 
 def _matches(evidence: Evidence) -> Match:
-    if len(evidence.outputs) != 4:
+    if len(evidence.outputs) < len(ROLES):
         return Match(Sure.NO, "it needs four outputs")
     if not any(len(spec.shape) == 3 and spec.shape[-1] == 4 for spec in evidence.outputs):
         return Match(Sure.NO, "none of the outputs is boxes [1, N, 4]")

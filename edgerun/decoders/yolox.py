@@ -68,6 +68,8 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     if raw:
         if reach > LARGEST_RAW or spread:
             return Match(Sure.NO, f"{seen}: they are decoded already")
+        if ranges.clipped(rows[:, 2:4]):
+            return Match(Sure.NO, f"{seen} and no farther: quantised together with the scores, they are cut off")
         # raw sizes are logarithms, some of them negative; values all in 0..1 may be shares of the picture as well
         sure = Sure.CERTAIN if rows[:, 2:4].min() < 0 else Sure.LIKELY
         return Match(sure, f"{why}; {seen}, so they count from their cells", conventions, basis)

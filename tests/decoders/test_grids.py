@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgerun import decoders
+from edgerun.contract import Sure
 from edgerun.decoders import grids
 
 
@@ -45,6 +47,16 @@ HEADS = {
     "yolox": {"encode": lambda *a: decoded(*a, objectness=True, raw=True)},
     "yolox-decoded": {"encode": lambda *a: decoded(*a, objectness=True), "card": {"labels": list("abcd")}},
 }
+
+
+def test_boxes_that_a_quantisation_for_scores_has_cut_off_are_refused(evidence):
+    outputs = decoded(np.empty((0, 6)), 320, 320, np.random.default_rng(0), objectness=True, raw=True)
+    for name, array in outputs.items():
+        outputs[name] = np.clip(np.rint(array * 256) / 256, 0, 255 / 256)
+    (decoder,) = (entry for entry in decoders.BUILTIN if entry.name == "yolox")
+    match = decoder.matches(evidence({}, (320, 320), outputs))
+    assert match.sure is Sure.NO
+    assert "cut off" in match.why
 
 
 @pytest.mark.parametrize(("size", "expected"), [((640, 640), 8400), ((416, 416), 3549), ((65, 33), 45 + 15 + 6)])

@@ -1,0 +1,158 @@
+"""RetinaNet as the network leaves it: offsets from nine anchors per cell at strides 8 … 128.
+
+Per stride scores [1, 9 · C, h, w] and offsets [1, 36, h, w], or all strides in scores [1, N, C] and offsets [1, N, 4].
+cx = ax + x · aw, w = aw · exp(w). The toolboxes differ in the order of the anchors and where they lie:
+NVIDIA's (scores after the sigmoid), MMDetection's (logits), and torchvision's (one table).
+Source: Lin et al., RetinaNet, arXiv 1708.02002; github.com/NVIDIA/retinanet-examples (BSD-3-Clause), `box.py`;
+github.com/pytorch/vision (BSD-3-Clause), `anchor_utils.py`; MMDetection's `anchor_generator.py` (facts alone).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
+from edgerun.decoders import inputs, levels, pairs, priors, ranges, scoring
+from edgerun.tensors import AnyArray, FloatArray
+
+__all__ = ["DECODERS", "TOOLBOXES", "anchors"]
+
+STRIDES = (8, 16, 32, 64, 128)
+PER_CELL = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """Where one toolbox lays its anchors.
+
+    Attributes:
+        name: of the decoder.
+        ratios: height over width.
+        by_size: whether sizes are the outer loop, ratios the inner one.
+        offset: of the anchor's centre in its cell.
+        classes: of COCO in this toolbox, where that tells it from others.
+    """
+
+    name: str
+    ratios: tuple[float, float, float]
+    by_size: bool
+    offset: float
+    classes: int = 0
+
+
+NVIDIA = Toolbox("retinanet-nvidia", (1.0, 2.0, 0.5), True, 0.5)
+MMDETECTION = Toolbox("retinanet-mmdetection", (0.5, 1.0, 2.0), False, 0.0)
+TORCHVISION = Toolbox("retinanet-torchvision", (0.5, 1.0, 2.0), False, 0.0, 91)
+TOOLBOXES = (NVIDIA, MMDETECTION, TORCHVISION)
+
+CONVENTIONS: dict[str, Any] = {
+    **inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104), "box_units": "unit", "iou": 0.5,
+}  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def anchors(toolbox: Toolbox, height: int, width: int, stride: int) -> FloatArray:
+    """Anchors of one stride, cx cy w h in 0..1, float32 [N, 4], not writeable."""
+    octaves = [2 ** (octave / 3) for octave in range(3)]
+    if toolbox is TORCHVISION:  # whole sides, and corners rounded to whole pixels
+        sides = [float(int(4 * stride * octave)) for octave in octaves]
+    else:
+        sides = [4 * stride * octave for octave in octaves]
+    order = (
+        [(side, ratio) for side in sides for ratio in toolbox.ratios]
+        if toolbox.by_size
+        else [(side, ratio) for ratio in toolbox.ratios for side in sides]
+    )
+    sizes = np.array([(side / ratio**0.5, side * ratio**0.5) for side, ratio in order])
+    if toolbox is TORCHVISION:
+        sizes = 2 * np.rint(sizes / 2)
+    lines, columns = -(-height // stride), -(-width // stride)
+    boxes = priors.laid(lines, columns, sizes / (width, height), (stride / height, stride / width))
+    boxes[:, :2] += np.array([stride / width, stride / height], np.float32) * np.float32(toolbox.offset - 0.5)
+    boxes.setflags(write=False)
+    return boxes
+
+
+def _rows(scores: AnyArray, offsets: AnyArray, laid: AnyArray, frame: Frame, raw: bool) -> Candidates:
+    kept, best, classes = scoring.best(scores, frame.conf, logits=raw)
+    return Candidates(priors.decode(offsets[kept], laid[kept], (1, 1)), best, classes)
+
+
+def _decode_levels(outputs: Arrays, frame: Frame, *, toolbox: Toolbox) -> Candidates:
+    found: list[Candidates] = []
+    for stride, group in levels.bind(levels.arrays(outputs), frame.height, frame.width, PER_CELL).items():
+        height, width = -(-frame.height // stride), -(-frame.width // stride)
+        tables = {frame.card.outputs[each.name]: outputs[each.name] for each in group}
+        by_role = {role: levels.rows(array, height, width, PER_CELL) for role, array in tables.items()}
+        raw = pairs.LOGITS in by_role
+        laid = anchors(toolbox, frame.height, frame.width, stride)
+        found.append(_rows(by_role[pairs.LOGITS if raw else pairs.SCORES], by_role[pairs.BOXES], laid, frame, raw))
+    return Candidates.joined(found)
+
+
+def _decode_table(outputs: Arrays, frame: Frame, *, toolbox: Toolbox) -> Candidates:
+    by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
+    raw = pairs.LOGITS in by_role
+    laid = np.concatenate([anchors(toolbox, frame.height, frame.width, stride) for stride in STRIDES])
+    return _rows(by_role[pairs.LOGITS if raw else pairs.SCORES], by_role[pairs.BOXES], laid, frame, raw)
+
+
+def _conventions(toolbox: Toolbox, outputs: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    conventions = {**CONVENTIONS, "outputs": outputs}
+    basis = dict.fromkeys(conventions, "convention: RetinaNet is trained and tested so")
+    return conventions, basis | {"outputs": "inferred: shapes, and values of a probe run"}
+
+
+def _matches_levels(evidence: Evidence, *, toolbox: Toolbox) -> Match:
+    card = evidence.card
+    bound = levels.bind(levels.specs(evidence.outputs), card.height, card.width, PER_CELL)
+    groups = [sorted(each.channels for each in group) for group in bound.values()]
+    wanted = "it needs scores and offsets of nine anchors per cell for each of the strides 8 to 128"
+    if tuple(bound) != STRIDES or len(groups[0]) != 2 or any(group != groups[0] for group in groups):
+        return Match(Sure.NO, wanted)
+    if 4 not in groups[0] or groups[0] == [4, 4]:
+        return Match(Sure.NO, wanted)
+    (classes,) = (channels for channels in groups[0] if channels != 4)
+    if card.labels and classes != len(card.labels):
+        return Match(Sure.NO, f"{classes} classes are not {len(card.labels)} labels")
+    values = evidence.probe("textured")
+    done = all(ranges.shares(values[each.name]) for group in bound.values() for each in group if each.channels != 4)
+    if done != (toolbox is NVIDIA):
+        return Match(Sure.NO, f"the scores of a probe run {'lie in' if done else 'leave'} 0..1")
+    role = pairs.SCORES if done else pairs.LOGITS
+    outputs = {each.name: pairs.BOXES if each.channels == 4 else role for group in bound.values() for each in group}
+    why = f"{classes} classes and offsets of nine anchors per cell at strides 8 to 128"
+    return Match(Sure.LIKELY, why, *_conventions(toolbox, outputs))
+
+
+def _matches_table(evidence: Evidence, *, toolbox: Toolbox) -> Match:
+    card = evidence.card
+    bound, why_not = pairs.bound(evidence, pairs.SCORES, pairs.LOGITS)
+    if not bound:
+        return Match(Sure.NO, why_not)
+    shapes = {bound[spec.name]: spec.shape for spec in evidence.outputs}
+    count, classes = shapes[pairs.BOXES][1], shapes.get(pairs.SCORES, shapes.get(pairs.LOGITS, (0, 0, 0)))[2] or 0
+    if sum(len(anchors(toolbox, card.height, card.width, stride)) for stride in STRIDES) != count:
+        return Match(Sure.NO, f"{count} rows are not nine anchors per cell of strides 8 to 128")
+    if inputs.channels_last(evidence):
+        return Match(Sure.NO, "torchvision's exports put channels first")
+    if card.labels and classes != len(card.labels):
+        return Match(Sure.NO, f"{classes} classes are not {len(card.labels)} labels")
+    sure = Sure.LIKELY if classes == toolbox.classes else Sure.POSSIBLE
+    why = f"{classes} classes, {count} rows are nine anchors per cell of strides 8 to 128, in torchvision's order"
+    return Match(sure, why, *_conventions(toolbox, bound))
+
+
+DECODERS = (
+    Decoder(NVIDIA.name, partial(_matches_levels, toolbox=NVIDIA), partial(_decode_levels, toolbox=NVIDIA)),
+    Decoder(
+        MMDETECTION.name, partial(_matches_levels, toolbox=MMDETECTION), partial(_decode_levels, toolbox=MMDETECTION)
+    ),
+    Decoder(
+        TORCHVISION.name, partial(_matches_table, toolbox=TORCHVISION), partial(_decode_table, toolbox=TORCHVISION)
+    ),
+)

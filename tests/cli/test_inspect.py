@@ -1,0 +1,152 @@
+"""edgerun inspect, from the outside."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from edgerun import replay
+from edgerun.tensors import TensorSpec
+
+
+@pytest.fixture
+def strange(tmp_path):
+    """A recording whose outputs nobody reads."""
+    path = tmp_path / "strange.npz"
+    inputs, outputs = [TensorSpec("images", (1, 3, 64, 64))], [TensorSpec("odd", (1, 5, 7))]
+    replay.write(path, inputs, outputs, {}, [(0, {"odd": np.zeros((1, 5, 7), np.float32)})])
+    return path
+
+
+def cells(text, name):
+    """The columns of the line of the card that begins with a name."""
+    (line,) = [line for line in text.splitlines() if line.strip().startswith(f"{name} ")]
+    return re.split(r" {2,}", line.strip())
+
+
+def test_inputs_outputs_decoder_and_thresholds_are_shown(edgerun, model):
+    text = edgerun("inspect", model, "--conf", "0.4").stdout
+    assert "images float32 [1, 3, 64, 96]" in text
+    assert "output0 float32 [1, 7, 126]" in text
+    assert re.search(r"^decoder +yolov8: 126 rows are one anchor per cell", text, re.MULTILINE)
+    assert re.search(r"^conf +0\.4 \(argument\)$", text, re.MULTILINE)
+    assert re.search(r"^iou +0\.7 \(default\)$", text, re.MULTILINE)
+    assert re.search(r"^runs on +onnxruntime [\d.]+, delegate cpu, \d+ threads?$", text, re.MULTILINE)
+    assert re.search(r"^coverage +\d+ nodes on cpu \(assigned\)$", text, re.MULTILINE)
+
+
+def test_every_field_of_the_card_is_shown_with_its_source(edgerun, model):
+    text = edgerun("inspect", model, "--color", "bgr").stdout
+    assert cells(text, "labels") == ["labels", "3: red, green, blue", "ultralytics metadata"]
+    assert cells(text, "color") == ["color", "bgr", "argument"]
+    assert cells(text, "scale") == ["scale", "1/255", "ultralytics metadata"]
+    assert cells(text, "height") == ["height", "64", "the file's input"]
+    assert cells(text, "nms") == ["nms", "class", "default"]
+
+
+def test_the_runners_up_say_why_not(edgerun, model):
+    text = edgerun("inspect", model).stdout
+    assert cells(text, "tfod") == ["tfod", "no", "it needs four outputs"]
+
+
+def test_json_is_made_of_the_same(edgerun, model):
+    seen = json.loads(edgerun("inspect", model, "--json", "--conf", "0.4").stdout)
+    assert seen["conf"] == {"value": 0.4, "source": "argument"}
+    assert seen["card"]["labels"] == ["red", "green", "blue"]
+    assert seen["card"]["sources"]["labels"] == "ultralytics metadata"
+    assert seen["others"]["tfod"] == {"sure": "no", "why": "it needs four outputs"}
+
+
+def test_a_refused_model_is_shown_all_the_same(edgerun, strange):
+    result = edgerun("inspect", strange, exit_code=3)
+    assert "odd float32 [1, 5, 7]" in result.stdout
+    assert cells(result.stdout, "tfod") == ["tfod", "no", "it needs four outputs"]
+    assert result.stderr.startswith("error: No decoder reads these outputs")
+    assert "--decoder" in result.stderr
+
+
+def test_a_refused_model_is_one_document(edgerun, strange):
+    seen = json.loads(edgerun("inspect", strange, "--json", exit_code=3).stdout)
+    assert seen["error"]["type"] == "DecoderUnknown"
+    assert seen["outputs"] == ["odd float32 [1, 5, 7]"]
+    assert seen["others"]["yolov8"]["why"]
+
+
+def test_a_format_that_is_recognised_and_not_run_gets_its_next_step(edgerun, tmp_path):
+    path = tmp_path / "best.pt"
+    path.write_bytes(b"\x80\x02ctorch\n")
+    result = edgerun("inspect", path, exit_code=3)
+    assert "PyTorch checkpoint" in result.stderr
+    assert "export it" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_runtime_that_is_absent_gets_its_next_step(process, model):
+    ran = process("inspect", model, EDGERUN_PLUGINS="none")
+    assert ran.returncode == 3
+    assert ran.stdout == ""
+    assert ran.stderr.splitlines() == [
+        "error: No installed plugin runs onnx models.",
+        "  hint: pip install edgerun[onnx]",
+    ]
+
+
+def test_a_sidecar_is_written_once_and_read_back(edgerun, model):
+    result = edgerun("inspect", model, "--conf", "0.3", "--write-sidecar")
+    assert f"sidecar written: {model}.edgerun.json" in result.stdout
+    again = edgerun("inspect", model).stdout
+    assert re.search(r"^conf +0\.3 \(sidecar\)$", again, re.MULTILINE)
+    assert f"{model}.edgerun.json" in again
+    refused = edgerun("inspect", model, "--write-sidecar", exit_code=3)
+    assert "exists already" in refused.stderr
+    assert "--force" in refused.stderr
+    edgerun("inspect", model, "--conf", "0.6", "--write-sidecar", "--force")
+    assert "conf" in edgerun("inspect", model).stdout
+    assert json.loads(edgerun("inspect", model, "--json").stdout)["conf"]["value"] == 0.6
+
+
+def test_json_says_where_the_sidecar_lies(edgerun, model):
+    assert (
+        json.loads(edgerun("inspect", model, "--write-sidecar", "--json").stdout)["written"] == f"{model}.edgerun.json"
+    )
+
+
+def test_a_refused_model_gets_no_sidecar(edgerun, strange):
+    edgerun("inspect", strange, "--write-sidecar", exit_code=3)
+    assert not list(strange.parent.glob("*.edgerun.json"))
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_terminal_is_never_overrun(edgerun, model, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = edgerun("inspect", model).stdout.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert "ultralytics metadata" in " ".join(lines) or columns == 60
+
+
+def test_lines_in_a_pipe_are_never_folded(process, model):
+    ran = process("inspect", model, COLUMNS="")
+    assert any(len(line) > 100 for line in ran.stdout.splitlines())
+    assert not [line for line in ran.stdout.splitlines() if line.endswith(" ")]
+
+
+def test_a_pipe_and_no_color_get_no_escapes(process, model):
+    for environment in ({}, {"NO_COLOR": "1"}):
+        assert "\x1b" not in process("inspect", model, **environment).stdout
+
+
+@pytest.mark.zoo
+def test_every_real_model_is_shown_or_refused_in_a_sentence(edgerun, shared):
+    for path in sorted((shared / "models" / "onnx").iterdir()):
+        from typer.testing import CliRunner
+
+        from edgerun.cli import app
+
+        result = CliRunner().invoke(app, ["inspect", str(path), "--json"])
+        assert result.exit_code in (0, 3), path
+        seen = json.loads(result.stdout)
+        assert ("error" in seen) == (result.exit_code == 3)
+        assert "itself failed" not in result.stderr, path

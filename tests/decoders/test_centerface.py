@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import numpy as np
+
+
+def encode(rows, height, width, random, *, order=(0, 1, 2, 3)):
+    lines, columns = -(-height // 4), -(-width // 4)
+    heatmap = random.uniform(0, 0.05, (1, lines, columns))
+    scale, offset = random.uniform(1, 4, (2, lines, columns)), random.normal(0, 0.1, (2, lines, columns))
+    landmarks = random.uniform(0, 1, (10, lines, columns))
+    for x1, y1, x2, y2, score, _ in rows:
+        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        line, column = int(y / 4), int(x / 4)
+        heatmap[0, line, column] = score
+        scale[:, line, column] = np.log(((y2 - y1) / 4, (x2 - x1) / 4))
+        offset[:, line, column] = y / 4 - line - 0.5, x / 4 - column - 0.5
+        landmarks[:, line, column] = (0, 0, 0, 1, 0.5, 0.5, 1, 0, 1, 1)  # y x of each, as shares of the box
+    arrays = (("537", heatmap), ("538", scale), ("539", offset), ("540", landmarks))
+    return {arrays[index][0]: arrays[index][1][None].astype(np.float32) for index in order}
+
+
+HEADS = {
+    "centerface": {"encode": encode, "classes": 1, "keypoints": 5},
+    "centerface/in another order": {
+        "encode": lambda *a: encode(*a, order=(2, 3, 1, 0)), "classes": 1, "keypoints": 5,
+    },
+}  # fmt: skip
