@@ -78,6 +78,8 @@ def _bound(evidence: Evidence) -> Mapping[str, str]:
     values, named = evidence.probe("textured"), evidence.card.decoder is not None
     boxes = [name for name in rows if shapes[name][2] == 4 and shapes[name][1]]
     boxes = [name for name in boxes if _boxes(values[name][0], named=named)]
+    if len(boxes) == 2:  # shares of four classes look like boxes
+        boxes = [name for name in boxes if "box" in name.lower() or name == "dets"]
     if len(boxes) != 1:
         return {}
     (classes,) = (name for name in rows if name != boxes[0])
@@ -129,7 +131,9 @@ def _matches(evidence: Evidence, *, softmax: bool) -> Match:
     card = evidence.card
     bound = _bound(evidence)
     if not bound:
-        return Match(Sure.NO, "it needs logits [1, Q, C] and boxes [1, Q, 4], cx cy w h in 0..1")
+        return Match(
+            Sure.NO, "it needs logits [1, Q, C] and boxes [1, Q, 4], cx cy w h in 0..1, that can be told apart"
+        )
     if evidence.known("task") and card.task not in ("detect", "segment"):
         return Match(Sure.NO, f"it reads detect and segment models, not {card.task}")
     scores = "scores" in bound.values()

@@ -28,6 +28,7 @@ def encode(rows, height, width, random, *, softmax, classes=4, names=("logits", 
     return dict(list(outputs.items())[::order])
 
 
+ROLES = {"card": {"outputs": {"logits": "logits", "pred_boxes": "boxes"}}}
 SETTLED = {"large": None, "card": {"mean": 0.0}}
 HEADS = {
     "detr-softmax": {"encode": lambda *a: encode(*a, softmax=True), "large": None},
@@ -54,7 +55,7 @@ def test_a_query_may_answer_twice_where_each_class_stands_alone(evidence):
     rows = np.array([[40, 40, 120, 130, 0.9, 1]])
     outputs = encode(rows, 320, 320, np.random.default_rng(0), softmax=False)
     outputs["logits"][0, 0, 2] = np.log(0.6 / 0.4)
-    known = evidence({}, (320, 320), outputs, outputs={"logits": "logits", "pred_boxes": "boxes"})
+    known = evidence(ROLES, (320, 320), outputs)
     found = decoder_of("detr-sigmoid").decode(outputs, Frame(320, 320, 0.5, known.card))
     np.testing.assert_array_equal(found.classes, [1, 2])
     np.testing.assert_allclose(found.scores, [0.9, 0.6], atol=1e-5)
@@ -63,7 +64,7 @@ def test_a_query_may_answer_twice_where_each_class_stands_alone(evidence):
 
 def test_there_are_never_more_answers_than_queries(evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), softmax=False)
-    known = evidence({}, (320, 320), outputs, outputs={"logits": "logits", "pred_boxes": "boxes"})
+    known = evidence(ROLES, (320, 320), outputs)
     found = decoder_of("detr-sigmoid").decode(outputs, Frame(320, 320, 0.0, known.card))
     assert len(found) == QUERIES
     best = np.sort((1 / (1 + np.exp(-outputs["logits"]))).reshape(-1))[::-1][:QUERIES]
@@ -104,7 +105,7 @@ def test_masks_come_with_their_queries(evidence):
     outputs["masks"][0, 0, 3:8, 3:8] = 5
     choice = decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
     assert choice.match.conventions["task"] == "segment"
-    known = evidence({}, (320, 320), outputs, outputs=dict(choice.match.conventions["outputs"]))
+    known = evidence({"card": {"outputs": choice.match.conventions["outputs"]}}, (320, 320), outputs)
     found = choice.decoder.decode(outputs, Frame(320, 320, 0.5, known.card))
     assert found.masks.shape == (1, 20, 20)
     assert (found.masks[0] > 0.5).sum() == 25

@@ -59,7 +59,7 @@ def test_in_a_square_names_say_it_or_nobody(evidence):
     match = DECODER.matches(evidence({}, size, anonymous))
     assert match.sure is Sure.NO
     assert 'outputs={"a": "x", "b": "y"}' in match.why
-    said = evidence({}, size, anonymous, outputs={"a": "x", "b": "y"})
+    said = evidence({"card": {"outputs": {"a": "x", "b": "y"}}}, size, anonymous)
     np.testing.assert_allclose(read(said, anonymous, size).keypoints[0, :, :2], places, atol=1e-3)
 
 

@@ -72,7 +72,7 @@ def test_what_labels_begin_with_is_never_assumed(evidence):
     assert "'labels': 'classes'" in refusal.value.hint
     assert "'labels': 'classes from 1'" in refusal.value.hint
     roles = {"boxes": "boxes", "labels": "classes from 1", "scores": "scores"}
-    said = evidence({}, (320, 320), outputs, labels=list("abcdef"), outputs=roles)
+    said = evidence({"card": {"outputs": roles}}, (320, 320), outputs, labels=list("abcdef"))
     np.testing.assert_array_equal(read(said, outputs).classes, outputs["labels"] - 1)
 
 
