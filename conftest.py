@@ -83,6 +83,7 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
             boxes = np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), 1)
         if layout == "yolox":  # offsets from the cell's corner, logarithms of sizes, both in strides
             boxes = np.tile(np.array([0.5, 0.5, 0, 0], np.float32), (rows, 1))
+            boxes[:, 2:] = np.log(np.concatenate(steps) / 16 * 0.25 + 0.75)  # exact for the stride of 16
         if unit or layout == "tfod":
             boxes = boxes / np.tile(np.array([width, height], np.float32), 2)
         if layout == "tfod":
