@@ -79,8 +79,8 @@ def _matches_finished(evidence: Evidence) -> Match:
     if len(rows) and np.abs(rows[:, 6]).max() > np.pi + ranges.TOLERANCE:
         return Match(Sure.NO, "the seventh column of a probe run leaves -π .. π, so it is no angle")
     corners = bool(len(rows)) and bool((rows[:, 2:4] >= rows[:, :2]).all())
-    if corners and card.task != "obb":
-        return Match(Sure.POSSIBLE, "rows of seven, which may as well be x1 y1 x2 y2, score, class and something else")
+    if corners and card.task != "obb" and card.decoder is None:
+        return Match(Sure.NO, "rows of seven, which may as well be x1 y1 x2 y2, score, class and something else")
     sure = Sure.CERTAIN if len(rows) and rows[:, 4].any() else Sure.LIKELY
     why = "rows of cx cy w h, score, class, angle"
     return Match(sure, why, *yolo_rows.conventions(rows[:, :4], "obb", end2end=True))
