@@ -18,6 +18,7 @@ __all__ = ["DECODERS"]
 
 CONVENTIONS: dict[str, Any] = {"resize": "stretch", "color": "rgb", "scale": 1 / 255}
 BASIS = dict.fromkeys(CONVENTIONS, "convention: RT-DETR, D-FINE and DEIM are trained so")
+BASIS["scale"] += "; DEIMv2 on DINOv3 alone takes ImageNet's mean and std"
 
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:

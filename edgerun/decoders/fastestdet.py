@@ -56,6 +56,8 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, "the objectness or class shares of a probe run leave 0..1")
     if np.abs(rows[:, 5:].sum(axis=1) - 1).max() > 0.05:
         return Match(Sure.NO, "the class shares of a probe run do not add up to 1, as after a softmax")
+    if ranges.clipped(rows[:, 1:5]):
+        return Match(Sure.NO, "the boxes of a probe run are cut off, quantised together with the scores")
     why = f"a grid of stride 16, an objectness, {channels - 5} class shares that add up to 1"
     return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)
 

@@ -6,13 +6,17 @@ import numpy as np
 
 from edgerun.tensors import AnyArray
 
-__all__ = ["TOLERANCE", "integers", "shares", "sum_to_one", "unit"]
+__all__ = ["TOLERANCE", "clipped", "integers", "shares", "spans", "sum_to_one", "unit"]
 
 TOLERANCE = 0.02
 """How far quantised shares may leave 0..1."""
 
 UNIT_LIMIT = 2.0
 """Boxes in 0..1 may stick out of the picture, but hardly by a whole picture; boxes in pixels go far beyond."""
+
+
+CLIPPED = 0.05
+"""A network's own numbers hardly ever meet in their largest one."""
 
 
 def shares(values: AnyArray) -> bool:
@@ -27,9 +31,21 @@ def unit(boxes: AnyArray) -> bool:
     return bool(boxes.size and np.abs(boxes).max() <= UNIT_LIMIT)
 
 
+def spans(boxes: AnyArray, height: int, width: int) -> bool:
+    """Whether corners x1 y1 x2 y2 [N, 4] in pixels lie all over the input, as those of a full grid do."""
+    size = np.array([width, height] * 2, np.float32)
+    low, high = np.percentile(boxes / size, (5, 95), axis=0)
+    return bool((high - low > 0.3).all())
+
+
 def integers(values: AnyArray) -> bool:
     """Whether all values are whole numbers from 0: classes, places in a batch."""
     return bool(values.size and (values >= 0).all() and (values == np.rint(values)).all())
+
+
+def clipped(values: AnyArray) -> bool:
+    """Whether the largest value is that of many, as where a quantisation made for scores cuts off boxes beside them."""
+    return bool(values.size and (values == values.max()).mean() > CLIPPED)
 
 
 def sum_to_one(rows: AnyArray) -> bool:

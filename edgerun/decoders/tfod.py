@@ -24,16 +24,18 @@ CORNERS = "boxes x1y1x2y2"
 POST_PROCESS = "TFLite_Detection_PostProcess"
 """The custom operator names its outputs after itself: boxes, then :1 classes, :2 scores, :3 count."""
 
+FROM_ONE = "classes from 1"
+"""Saved models keep the ids of the label map, which begin at 1; TFLite's operator begins at 0."""
+
 DETECTIONS = {
     "detection_boxes": "boxes",
-    "detection_classes": "classes",
+    "detection_classes": FROM_ONE,
     "detection_scores": "scores",
     "num_detections": "count",
 }
 """As TensorFlow's saved models name them; theirs come with raw boxes and more, which are left aside."""
 
-FROM_ONE = "classes from 1"
-"""Saved models keep the ids of the label map, which begin at 1; TFLite's operator begins at 0."""
+VARIANTS = {CORNERS: "boxes", FROM_ONE: "classes"}
 
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
@@ -52,17 +54,12 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
 def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
     """Name -> role, and how that is known; {} where it is not."""
     given = evidence.card.outputs
-    roles = set(given.values())
-    if "scores" in roles and {"boxes", CORNERS} & roles and {"classes", FROM_ONE} & roles:
+    if {"boxes", "classes", "scores"} <= {VARIANTS.get(role, role) for role in given.values()}:
         return given, evidence.card.source("outputs")
     names = [spec.name for spec in evidence.outputs]
-    detections = {name: role for name in names if (role := DETECTIONS.get(name.split(":")[0]))}
-    if sorted(detections.values()) == sorted(ROLES) and _plausible(detections, evidence):
-        if len(names) > len(ROLES):
-            detections = {name: FROM_ONE if role == "classes" else role for name, role in detections.items()}
-        return detections, "inferred: the names of the outputs"
-    if len(names) != len(ROLES):
-        return {}, ""
+    if len(names) > len(ROLES):
+        detections = {name: role for name in names if (role := DETECTIONS.get(name.split(":")[0]))}
+        return (detections if len(detections) == len(ROLES) else {}), "inferred: the names of a saved model's outputs"
     if all(name.startswith(POST_PROCESS) for name in names):
         return dict(zip(sorted(names), ROLES, strict=True)), f"inferred: outputs of {POST_PROCESS}"
     by_name = {name: role for name in names if (role := _role_by_name(name))}
@@ -73,10 +70,10 @@ def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
 
 def _plausible(by_name: Mapping[str, str], evidence: Evidence) -> bool:
     """Whether shapes and a probe run allow what the names say; some exporters mix the names of the four up."""
-    shapes = {by_name[spec.name]: spec.shape for spec in evidence.outputs if spec.name in by_name}
+    shapes = {by_name[spec.name]: spec.shape for spec in evidence.outputs}
     if shapes["boxes"][-1:] != (4,) or len(shapes["boxes"]) != 3 or len(shapes["count"]) > 1:
         return False
-    values = {by_name[name]: array for name, array in evidence.probe("textured").items() if name in by_name}
+    values = {by_name[name]: array for name, array in evidence.probe("textured").items()}
     return not values["classes"].size or (ranges.integers(values["classes"]) and ranges.shares(values["scores"]))
 
 

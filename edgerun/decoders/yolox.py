@@ -62,6 +62,8 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     reach = float(np.abs(rows[:, :4]).max())
     spread = _spreads_over_the_input(rows[:, :2], card.height, card.width)
     seen = f"boxes of a probe run reach {reach:.4g}"
+    if ranges.clipped(rows[:, 2:4]):
+        return Match(Sure.NO, f"{seen} and no farther: they are cut off, as by a quantisation made for scores")
     conventions: dict[str, Any] = {"resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOX since 0.1.1 is trained so")
     conventions["iou"], basis["iou"] = USUAL_IOU, "convention: YOLOX's experiments suppress so"

@@ -26,6 +26,7 @@ from edgerun.card import ModelCard
 from edgerun.contract import Evidence, Frame, TensorSpec
 
 SIZES = ((320, 320), (256, 416), (512, 384))
+LARGE = (1280, 1280)
 
 
 def gathered():
@@ -44,10 +45,28 @@ def gathered():
     return found
 
 
+@pytest.fixture
+def all_heads():
+    """Name -> head, of all test files."""
+    return gathered()
+
+
 def pytest_generate_tests(metafunc):
-    if "head" in metafunc.fixturenames:
-        heads = gathered()
-        metafunc.parametrize("head", heads.values(), ids=heads.keys())
+    """Fills in `head`, `large_head` (with 10,000 rows and more), `pointed_head` (with keypoints), `head_and_size`."""
+    heads = gathered()
+    chosen = {
+        "head": heads,
+        "large_head": {name: head for name, head in heads.items() if head.get("large", LARGE) is not None},
+        "pointed_head": {name: head for name, head in heads.items() if head.get("keypoints")},
+        "head_and_size": {
+            f"{name}-{height}x{width}": (head, (height, width))
+            for name, head in heads.items()
+            for height, width in head.get("sizes", SIZES)
+        },
+    }
+    for fixture, values in chosen.items():
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, values.values(), ids=values.keys())
 
 
 def _evidence(head, size, outputs, /, *, blank=None, **said):
@@ -100,8 +119,10 @@ def _in_pixels(candidates, card):
 
 
 @pytest.fixture
-def size(head):
-    """The first size of a head."""
+def size(request):
+    """The first size of the head that a test is about."""
+    names = ("head", "large_head", "pointed_head")
+    head = next(request.getfixturevalue(name) for name in names if name in request.fixturenames)
     return head.get("sizes", SIZES)[0]
 
 

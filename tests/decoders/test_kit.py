@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from edgerun import decoders
 from edgerun.contract import Sure
 from edgerun.errors import DecoderAmbiguous
-
-SIZES = ((320, 320), (256, 416), (512, 384))
 
 
 def finished(rows, height, width, random, *, columns):
@@ -88,13 +89,9 @@ def assert_same(candidates, expected, head):
     np.testing.assert_array_equal(got[:, 5], expected[:, 5])
 
 
-@pytest.mark.parametrize("place", range(3), ids=("square", "wide", "tall"))
-def test_known_boxes_come_back_to_a_thousandth_of_a_pixel(head, place, objects, read):
-    sizes = head.get("sizes", SIZES)
-    if place >= len(sizes):
-        pytest.skip("the head has no further sizes")
-    size = sizes[place]
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4), seed=place)
+def test_known_boxes_come_back_to_a_thousandth_of_a_pixel(head_and_size, objects, read):
+    head, size = head_and_size
+    rows = objects(head.get("count", 3), *size, head.get("classes", 4), seed=size[1])
     name, candidates = read(head, size, encoded(head, rows, size))
     assert name == head["decoder"]
     assert_same(candidates, rows, head)
@@ -148,12 +145,10 @@ def test_one_object_gives_one_row(head, size, objects, read):
     assert candidates.boxes.dtype == candidates.scores.dtype == np.float32
 
 
-def test_ten_thousand_candidates_come_through_whole(head, objects, read):
-    size = head.get("large", (1280, 1280))
-    if size is None:
-        pytest.skip("the head has a fixed number of rows, fewer than that")
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
-    _, candidates = read(head, size, encoded(head, rows, size), conf=0.0)
+def test_ten_thousand_candidates_come_through_whole(large_head, objects, read):
+    size = large_head.get("large", (1280, 1280))
+    rows = objects(large_head.get("count", 3), *size, large_head.get("classes", 4))
+    _, candidates = read(large_head, size, encoded(large_head, rows, size), conf=0.0)
     assert len(candidates) >= 10_000
     assert candidates.boxes.shape == (len(candidates), 4)
     assert candidates.scores.shape == candidates.classes.shape == (len(candidates),)
@@ -189,9 +184,8 @@ def test_a_higher_threshold_keeps_the_better_rows_and_no_others(head, size, obje
     assert len(none) == 0
 
 
-def test_keypoints_come_back_with_their_boxes(head, size, objects, read):
-    if not head.get("keypoints"):
-        pytest.skip("the head has no keypoints")
+def test_keypoints_come_back_with_their_boxes(pointed_head, size, objects, read):
+    head = pointed_head
     rows = objects(head.get("count", 3), *size, head.get("classes", 4))
     _, candidates = read(head, size, encoded(head, rows, size))
     assert candidates.keypoints.shape == (len(rows), head["keypoints"], 3)
@@ -201,6 +195,15 @@ def test_keypoints_come_back_with_their_boxes(head, size, objects, read):
         expected = [(x1, y1), (x2, y1), ((x1 + x2) / 2, (y1 + y2) / 2), (x1, y2), (x2, y2)]
         count = min(len(points), 5)
         np.testing.assert_allclose(points[:count, :2], expected[:count], atol=2e-3)
+
+
+def test_every_decoder_has_a_head_here_or_a_test_file_of_its_own(all_heads):
+    here = {head["decoder"] for head in all_heads.values()}
+    folder = Path(decoders.__file__).parent
+    for path in folder.glob("*.py"):
+        offered = getattr(importlib.import_module(f"edgerun.decoders.{path.stem}"), "DECODERS", ())
+        if not (Path(__file__).parent / f"test_{path.stem}.py").is_file():
+            assert {entry.name for entry in offered} <= here, path.stem
 
 
 ODD_SHAPES = ((), (1,), (0, 7), (1, 1000), (1, 0, 6), (1, 3, 320, 320), (2, 3, 4, 5, 6))

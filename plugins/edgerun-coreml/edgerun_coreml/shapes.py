@@ -69,22 +69,33 @@ def with_axes(given: tuple[int, ...], wanted: Shape) -> tuple[int, ...] | None:
 
 
 def check(shape: tuple[int, ...], name: str, kind: ArrayType) -> None:
-    """Raise RuntimeError for a shape that the model does not take."""
-    if not kind.allows(shape):
-        raise RuntimeError(f"input '{name}' has the shape {shape}, the model takes {shapes(kind)}")
-
-
-def shapes(kind: ArrayType) -> str:
-    """The shapes that an array may have, in words."""
+    """Raise RuntimeError for a shape that the model does not take, in the words that Core ML has for it."""
+    if kind.allows(shape):
+        return
     if kind.shapes:
-        return "one of " + ", ".join(map(str, kind.shapes))
-    if kind.ranges:
-        sizes = (
-            str(r.lower) if r.lower == r.upper else f"{r.lower}..{'any' if r.upper is None else r.upper}"
-            for r in kind.ranges
+        allowed = ", ".join(map(_shown, kind.shapes))
+        reason = f"MultiArray Shape {_shown(shape)} was not in enumerated set of allowed shapes: {allowed}"
+    elif kind.ranges and len(kind.ranges) == len(shape):
+        axis = next(
+            axis for axis, (size, sizes) in enumerate(zip(shape, kind.ranges, strict=True)) if size not in sizes
         )
-        return "(" + ", ".join(sizes) + ")"
-    return str(kind.shape)
+        limits = kind.ranges[axis]
+        upper = "any" if limits.upper is None else limits.upper
+        reason = f"Size ({shape[axis]}) of dimension ({axis}) is not in allowed range ({limits.lower}..{upper})"
+    elif kind.ranges:
+        reason = (
+            f"MultiArray shape {_shown(shape)} has {len(shape)} dimensions, the model description {len(kind.ranges)}"
+        )
+    else:
+        declared = _shown(kind.shape)
+        reason = (
+            f"MultiArray shape {_shown(shape)} does not match the shape {declared} specified in the model description"
+        )
+    raise RuntimeError(f"input '{name}': {reason}")
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return f"({' x '.join(map(str, shape))})"
 
 
 def dimensions(kind: ArrayType) -> tuple[int | None, ...]:
@@ -100,10 +111,10 @@ def dimensions(kind: ArrayType) -> tuple[int | None, ...]:
 
 def declared(array: Array, kind: ArrayType) -> Array:
     """An output in the type that the description gives it, as MLModel hands it out: fp16 is shown as float32."""
-    if kind.dtype == "float16":
-        with np.errstate(over="ignore"):  # beyond 65504 is infinity in fp16
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond 65504 is infinity in fp16
+        if kind.dtype == "float16":
             return array.astype(np.float16).astype(np.float32)
-    return array.astype(kind.dtype, copy=False)
+        return array.astype(kind.dtype, copy=False)
 
 
 def default(feature: Feature, kind: ArrayType) -> Array:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mil_program import Program
 from model_files import (
     array,
     classifier,
     doubling,
     image,
     model,
+    named,
     number,
     package,
     passing,
@@ -104,10 +106,13 @@ def test_the_bare_model_is_at_hand(tmp_path):
 
 
 def test_fp16_is_rounded_where_that_is_asked_for(tmp_path):
-    content = model(doubling(kind="fp16"), [array("x", 1, 4, dtype="FLOAT16")], [array("y", 1, 4, dtype="FLOAT32")])
-    content_path = {"x": np.float32([[40000, 1, 1, 1]])}
-    assert session(tmp_path, content).run(content_path)["y"][0, 0] == 80000
-    assert np.isinf(session(tmp_path, content, Delegate("onnxruntime-fp16")).run(content_path)["y"][0, 0])
+    program = Program()
+    x = program.input("x", "fp16", (1,))
+    big = program.op("mul", ("fp16", (1,)), x=x, y=x)
+    named(program, (program.op("real_div", ("fp16", (1,)), x=big, y=x), "y", "fp16", (1,)))
+    content, feeds = model(program, [array("x", 1)], [array("y", 1)]), {"x": np.float32([1000])}
+    assert session(tmp_path, content).run(feeds)["y"][0] == 1000
+    assert np.isinf(session(tmp_path, content, Delegate("onnxruntime-fp16")).run(feeds)["y"][0])
 
 
 def test_nodes_are_counted_as_onnx_runtime_assigned_them(tmp_path):

@@ -78,7 +78,7 @@ def test_a_missing_input_is_a_runtime_error(double):
 
 
 def test_another_shape_is_a_runtime_error(double):
-    with pytest.raises(RuntimeError, match=r"'x' has the shape \(4,\), the model takes \(1, 4\)"):
+    with pytest.raises(RuntimeError, match=r"'x': MultiArray shape \(4\) does not match the shape \(1 x 4\)"):
         double.predict({"x": ONE[0]})
 
 
@@ -104,7 +104,7 @@ def test_flexible_shapes_are_taken_within_their_limits(tmp_path, limits):
     flexible = opened(tmp_path, model(doubling((1, None)), [array("x", 1, 4, **limits)], [array("y")]))
     for size in (2, 4, 8):
         assert flexible.predict({"x": np.ones((1, size), np.float32)})["y"].tolist() == [[2] * size]
-    with pytest.raises(RuntimeError, match="'x' has the shape"):
+    with pytest.raises(RuntimeError, match=r"input 'x': .* allowed"):
         flexible.predict({"x": np.ones((1, 9), np.float32)})
 
 

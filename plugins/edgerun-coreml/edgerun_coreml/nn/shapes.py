@@ -236,7 +236,7 @@ def _transpose(inputs: Inputs, attributes: Attributes, outputs: int) -> Sequence
 
 @rule("Squeeze")
 def _squeeze(inputs: Inputs, attributes: Attributes, outputs: int) -> Sequence[Shape | None]:
-    shape, axes = shape_of(inputs[0]), integers(inputs[1])
+    shape, axes = shape_of(inputs[0]), integers(inputs[1]) if len(inputs) > 1 else None
     if shape is None or axes is None:
         return [None]
     gone = {normal(axis, len(shape)) for axis in axes}
@@ -289,7 +289,9 @@ def _split(inputs: Inputs, attributes: Attributes, outputs: int) -> Sequence[Sha
     axis = normal(attributes.get("axis", 0), len(shape))
     sizes: Sequence[Dim] | None = integers(inputs[1]) if len(inputs) > 1 else None
     whole = shape[axis]
-    if sizes is None:
+    if sizes is None and len(inputs) > 1:
+        sizes = [None] * outputs
+    elif sizes is None:
         if isinstance(whole, int) and whole % outputs:
             raise ValueError(f"an axis of size {whole} in {outputs} parts")
         sizes = [whole // outputs if isinstance(whole, int) else None] * outputs

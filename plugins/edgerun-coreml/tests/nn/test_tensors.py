@@ -63,7 +63,8 @@ def test_reshapes_of_any_rank():
     equal(apply("flattenTo2D", X, axis=-1), X.reshape(24, 5))
     equal(apply("expandDims", X, axes=[0, -1]), X[None, ..., None])
     equal(apply("squeeze", X[:, None, :1], axes=[1, 2]), X[:, 0])
-    equal(apply("squeeze", X[:1, :1], squeezeAll=True), X[0, 0])
+    for way in (apply, apply_flexible):
+        equal(way("squeeze", X[:1, :1], squeezeAll=True), X[0, 0])
 
 
 def test_a_lone_axis_stays_when_squeezed():
@@ -90,6 +91,9 @@ def test_splits():
     parts = apply("splitND", X, outputs=2, axis=-1, splitSizes=[2, 3])
     equal(parts[1], X[..., 2:])
     equal(apply("splitND", X, outputs=2, axis=2, numSplits=2)[1], X[:, :, 2:])
+    for way in (apply, apply_flexible):
+        for found, expected in zip(way("splitND", X, outputs=3, axis=-1), np.array_split(X, 3, -1), strict=True):
+            equal(found, expected)
     with pytest.raises(ModelDamaged):
         apply("splitND", X, outputs=2, axis=-1, splitSizes=[2, 4])
 
@@ -97,6 +101,7 @@ def test_splits():
 def test_repetition():
     equal(apply("tile", X, reps=[2, 3]), np.tile(X, (1, 1, 2, 3)))
     equal(apply("tile", X, np.array([1, 2, 1, 3])), np.tile(X, (1, 2, 1, 3)))
+    equal(apply("tile", X, np.array([2, 3])), np.tile(X, (1, 1, 2, 3)))
     x = X[:, None]
     equal(apply("sequenceRepeat", x, nRepetitions=3), np.tile(x, (3, 1, 1, 1, 1)))
 

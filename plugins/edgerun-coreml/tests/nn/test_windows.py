@@ -185,15 +185,15 @@ def test_convolution_over_volumes(padding, strides, dilations):
 
 
 def test_transposed_convolution_over_volumes():
-    """Weights lie as coremltools writes them: outputs, inputs, then the kernel."""
+    """Weights lie as coremltools writes them: inputs, outputs, then the kernel."""
     x = RNG.uniform(-1, 1, (1, 3, 3, 4, 3)).astype(np.float32)
-    weights = RNG.uniform(-1, 1, (2, 3, 2, 3, 2)).astype(np.float32)
+    weights = RNG.uniform(-1, 1, (3, 2, 2, 3, 2)).astype(np.float32)
     strides = (1, 2, 2)
     found = apply(
         "convolution3d", x, isDeconvolution=True, outputChannels=2, inputChannels=3, weights=floats(weights),
         paddingType="VALID", kernelDepth=2, kernelHeight=3, kernelWidth=2, strideDepth=1, strideHeight=2, strideWidth=2,
     )  # fmt: skip
-    expected = transposed(x, weights.swapaxes(0, 1), strides, [0] * 6)
+    expected = transposed(x, weights, strides, [0] * 6)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ...errors import ModelDamaged
 from ...graph import Value
 from ..layer import Layer
@@ -95,7 +93,8 @@ def transpose(
 def convolution3d(op: Layer) -> Value:
     """Input [batch, channels, depth, height, width].
 
-    Transposed weights are stored [out / groups, in, depth, height, width], as coremltools writes them.
+    Transposed weights are [in, out / groups, depth, height, width]: so coremltools writes them, whatever the format's
+    description says.
     """
     p = op.params
     windows = Windows(volume(op, "kernel"), volume(op, "stride"), volume(op, "dilation"))
@@ -116,8 +115,7 @@ def convolution3d(op: Layer) -> Value:
             group=groups,
             **volume_padding(op, windows),
         )
-    stored = op.weights("weights", [channels // groups, inputs, *windows.kernel])
-    weights = op.constant(np.ascontiguousarray(stored.swapaxes(0, 1)))
+    weights = op.constant(op.weights("weights", [inputs, channels // groups, *windows.kernel], axis=1))
     wanted, sizes, extra = op.sizes("outputShape"), op.shape()[2:], [0, 0, 0]
     if p.paddingType == "SAME":
         pads, extra = same_transposed(windows, False)

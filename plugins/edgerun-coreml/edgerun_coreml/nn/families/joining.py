@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...errors import ModelDamaged
 from ...graph import Value
 from ..layer import Layer
@@ -53,10 +55,22 @@ def _equal(op: Layer, axis: int) -> list[Value]:
 
 @layer("splitND")
 def split_nd(op: Layer) -> list[Value]:
+    """In given sizes, or in equal parts of which the first take one more each if there is a rest."""
     axis, sizes = op.axis(), op.sizes("splitSizes")
+    count = len(sizes) or len(op.outputs)
+    if count < 1:
+        raise ModelDamaged("a split into nothing")
+    size = op.shape()[axis]
+    if not sizes and isinstance(size, int):
+        sizes = [size // count + (place < size % count) for place in range(count)]
+    parts = op.int64s(sizes)
     if not sizes:
-        return _equal(op, axis)
-    return op.emit_many("Split", [op.x, op.int64s(sizes)], len(sizes), axis=axis)
+        whole, number = op.size_of(op.x, axis), op.int64s(count)
+        part = op.emit("Div", [whole, number])
+        rest = op.emit("Sub", [whole, op.emit("Mul", [part, number])])
+        more = op.emit("Sub", [rest, op.graph.constant(np.arange(count, dtype=np.int64))])
+        parts = op.emit("Add", [part, op.emit("Min", [op.emit("Max", [more, op.int64s(0)]), op.int64s(1)])])
+    return op.emit_many("Split", [op.x, parts], count, axis=axis)
 
 
 @layer("tile")
@@ -64,7 +78,11 @@ def tile(op: Layer) -> Value:
     """Fewer repetitions than axes count for the last ones."""
     rank = op.rank()
     if op.has_input(1):
-        return op.emit("Tile", [op.x, op.reshape(op.int64(op.input(1)), [rank])])
+        given = op.vector(op.input(1))
+        count = None if given.shape is None else given.shape[0]
+        if isinstance(count, int) and count < rank:
+            given = op.emit("Concat", [op.int64s([1] * (rank - count)), given], axis=0)
+        return op.emit("Tile", [op.x, op.reshape(given, [rank])])
     times = op.sizes("reps")
     if not 1 <= len(times) <= rank:
         raise ModelDamaged(f"reps is {times} for a tensor with {rank} axes")

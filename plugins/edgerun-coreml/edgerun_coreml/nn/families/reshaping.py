@@ -106,7 +106,7 @@ def squeeze(op: Layer) -> Value:
     """A tensor with one axis keeps it."""
     if op.params.squeezeAll:
         if not all(isinstance(size, int) for size in op.shape()):
-            raise Refusal("all axes of size 1 squeezed, where sizes are only known at run time")
+            return op.emit("Squeeze", [op.x])  # to a rank that is only known at run time
         axes = [axis for axis, size in enumerate(op.shape()) if size == 1]
     else:
         axes = sorted({op.normal(axis, op.rank()) for axis in op.indices("axes")})
