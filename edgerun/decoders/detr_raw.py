@@ -35,6 +35,9 @@ FITS = {
     'resize="letterbox-topleft"': "Deformable and Conditional DETR",
 }
 
+LARGEST_LOGIT = 30.0
+"""Beyond in the median are pixels."""
+
 RARE, MOST = 0.05, 0.5
 """Of a probe run's queries or logits: hardly any, most."""
 
@@ -84,6 +87,8 @@ def _bound(evidence: Evidence) -> Mapping[str, str]:
         return {}
     (classes,) = (name for name in rows if name != boxes[0])
     shares = all(ranges.shares(evidence.probe(kind)[classes]) for kind in ("textured", "blank"))
+    if np.abs(np.median(values[classes])) > LARGEST_LOGIT:
+        return {}
     return {boxes[0]: "boxes", classes: "scores" if shares else "logits", **dict.fromkeys(masks, "masks")}
 
 
