@@ -35,8 +35,8 @@ FITS = {
     'resize="letterbox-topleft"': "Deformable and Conditional DETR",
 }
 
-LARGEST_LOGIT = 30.0
-"""Beyond in the median are pixels."""
+LARGEST_LOGIT = 60.0
+"""Beyond it a sigmoid is 0 or 1 in any float; values that are larger are pixels."""
 
 RARE, MOST = 0.05, 0.5
 """Of a probe run's queries or logits: hardly any, most."""
@@ -86,9 +86,9 @@ def _bound(evidence: Evidence) -> Mapping[str, str]:
     if len(boxes) != 1:
         return {}
     (classes,) = (name for name in rows if name != boxes[0])
-    shares = all(ranges.shares(evidence.probe(kind)[classes]) for kind in ("textured", "blank"))
-    if np.abs(np.median(values[classes])) > LARGEST_LOGIT:
+    if np.abs(values[classes]).max() > LARGEST_LOGIT:
         return {}
+    shares = all(ranges.shares(evidence.probe(kind)[classes]) for kind in ("textured", "blank"))
     return {boxes[0]: "boxes", classes: "scores" if shares else "logits", **dict.fromkeys(masks, "masks")}
 
 

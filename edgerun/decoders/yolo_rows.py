@@ -38,7 +38,7 @@ def on_grid(array: AnyArray, height: int, width: int, per_cell: int = 1) -> AnyA
 
 
 def unlike_scores(rows: AnyArray, scores: AnyArray) -> bool:
-    """Whether any of these rows [C, N] stays high all over the picture, as no class does; these scores [C, N] do not."""
+    """Whether any of these rows [C, N] stays high all over a picture, as no class does, and these scores do not."""
     low = not scores.size or np.median(scores, axis=1).max() <= SCORE_MEDIAN
     return bool(rows.size and low and np.median(rows, axis=1).max() > SCORE_MEDIAN)
 

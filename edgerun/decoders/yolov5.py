@@ -54,6 +54,8 @@ def _matches(evidence: Evidence) -> Match:
     rows = evidence.probe("textured")[name][0]
     if not ranges.shares(rows[:, 4:]):
         return Match(Sure.NO, "the objectness or class scores of a probe run leave 0..1")
+    if ranges.clipped(rows[:, 2:4]):
+        return Match(Sure.NO, "the sizes of a probe run are cut off, as by a quantisation made for scores")
     conventions: dict[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOv5, v7 and v3 are trained so")
     conventions["box_units"] = "unit" if ranges.unit(rows[:, :4]) else "pixels"

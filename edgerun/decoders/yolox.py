@@ -62,14 +62,14 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     reach = float(np.abs(rows[:, :4]).max())
     spread = _spreads_over_the_input(rows[:, :2], card.height, card.width)
     seen = f"boxes of a probe run reach {reach:.4g}"
+    if ranges.clipped(rows[:, 2:4]):
+        return Match(Sure.NO, f"{seen} and no farther: they are cut off, as by a quantisation made for scores")
     conventions: dict[str, Any] = {"resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOX since 0.1.1 is trained so")
     conventions["iou"], basis["iou"] = USUAL_IOU, "convention: YOLOX's experiments suppress so"
     if raw:
         if reach > LARGEST_RAW or spread:
             return Match(Sure.NO, f"{seen}: they are decoded already")
-        if ranges.clipped(rows[:, 2:4]):
-            return Match(Sure.NO, f"{seen} and no farther: quantised together with the scores, they are cut off")
         # raw sizes are logarithms, some of them negative; values all in 0..1 may be shares of the picture as well
         sure = Sure.CERTAIN if rows[:, 2:4].min() < 0 else Sure.LIKELY
         return Match(sure, f"{why}; {seen}, so they count from their cells", conventions, basis)

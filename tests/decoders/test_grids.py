@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edgerun import decoders
-from edgerun.contract import Sure
 from edgerun.decoders import grids
+from edgerun.errors import DecoderAmbiguous, DecoderUnknown
 
 
 def decoded(rows, height, width, random, *, objectness, per_cell=1, classes=4, unit=False, transposed=False, raw=False):
@@ -49,14 +49,14 @@ HEADS = {
 }
 
 
-def test_boxes_that_a_quantisation_for_scores_has_cut_off_are_refused(evidence):
-    outputs = decoded(np.empty((0, 6)), 320, 320, np.random.default_rng(0), objectness=True, raw=True)
-    for name, array in outputs.items():
-        outputs[name] = np.clip(np.rint(array * 256) / 256, 0, 255 / 256)
-    (decoder,) = (entry for entry in decoders.BUILTIN if entry.name == "yolox")
-    match = decoder.matches(evidence({}, (320, 320), outputs))
-    assert match.sure is Sure.NO
-    assert "cut off" in match.why
+@pytest.mark.parametrize("name", ["yolov8", "yolov8-transposed", "yolov5", "yolox"])
+def test_boxes_that_a_quantisation_for_scores_has_cut_off_are_refused(evidence, all_heads, name):
+    head = all_heads[name]
+    (size, *_) = head.get("sizes", ((320, 320),))
+    outputs = head["encode"](np.empty((0, 6)), *size, np.random.default_rng(0))
+    cut = {key: np.clip(np.rint(array * 3 * 256) / 256, 0, 255 / 256) for key, array in outputs.items()}
+    with pytest.raises((DecoderUnknown, DecoderAmbiguous)):
+        decoders.choose(evidence(head, size, cut), decoders.BUILTIN)
 
 
 @pytest.mark.parametrize(("size", "expected"), [((640, 640), 8400), ((416, 416), 3549), ((65, 33), 45 + 15 + 6)])
