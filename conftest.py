@@ -83,6 +83,7 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
             boxes = np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), 1)
         if layout == "yolox":  # offsets from the cell's corner, logarithms of sizes, both in strides
             boxes = np.tile(np.array([0.5, 0.5, 0, 0], np.float32), (rows, 1))
+            boxes[:, 2:] = np.log(np.concatenate(steps) / 16 * 0.25 + 0.75)  # exact for the stride of 16
         if unit or layout == "tfod":
             boxes = boxes / np.tile(np.array([width, height], np.float32), 2)
         if layout == "tfod":
@@ -98,8 +99,8 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
             scores = node("Transpose", [scores], perm=[0, 2, 1])  # [batch, N, 3]
             if layout == "yolov8-transposed":
                 outputs["output0"] = node("Concat", [placed, scores], axis=2)
-            elif layout in ("yolov5", "yolox"):
-                present = node("Add", [constant(np.ones((1, rows, 1), np.float32), "objects"), zero])
+            elif layout in ("yolov5", "yolox"):  # the brightest channel is the objectness
+                present = node("ReduceMax", [scores], axes=[2], keepdims=1)
                 row = node("Concat", [placed, present, scores], axis=2)
                 if (
                     layout == "yolov5"

@@ -175,12 +175,15 @@ class Match:
         conventions: card fields that this family, as seen here, brings with it where no one says otherwise, such as
             YOLOX's blue-green-red 0..255; inferences about this very file too.
         basis: field -> why that convention holds; shown as the field's source.
+        unsettled: field -> {argument: who does so}, where the family has several habits and the file does not tell
+            which. The model is refused until somebody says that field: {"mean": {"mean=0": "RT-DETR", …}}.
     """
 
     sure: Sure
     why: str
     conventions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     basis: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unsettled: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)

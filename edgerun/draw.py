@@ -62,23 +62,26 @@ def annotate(
             for x, y, seen in keypoints[row]:
                 if seen >= visible:
                     cv2.circle(canvas, (round(float(x)), round(float(y))), unit + 2, tint, -1, cv2.LINE_AA)
-        _caption(canvas, captions[row], boxes[row], tint, unit)
+        better = int((boxes[:row] == boxes[row]).all(axis=1).sum())  # several classes of one box are listed
+        _caption(canvas, captions[row], boxes[row], tint, unit, better)
     return canvas
 
 
-def _caption(canvas: Image, text: str, box: FloatArray, tint: tuple[int, int, int], unit: int) -> None:
-    """A filled tab with the text on top of the box, inside it where there is no room above."""
+def _caption(canvas: Image, text: str, box: FloatArray, tint: tuple[int, int, int], unit: int, line: int = 0) -> None:
+    """A filled tab with the text on top of the box, inside it where there is no room above; further lines below it."""
     if not text:
         return
     # OpenCV's fonts know ASCII alone
     text = text.encode("ascii", "replace").decode()
     size = 0.4 * (unit + 0.25)
-    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, unit)
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, unit)
+    (_, height), below = cv2.getTextSize("Ag", cv2.FONT_HERSHEY_SIMPLEX, size, unit)  # the same for every line
     tall = height + below + 4
     left = max(0, min(round(float(box[0])), canvas.shape[1] - width - 6))
     top = round(float(box[1])) - tall
     if top < 0:
         top = max(0, round(float(box[1])))
+    top += line * tall
     cv2.rectangle(canvas, (left, top), (left + width + 6, top + tall), tint, -1)
     light = 0.114 * tint[0] + 0.587 * tint[1] + 0.299 * tint[2]
     ink = (0, 0, 0) if light > 140 else (255, 255, 255)

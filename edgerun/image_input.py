@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgerun import buffers
-from edgerun.card import ModelCard
+from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, ModelCard
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import AnyArray, Arrays, TensorSpec
 
@@ -98,6 +98,10 @@ def _by_convention(spec: TensorSpec, card: ModelCard) -> AnyArray | None:
     value = known.get(spec.name)
     if value is None and spec.name == "pixel_mask":
         value = np.ones((1, height, width))
+    if value is None and spec.name == "confidenceThreshold":  # of Core ML's suppression, which takes its own thresholds
+        value = np.array([DEFAULT_CONF if card.conf is None else card.conf])
+    if value is None and spec.name == "iouThreshold":
+        value = np.array([DEFAULT_IOU if card.iou is None else card.iou])
     return value
 
 

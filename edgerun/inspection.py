@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,5 +157,5 @@ def _readable(metadata: Mapping[str, str | bytes]) -> dict[str, str]:
 
 
 def _cut(text: str) -> str:
-    text = json.dumps(text, ensure_ascii=False)[1:-1]  # one line, whatever is in it
+    text = "".join(letter if letter.isprintable() else " " for letter in text)  # one line, whatever is in it
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -120,15 +121,17 @@ def _sniff_folder(path: Path) -> str:
     def has(*names: str) -> bool:
         return any((path / name).exists() for name in names)
 
+    if has("main.mlirb"):
+        return "coreai"
     if has("Manifest.json"):
         return "mlpackage"
     if path.suffix == ".mlmodelc" or has("coremldata.bin"):
         return "mlmodelc"
-    if has("saved_model.pb"):
+    if has("saved_model.pb", "saved_model.pbtxt"):
         return "savedmodel"
     if has("model.json"):
         return "tfjs"
-    if has("inference.pdmodel", "model.pdmodel", "inference.json"):
+    if has("inference.pdmodel", "model.pdmodel", "inference.json", "__model__"):
         return "paddle"
     if any(path.glob("*.param")) and any(path.glob("*.bin")):
         return "ncnn"
@@ -151,94 +154,148 @@ def _sniff_archive(path: Path) -> str:
     last = {name.rstrip("/").rsplit("/", 1)[-1] for name in names}
     if "Manifest.json" in last and any(name.endswith(".mlmodel") for name in last):
         return "mlpackage"
-    if "constants.pkl" in last or (
-        "code" in {part for name in names for part in name.split("/")} and "data.pkl" in last
-    ):
-        return "torchscript"
-    if "archive_format" in last:
+    if last & {"archive_format", "serialized_exported_program.json"}:  # the latter until torch 2.7
         return "pt2"
-    if "data.pkl" in last:
+    if "constants.pkl" in last and "data.pkl" in last:
+        return "torchscript"
+    if last & {"data.pkl", "extern_modules"}:  # torch.save, torch.package
         return "checkpoint"
     if "config.json" in last and "model.weights.h5" in last:
         return "keras"
     if "edgerun.json" in last or any(name.startswith("output/") for name in names):
         return "replay"
+    inside = next((name for name in sorted(names) if Path(name).suffix in SUFFIXES), "")
     raise ModelUnreadable(
-        f"{path} is a zip archive, but no model that is known.", hint="unpack it and name the model inside"
+        f"{path} is a zip archive, but no model that is known.",
+        hint=f"unpack it and name {inside or 'the model inside'}",
     )
 
 
+_IDENTIFIERS = {b"TFL3": "tflite", b"ORTM": "ort"}
+"""Of flatbuffers, at bytes 4 to 8."""
+
+_MAGICS = (
+    (b"ptrt", "tensorrt"),
+    (b"ftrt", "tensorrt"),
+    (b"\x89HDF\r\n\x1a\n", "keras"),
+    (b"RKNN", "rknn"),
+    (b"CYPTRKNN", "rknn"),
+    (b"\x01HEF", "hailo"),
+    (b"7767517\n", "ncnn"),
+    (b"\xdd\x85\x76\x00", "ncnn"),  # the same number in binary
+    *((bytes((0x80, protocol)), "checkpoint") for protocol in (2, 3, 4, 5)),
+)
+"""At the beginning of a file."""
+
+_BY_SUFFIX = {
+    ".pb": "tf-graph",
+    ".caffemodel": "caffe",
+    ".prototxt": "caffe",
+    ".weights": "darknet",
+    ".mnn": "mnn",
+    ".engine": "tensorrt",
+    ".plan": "tensorrt",
+    ".trt": "tensorrt",
+    ".pdmodel": "paddle",
+    ".pdiparams": "paddle",
+    ".nb": "paddle",
+}
+"""Formats that have no magic of their own, or not always: where the bytes say nothing, the suffix is believed."""
+
+
 def _sniff_head(head: bytes, path: Path) -> str | None:
-    by_identifier = {b"TFL3": "tflite", b"ORTM": "ort", b"ENGI": "tensorrt"}
-    identifier = head[4:8]
-    if identifier in by_identifier:
-        return by_identifier[identifier]
-    if identifier[:2] == b"ET" and identifier[2:].isdigit():
+    if head[4:8] in _IDENTIFIERS:
+        return _IDENTIFIERS[head[4:8]]
+    if head[4:6] == b"ET" and head[6:8].isdigit():
         return "executorch"
-    for magic, name in (
-        (b"ptrt", "tensorrt"),
-        (b"ftrt", "tensorrt"),
-        (b"\x89HDF\r\n\x1a\n", "keras"),
-        (b"RKNN", "rknn"),
-        (b"\x01HEF", "hailo"),
-        (b"7767517", "ncnn"),
-        (b"[net]", "darknet"),
-        (b"\x80\x02", "checkpoint"),
-        (b"\x80\x03", "checkpoint"),
-        (b"\x80\x04", "checkpoint"),
-        (b"\x80\x05", "checkpoint"),
-    ):
-        if head.startswith(magic):
-            return name
-    text = head.lstrip()
-    if text.startswith(b"<") and b"<net" in head:
-        return "openvino"
-    if text.startswith(b"{") and b'"modelTopology"' in head:
-        return "tfjs"
-    if len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100_000_000:
+    size = path.stat().st_size
+    if head[4:5] == b"{" and 4 < int.from_bytes(head[:4], "little") < size:
+        return "tensorrt"  # Ultralytics puts its metadata before the engine, with their length in four bytes
+    if head[8:9] == b"{" and 1 < int.from_bytes(head[:8], "little") <= size - 8:
         return "safetensors"
-    by_suffix = {".pb": "tf-graph", ".caffemodel": "caffe", ".prototxt": "caffe", ".weights": "darknet", ".mnn": "mnn"}
-    by_suffix |= {".rknn": "rknn", ".hef": "hailo", ".engine": "tensorrt", ".trt": "tensorrt", ".pdmodel": "paddle"}
-    if path.suffix in by_suffix:
-        return by_suffix[path.suffix]
-    return _sniff_protobuf(path)
+    magic = next((name for magic, name in _MAGICS if head.startswith(magic)), None)
+    found = magic or _sniff_text(head) or _sniff_protobuf(path)
+    if found is None and path.suffix.lower() == ".bin":  # weights, which say nothing; the network lies beside them
+        beside = {".xml": "openvino", ".param": "ncnn"}
+        found = next((name for suffix, name in beside.items() if path.with_suffix(suffix).exists()), None)
+    return found or _BY_SUFFIX.get(path.suffix.lower())
+
+
+def _sniff_text(head: bytes) -> str | None:
+    """OpenVINO's XML, TensorFlow.js's and Paddle's JSON, Darknet's sections, Caffe's protobuf as text."""
+    text = re.sub(rb"^\s*(#[^\n]*\n\s*)*", b"", head.removeprefix(b"\xef\xbb\xbf"))
+    for pattern, name in (
+        (rb"<(\?xml[^>]*>\s*<)?net\b", "openvino"),
+        (rb"\{.*(\"modelTopology\"|\"(graph|layers)-model\")", "tfjs"),
+        (rb"\{\s*\"base_code\"\s*:.*\"pir\"", "paddle"),
+        (rb"\[net(work)?\]", "darknet"),
+        (rb"([^\0]*\n\s*)?layers?\s*\{", "caffe"),
+    ):
+        if re.match(pattern, text, re.DOTALL):
+            return name
+    return None
 
 
 def _sniff_protobuf(path: Path) -> str | None:
-    """ONNX and Core ML are bare protobuf messages without a magic: told apart by the fields on their top level.
+    """Bare protobuf messages have no magic: told apart by the fields on their top level.
 
-    ONNX's ModelProto has texts in fields 2 to 6 (producer, version, domain) and the graph in 7; Core ML's Model has
-    its description in field 2, a message, and the network in one of the fields from 200 on.
-    Sources: onnx/onnx.proto (Apache-2.0), coremltools/mlmodel/format/Model.proto (BSD-3).
+    ONNX's ModelProto has texts in fields 2 to 6 (producer, version, domain) and the graph in 7. Core ML's Model has
+    its description in field 2, a message, and the network in one of the fields from 200 on. A TensorFlow GraphDef
+    begins with a node: a message of a name (1) and an operator (2). Paddle's ProgramDesc begins with a block: a
+    message of two numbers (1, 2). Caffe's NetParameter has its layers in field 100; MACE's NetDef has its inputs
+    there, and its outputs in 101. A SavedModel has its version in field 1 and graphs in 2.
+    Sources: onnx/onnx.proto (Apache-2.0), coremltools/mlmodel/format/Model.proto (BSD-3), tensorflow/core/framework/
+    graph.proto and protobuf/saved_model.proto (Apache-2.0), paddle/fluid/framework/framework.proto (Apache-2.0),
+    caffe.proto (BSD-2), mace/proto/mace.proto (Apache-2.0).
+    """
+    fields = _top_level(path)
+    if not fields:
+        return None
+    numbers = {number for number, _ in fields}
+    first, content = fields[0]
+    if any(200 <= number <= 3000 for number in numbers) and 1 in numbers:
+        return "mlmodel"
+    if 7 in numbers and numbers <= set(range(1, 30)):
+        return "onnx"
+    if 101 in numbers:
+        return "mace"
+    if 100 in numbers:
+        return "caffe"
+    if first == 1 and content[:1] == b"\x08" and numbers <= {1, 4, 5}:
+        return "paddle"
+    if first == 1 and content[:1] == b"\x0a" and content[2 + content[1] :][:1] == b"\x12":
+        return "tf-graph"
+    return "savedmodel" if path.name == "saved_model.pb" else None
+
+
+def _top_level(path: Path) -> list[tuple[int, bytes]]:
+    """Number and first bytes of up to 4096 fields of a protobuf message; [] where it is none.
+
+    The last one may be cut: a truncated file is still of its format.
     """
     size = path.stat().st_size
     seen: list[tuple[int, bytes]] = []
     with path.open("rb") as file:
-        while file.tell() < size and len(seen) < 64:
+        while file.tell() < size and len(seen) < 4096:
             key = _varint(file.read(10), file)
             if key is None:
-                return None
+                return []
             number, wire = key >> 3, key & 7
             if number == 0 or wire not in (0, 1, 2, 5):
-                return None
+                return []
             if wire == 0:
                 if _varint(file.read(10), file) is None:
-                    return None
+                    return []
                 seen.append((number, b""))
                 continue
             length = {1: 8, 5: 4}.get(wire)
             if length is None:
                 length = _varint(file.read(10), file)
                 if length is None:
-                    return None
-            seen.append((number, file.read(min(length, 64))))
+                    return []
+            seen.append((number, file.read(min(length, 64)).ljust(2, b"\0")))
             file.seek(max(0, length - 64), 1)
-    numbers = {number for number, _ in seen}
-    if any(200 <= number <= 3000 for number in numbers) and 1 in numbers:
-        return "mlmodel"
-    if 7 in numbers and numbers <= set(range(1, 30)):
-        return "onnx"
-    return None
+    return seen
 
 
 def _varint(head: bytes, file: BinaryIO) -> int | None:

@@ -164,7 +164,7 @@ def test_an_argument_beats_the_sidecar_which_beats_the_metadata(colours):
 
 
 def test_labels_are_never_assumed(colours, squares):
-    detector = Detector.load(colours())
+    detector = Detector.load(colours(), decoder="yolov8")
     assert detector.labels == ()
     assert {row.label for row in detector(squares)} <= {"0", "1", "2"}
 

@@ -36,6 +36,11 @@ MUST_BE_RIGHT = {
 """Models whose families edgerun reads; the others may be refused."""
 
 
+SCORE_TOLERANCES = {"coreml/yolov8n_nms_int8.mlpackage": 0.15}
+"""Where the manifest's own is too narrow: it expects the scores of the network before its weights were compressed; with
+the unpacked weights put into that very network, ONNX Runtime gives one refrigerator 0.42 that was 0.28."""
+
+
 @pytest.fixture(scope="module")
 def manifest(shared):
     content = json.loads((shared / "models" / "manifest.json").read_text())
@@ -43,6 +48,8 @@ def manifest(shared):
     for entry in entries.values():
         if "expected_from" in entry:
             entry["expected"] = entries[entry["expected_from"]]["expected"]
+        if entry["path"] in SCORE_TOLERANCES:
+            entry["tolerance"]["score"] = SCORE_TOLERANCES[entry["path"]]
     return entries
 
 

@@ -1,10 +1,11 @@
 """Writes the specimens: the smallest model of each kind, y = x + x on float32 [1, 4].
 
-usage: python tools/specimens.py           (needs onnx, ai-edge-litert, torch and executorch)
+usage: python tools/specimens.py    (needs onnx, ai-edge-litert, torch, executorch and coremltools)
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,27 @@ def write_onnx(path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name="edgerun")
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
+
+
+def write_coreml(path: Path) -> None:
+    """An ML Program of one operation, with plain names in its manifest."""
+    import coremltools
+    from coremltools.converters.mil import Builder
+
+    @Builder.program(input_specs=[Builder.TensorSpec(shape=(1, 4))], opset_version=coremltools.target.iOS15)
+    def program(x: object) -> object:
+        return Builder.add(x=x, y=x, name="y")
+
+    precision = coremltools.precision.FLOAT32
+    model = coremltools.convert(program, convert_to="mlprogram", compute_precision=precision)
+    author, name = "com.apple.CoreML", "model.mlmodel"
+    entry = {"author": author, "description": "CoreML Model Specification", "name": name, "path": f"{author}/{name}"}
+    manifest = {"fileFormatVersion": "1.0.0", "itemInfoEntries": {"model": entry}, "rootModelIdentifier": "model"}
+    (path / "Data" / author).mkdir(parents=True, exist_ok=True)
+    (path / "Manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    spec = model.get_spec()
+    spec.description.metadata.ClearField("userDefined")
+    (path / "Data" / author / name).write_bytes(spec.SerializeToString(deterministic=True))
 
 
 def write_tflite(path: Path) -> None:
@@ -93,6 +115,7 @@ def _double() -> Any:
 
 if __name__ == "__main__":
     write_onnx(ROOT / "plugins/edgerun-onnxruntime/edgerun_onnxruntime/double.onnx")
+    write_coreml(ROOT / "plugins/edgerun-coreml/edgerun_coreml/double.mlpackage")
     write_tflite(ROOT / "plugins/edgerun-tflite/edgerun_tflite/double.tflite")
     write_replay(ROOT / "edgerun/models/double.replay.npz")
     write_pte(ROOT / "plugins/edgerun-executorch/edgerun_executorch/double.pte")

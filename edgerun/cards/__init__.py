@@ -9,13 +9,19 @@ from types import MappingProxyType
 from typing import Any
 
 from edgerun.card import FIELDS, ModelCard, checked
-from edgerun.cards import embedded, sidecar, tflite_metadata, ultralytics
+from edgerun.cards import coreml, embedded, huggingface, sidecar, tflite_metadata, ultralytics
 from edgerun.contract import Dialect, Match
 from edgerun.errors import CardInvalid
 
 __all__ = ["BUILTIN", "Said", "gather", "with_conventions", "with_field"]
 
-BUILTIN: tuple[Dialect, ...] = (embedded.DIALECT, ultralytics.DIALECT, tflite_metadata.DIALECT)
+BUILTIN: tuple[Dialect, ...] = (
+    embedded.DIALECT,
+    coreml.DIALECT,
+    ultralytics.DIALECT,
+    tflite_metadata.DIALECT,
+    huggingface.DIALECT,
+)
 """Earlier ones win over later ones."""
 
 

@@ -9,7 +9,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -31,6 +31,7 @@ __all__ = [
     "console",
     "door",
     "facts",
+    "plain",
     "print_json",
     "print_table",
     "problem",
@@ -52,7 +53,7 @@ WIDE = 10_000
 
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document instead of text.")]
 Debug = Annotated[
-    bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, and what the runtimes print.")
+    bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, and what OpenCV prints.")
 ]
 
 ARGUMENTS = (
@@ -60,6 +61,11 @@ ARGUMENTS = (
     "nms|outputs|resize|scale|std|suppressed|task|threads"
 )
 """Arguments of `Detector.load` that are options of the same name here."""
+
+
+def plain(text: str) -> str:
+    """Text of a file, without the control characters by which it could move a terminal's cursor."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", text)
 
 
 def say(text: str = "", *, err: bool = False) -> None:
@@ -86,9 +92,9 @@ def spoken(hint: str) -> str:
 
 def problem(error: EdgerunError) -> None:
     """An error on stderr: its sentence, and the next step below."""
-    say(f"error: {error.message}", err=True)
+    say(f"error: {plain(error.message)}", err=True)
     if error.hint:
-        say(f"  hint: {spoken(error.hint)}", err=True)
+        say(f"  hint: {plain(spoken(error.hint))}", err=True)
 
 
 @dataclass
@@ -114,7 +120,7 @@ def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
     if not debug:  # what OpenCV and FFmpeg print is said again in a sentence of ours
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _alone() if as_json else nullcontext():
         warnings.simplefilter("default")
         for silent in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning, FutureWarning):
             warnings.filterwarnings("ignore", category=silent)
@@ -151,6 +157,27 @@ def as_error(cause: Exception) -> EdgerunError:
     )
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep stdout for our document: what native code prints there goes to stderr meanwhile."""
+    try:
+        number, other = sys.stdout.fileno(), sys.stderr.fileno()
+    except (OSError, ValueError):  # stdout is no file here, so native code cannot reach it
+        yield
+        return
+    sys.stdout.flush()
+    outer, kept = sys.stdout, os.dup(number)
+    os.dup2(other, number)
+    sys.stdout = os.fdopen(kept, "w", encoding=outer.encoding, errors=outer.errors)
+    try:
+        yield
+    finally:
+        inner, sys.stdout = sys.stdout, outer
+        os.dup2(kept, number)
+        with suppress(BrokenPipeError):
+            inner.close()
+
+
 def _show_warning(
     message: Warning | str,
     category: type[Warning],
@@ -159,7 +186,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    say(f"warning: {message}", err=True)
+    say(f"warning: {plain(str(message))}", err=True)
 
 
 def _let_go_of_stdout() -> None:
@@ -196,7 +223,7 @@ def print_table(rows: Iterable[Sequence[str]], headings: Sequence[str] = (), *, 
     from rich.text import Text
 
     table = Table(box=None, show_header=bool(headings), pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    rows = [list(row) for row in rows]
+    rows = [[plain(cell) for cell in row] for row in rows]
     for column in range(max([len(headings), *map(len, rows)])):
         longest = max((len(row[column]) for row in rows if column < len(row)), default=0)
         table.add_column(headings[column] if headings else "", overflow="fold", min_width=min(longest, 12))

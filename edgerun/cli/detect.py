@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgerun.cli.common import FAILED, AsJson, Debug, as_error, ascii_only, console, door, problem, say
+from edgerun.cli.common import FAILED, AsJson, Debug, as_error, ascii_only, console, door, plain, problem, say
 from edgerun.cli.options import takes_model
 from edgerun.errors import InputError
 
@@ -98,8 +98,9 @@ class _Text:
     def __init__(self, report: Report, quiet: bool) -> None:
         self.failures = self.pictures = self.rows = 0
         self._quiet, self._report = quiet, report
+        runtime = f"{report.backend} {report.version}, delegate {report.delegate}"
         self._say(
-            f"{report.model}: {report.decoder} on {report.backend} {report.version}, delegate {report.delegate}\n"
+            f"{plain(report.model)}: {report.decoder} on {runtime}\n"
             f"conf {report.conf.value:g} ({report.conf.source}), iou {report.iou.value:g} ({report.iou.source}), "
             f"at most {report.max_det} rows"
         )
@@ -112,11 +113,11 @@ class _Text:
         self.pictures += 1
         self.rows += len(found)
         height, width = found.shape
-        lines = [f"\n{picture.name}  {width} x {height}  {len(found)} found  {sum(found.speed.values()):.1f} ms"]
+        lines = [f"\n{plain(picture.name)}  {width} x {height}  {len(found)} found  {sum(found.speed.values()):.1f} ms"]
         longest = max(map(len, found.label), default=0)
         for row in found:
             sides = " ".join(f"{side:8.1f}" for side in row.box)
-            lines.append(f"  {row.label:<{longest}}  {row.score:.3f}  {sides}")
+            lines.append(f"  {plain(row.label):<{longest}}  {row.score:.3f}  {sides}")
         self._say("\n".join(lines))
 
     def failed(self, picture: Picture, failure: InputError) -> None:

@@ -12,21 +12,31 @@ from edgerun.decoders import (
     cell_boxes,
     centerface,
     centernet,
+    classify,
+    coreml_nms,
     detr,
+    detr_raw,
     efficientdet,
     end2end,
     fastestdet,
     fcos,
+    mmdetection,
+    movenet,
     nanodet,
     paddle,
     picodet,
     retinaface,
     retinanet,
     scrfd,
+    simcc,
     ssd,
     ssd_decoded,
     tfod,
+    torchvision,
+    yolo_obb,
+    yolo_pose,
     yolo_raw,
+    yolo_segment,
     yolov4,
     yolov5,
     yolov6,
@@ -45,6 +55,9 @@ BUILTIN: tuple[Decoder, ...] = (
     *yolov5.DECODERS,
     *yolov4.DECODERS,
     *yolo_raw.DECODERS,
+    *yolo_pose.DECODERS,
+    *yolo_segment.DECODERS,
+    *yolo_obb.DECODERS,
     *yolox.DECODERS,
     *yolov6.DECODERS,
     *centernet.DECODERS,
@@ -69,8 +82,17 @@ BUILTIN: tuple[Decoder, ...] = (
     # finished rows
     *end2end.DECODERS,
     *tfod.DECODERS,
+    *coreml_nms.DECODERS,
     *detr.DECODERS,
     *paddle.DECODERS,
+    *detr_raw.DECODERS,
+    *torchvision.DECODERS,
+    *mmdetection.DECODERS,
+    # poses
+    *simcc.DECODERS,
+    *movenet.DECODERS,
+    # whole pictures
+    *classify.DECODERS,
 )
 
 
@@ -94,12 +116,16 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
 
     Raises:
         DecoderUnknown: the named one does not exist or contradicts the outputs, or none matches.
-        DecoderAmbiguous: two are equally sure; both are named.
+        DecoderAmbiguous: two are equally sure, or the one leaves open how the picture is fed; all readings are named.
     """
     decoders = list(decoders)
     wish = evidence.card.decoder
-    if wish is not None:
-        return _named(wish, evidence, decoders)
+    choice = _inferred(evidence, decoders) if wish is None else _named(wish, evidence, decoders)
+    _demand_settled(choice, evidence)
+    return choice
+
+
+def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
     best = max((match.sure for _, match in verdicts), default=Sure.NO)
     finalists = _distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
@@ -133,6 +159,23 @@ def _distinct(finalists: list[tuple[Decoder, Match]], evidence: Evidence) -> lis
             seen.append(reading)
             kept.append((decoder, match))
     return kept
+
+
+def _demand_settled(choice: Choice, evidence: Evidence) -> None:
+    """Refuse a model of a family with several habits where nobody says which of them it has."""
+    name, match = choice.decoder.name, choice.match
+    readings = [readings for field, readings in match.unsettled.items() if not evidence.known(field)]
+    if readings:
+        kinds = "; ".join(
+            " or ".join(f"{argument} ({who})" for argument, who in reading.items()) for reading in readings
+        )
+        arguments = ", and ".join(" or ".join(reading) for reading in readings)
+        ambiguous = DecoderAmbiguous(
+            f"The outputs are {name}'s ({match.why}), but nothing says how the model is fed or counts: {kinds}.",
+            hint=f"pass {arguments}",
+        )
+        ambiguous.evidence, ambiguous.verdicts = evidence, [(name, match), *choice.others]
+        raise ambiguous
 
 
 def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:

@@ -62,8 +62,8 @@ def _matches(evidence: Evidence, *, family: str) -> Match:
         return Match(Sure.NO, f"{classes} classes are not {len(card.labels)} labels")
     values = evidence.probe("textured")
     boxes = next(values[name][0] for name, role in bound.items() if role == pairs.BOXES)
-    if ranges.unit(boxes) or (boxes[:, 2:] < boxes[:, :2] - 1).mean() > 0.01:
-        return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2 in pixels")
+    if not ranges.spans(boxes, card.height, card.width) or (boxes[:, 2:] < boxes[:, :2] - 1).mean() > 0.01:
+        return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2 in pixels, all over the input")
     conventions = {**FAMILIES[family], "outputs": bound}
     basis = dict.fromkeys(conventions, f"convention: {family} is trained and tested so")
     basis["outputs"] = "inferred: shapes, and values of a probe run"

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgerun.tensors import AnyArray
 
-__all__ = ["TOLERANCE", "clipped", "integers", "shares", "sum_to_one", "unit"]
+__all__ = ["TOLERANCE", "clipped", "integers", "shares", "spans", "sum_to_one", "unit"]
 
 TOLERANCE = 0.02
 """How far quantised shares may leave 0..1."""
@@ -29,6 +29,13 @@ def shares(values: AnyArray) -> bool:
 def unit(boxes: AnyArray) -> bool:
     """Whether boxes are in 0..1 of the input rather than in pixels, by those that a full grid gives."""
     return bool(boxes.size and np.abs(boxes).max() <= UNIT_LIMIT)
+
+
+def spans(boxes: AnyArray, height: int, width: int) -> bool:
+    """Whether corners x1 y1 x2 y2 [N, 4] in pixels lie all over the input, as those of a full grid do."""
+    size = np.array([width, height] * 2, np.float32)
+    low, high = np.percentile(boxes / size, (5, 95), axis=0)
+    return bool((high - low > 0.3).all())
 
 
 def integers(values: AnyArray) -> bool:

@@ -36,6 +36,8 @@ def _matches(evidence: Evidence) -> Match:
     rows = evidence.probe("textured")[name][0]
     if not (rows[:, 4] == 1).all() or not ranges.shares(rows[:, 5:]):
         return Match(Sure.NO, "the fifth column of a probe run is not 1 throughout, as YOLOv6's is")
+    if ranges.unit(rows[:, :4]):
+        return Match(Sure.NO, "boxes of a probe run are not in pixels, as YOLOv6's are")
     why = f"{count} rows are one per cell at strides {', '.join(map(str, strides))}; the objectness is 1 throughout"
     return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)
 

@@ -20,10 +20,10 @@ def find(model: str | Path) -> Path:
         ModelUnreadable: a bare name that is neither.
     """
     path = Path(model)
+    if model in NAMES and not path.is_file():  # a folder of that name is not meant: ours are single files
+        return NAMES[str(model)]
     if path.exists() or isinstance(model, Path):
         return path
-    if model in NAMES:
-        return NAMES[model]
     if path.name == model and not path.suffix:
         raise ModelUnreadable(
             f"There is no file and no model named {model}.",

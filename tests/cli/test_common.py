@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -58,6 +61,20 @@ def test_each_way_of_ending_has_its_code(raised, code):
     with pytest.raises(typer.Exit) as caught, door():
         raise raised
     assert caught.value.exit_code == code
+
+
+def test_what_native_code_prints_stays_out_of_the_document():
+    script = """
+import os
+from edgerun.cli.common import door, print_json, say
+with door(as_json=True):
+    os.write(1, b"noise\\n")
+    print_json({"name": "Straße"})
+say("afterwards")
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert ran.stderr == "noise\n"
+    assert json.loads(ran.stdout.removesuffix("afterwards\n")) == {"name": "Straße"}
 
 
 def test_a_foreign_error_is_owned_up_to():

@@ -90,6 +90,14 @@ def test_a_file_name_that_is_no_text_is_no_trouble(process, model, photo):
     assert "\\udcff.png" in result.stdout
 
 
+def test_a_label_cannot_move_the_cursor(edgerun, colours, photo):
+    hostile = colours(metadata={"names": "['\\x1b[2Jred', 'green', 'blue']", "stride": "32"})
+    for arguments in (("detect", hostile, photo), ("inspect", hostile)):
+        text = edgerun(*arguments).stdout
+        assert "\x1b" not in text
+        assert "?[2Jred" in text
+
+
 # ------------------------------------------------------------------------------------------- what is wished
 
 
@@ -444,10 +452,11 @@ def test_a_flaw_of_ours_is_said_in_a_sentence_too(edgerun, model, photo, monkeyp
     ]
 
 
-def test_a_reader_who_leaves_is_no_error(model, photo):
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_a_reader_who_leaves_is_no_error(model, photo, how):
     read, write = os.pipe()
     os.close(read)
-    command_line = [sys.executable, "-m", "edgerun", "detect", str(model), str(photo)]
+    command_line = [sys.executable, "-m", "edgerun", "detect", str(model), str(photo), *how]
     with os.fdopen(write, "w") as pipe:
         ran = subprocess.run(command_line, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=120)
     assert ran.returncode == 141

@@ -3,7 +3,7 @@
 LABELS = ("qr_code", "data_matrix", "aztec", "pdf417")
 SIDE = 320  # px, of the square input
 FILL = 114  # tone of the letterbox's bars
-CONFIDENCE = 0.5  # default threshold, see edgerun/models/codes.md for how it was chosen
+CONFIDENCE = 0.5  # default threshold; edgerun/models/codes.md has the figures round it
 IOU = 0.5  # of non-maximum suppression, across labels: two codes never lie in one place
 
 CARD: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""Paints the demo's pictures: codes on cards, parcels and posters, in colour, 1280 x 720:
+"""Paints the demo's pictures: codes on cards, parcels and posters, in colour, seen from close by:
 
 python training/codes/demo.py --out demo/pictures
 """
@@ -202,8 +202,8 @@ def desk(rng: Rng) -> Picture:
     words(visiting, "Ada Byron", 30, 70, 1.15, NAVY, 2)
     words(visiting, "edge engineer", 32, 108, 0.7, CORAL)
     rules(visiting, 32, 170, 190, 5, (186, 198, 206), rng)
-    code(visiting, "qr_code", "https://example.org/edgerun", 286, 70, 190, NAVY, ecLevel="M")
-    lay(scene, visiting, (968, 206), 400, 9)
+    code(visiting, "qr_code", "edgerun.example", 254, 34, 232, NAVY, ecLevel="L")
+    lay(scene, visiting, (986, 204), 470, 7)
 
     ticket = plain(800, 300, MUSTARD, 26)
     words(ticket, "CITY RAIL", 36, 76, 1.4, NAVY, 3)
@@ -234,7 +234,7 @@ def desk(rng: Rng) -> Picture:
         (226, 230, 230),
         forceSquare=True,
     )
-    lay(scene, chip, (972, 538), 225, -14)
+    lay(scene, chip, (972, 552), 262, -12)
     return scene
 
 
@@ -246,7 +246,7 @@ def parcel(rng: Rng) -> Picture:
     band(label, 0, 88, 820, 6, INK)
     words(label, "TO:", 30, 140, 0.8, INK, 2)
     rules(label, 100, 124, 330, 6, (120, 118, 116), rng)
-    code(label, "qr_code", "PARCEL 7F-2100-0042 / WEIGHT 3.2 KG / EXPRESS", 560, 124, 210, ecLevel="Q")
+    code(label, "qr_code", "7F-2100-0042", 540, 112, 244, ecLevel="Q")
     band(label, 0, 372, 820, 4, INK)
     code(
         label,
@@ -260,7 +260,7 @@ def parcel(rng: Rng) -> Picture:
     )
     words(label, "2 / 3", 650, 470, 1.5, INK, 3)
     bars(label, "7F21000042", 620, 540, 170, 64)
-    lay(scene, label, (410, 360), 610, -5)
+    lay(scene, label, (400, 362), 690, -4)
 
     fragile = plain(300, 300, CORAL, 8)
     words(fragile, "FRAGILE", 30, 76, 1.5, WHITE, 4)
@@ -274,7 +274,7 @@ def parcel(rng: Rng) -> Picture:
     words(small, "LOT 2100", 236, 86, 1.0, INK, 2)
     words(small, "EXP 2031-08", 236, 132, 0.9, INK, 2)
     words(small, "11-4032", 236, 178, 0.9, INK, 1)
-    lay(scene, small, (964, 500), 360, 11)
+    lay(scene, small, (1000, 504), 410, 9)
     return scene
 
 
@@ -286,8 +286,8 @@ def wall(rng: Rng) -> Picture:
         cv2.circle(concert.face, (130 + 100 * i, 210), 96, colour, -1, cv2.LINE_AA)
     words(concert, "NIGHT OF", 92, 72, 1.7, WHITE, 4)
     words(concert, "THE EDGES", 72, 380, 1.7, WHITE, 4)
-    code(concert, "qr_code", "https://example.org/night", 148, 440, 160, NAVY, WHITE)
-    lay(scene, concert, (262, 360), 370, -2, 0.1)
+    code(concert, "qr_code", "night.example", 128, 408, 204, NAVY, WHITE, ecLevel="L")
+    lay(scene, concert, (232, 362), 404, -2, 0.06)
 
     museum = plain(480, 640, CREAM, 4)
     band(museum, 0, 0, 480, 300, TEAL)
@@ -297,9 +297,9 @@ def wall(rng: Rng) -> Picture:
         )
     words(museum, "MUSEUM", 40, 370, 1.6, NAVY, 4)
     words(museum, "open daily 10-18", 42, 412, 0.8, NAVY, 2)
-    rules(museum, 42, 450, 180, 8, (176, 190, 198), rng)
-    code(museum, "aztec", "MUSEUM ENTRY 10-18 EVERY DAY", 290, 448, 150, NAVY)
-    lay(scene, museum, (668, 352), 380, 1.5, 0.12)
+    rules(museum, 42, 450, 150, 8, (176, 190, 198), rng)
+    code(museum, "aztec", "MUSEUM ENTRY 10-18 EVERY DAY", 258, 432, 184, NAVY)
+    lay(scene, museum, (650, 356), 392, 1, 0.07)
 
     lost = plain(420, 560, WHITE, 2)
     words(lost, "LOST CAT", 70, 78, 1.6, INK, 4)
@@ -309,10 +309,10 @@ def wall(rng: Rng) -> Picture:
         cv2.fillPoly(lost.face, [ear], (120, 138, 150), cv2.LINE_AA)
         cv2.circle(lost.face, (210 + side * 36, 216), 12, INK, -1, cv2.LINE_AA)
     cv2.circle(lost.face, (210, 252), 8, (120, 110, 210), -1, cv2.LINE_AA)
-    rules(lost, 50, 346, 320, 2, (150, 154, 158), rng)
-    code(lost, "qr_code", "tel:+0000", 50, 404, 120)
-    code(lost, "data_matrix", "CHIP 985-112-004", 252, 404, 120, forceSquare=True)
-    lay(scene, lost, (1056, 384), 300, 4, 0.08)
+    rules(lost, 50, 332, 320, 1, (150, 154, 158), rng)
+    code(lost, "qr_code", "tel:+0000", 28, 366, 168)
+    code(lost, "data_matrix", "CHIP 985", 228, 366, 168, forceSquare=True)
+    lay(scene, lost, (1052, 372), 376, 3, 0.05)
     return scene
 
 
@@ -326,7 +326,15 @@ def photograph(scene: Picture, rng: Rng) -> NDArray[np.uint8]:
     return np.asarray(np.clip(warm + rng.normal(0, 1.6, small.shape), 0, 255), np.uint8)
 
 
-PICTURES: dict[str, Callable[[Rng], Picture]] = {"desk": desk, "parcel": parcel, "wall": wall}
+Box = tuple[int, int, int, int]  # left, top, width, height; px of the painted scene
+
+PICTURES: dict[str, tuple[Callable[[Rng], Picture], Box]] = {
+    "cards": (desk, (730, 40, 550, 670)),
+    "parcel": (parcel, (60, 70, 700, 570)),
+    "passes": (desk, (60, 40, 700, 650)),
+    "poster": (wall, (830, 90, 430, 600)),
+}
+"""name -> the scene and the part of it that is shown: a model of 320 px wants codes of some 60 px in it."""
 
 
 def main() -> None:
@@ -334,9 +342,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, paint in PICTURES.items():
+    for name, (paint, (left, top, width, height)) in PICTURES.items():
         rng = np.random.default_rng(SEED)
-        picture = photograph(paint(rng), rng)
+        picture = photograph(paint(rng), rng)[top : top + height, left : left + width]
         cv2.imwrite(str(options.out / f"{name}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 
 

@@ -1,5 +1,11 @@
-"""Writes the trained network as one small ONNX file that carries its own card."""
+"""Writes the trained network as one small ONNX file that carries its own card.
 
+`train.py` does so at its end. As a command it writes the file anew, after a change of the card:
+
+    python training/codes/export.py build/codes.pt --out edgerun/models/codes.onnx
+"""
+
+import argparse
 import json
 from pathlib import Path
 
@@ -7,7 +13,7 @@ import numpy as np
 import onnx
 import torch
 from card import CARD, SIDE
-from network import Exported
+from network import Exported, Network
 from onnx import TensorProto, helper, numpy_helper
 
 SMALL = 256  # values; smaller arrays stay float32
@@ -70,3 +76,18 @@ def _freeze_shapes(model: onnx.ModelProto) -> None:
     del graph.node[:]
     graph.node.extend(nodes)
     del graph.value_info[:]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path, help="the state dict that train.py wrote at its end")
+    parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
+    options = parser.parse_args()
+    network = Network()
+    network.load_state_dict(torch.load(options.checkpoint, weights_only=True))
+    network.eval().fuse()
+    export(Exported(network).eval(), options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 from numpy.typing import NDArray
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}

@@ -1,0 +1,49 @@
+"""Core ML models on any machine.
+
+import edgerun_coreml
+model = edgerun_coreml.load("model.mlpackage")
+model.predict({"image": picture})                      # as coremltools' MLModel.predict does on a Mac
+edgerun_coreml.convert("model.mlpackage", "model.onnx")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from edgerun import hookimpl
+from edgerun.contract import Backend
+
+if TYPE_CHECKING:
+    from .conversion import convert
+    from .errors import CoreMLError, ModelDamaged, ModelUnsupported
+    from .predict import CoreMLModel, load
+    from .states import State
+
+__all__ = ["CoreMLError", "CoreMLModel", "ModelDamaged", "ModelUnsupported", "State", "convert", "load"]
+
+_HOMES = {
+    "CoreMLError": "errors",
+    "CoreMLModel": "predict",
+    "ModelDamaged": "errors",
+    "ModelUnsupported": "errors",
+    "State": "states",
+    "convert": "conversion",
+    "load": "predict",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are fetched when they are first used: registering the backend imports no runtime."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'edgerun_coreml' has no attribute {name!r}")
+    return getattr(import_module(f"edgerun_coreml.{home}"), name)
+
+
+@hookimpl
+def edgerun_register_backends() -> list[Backend]:
+    """Core ML."""
+    from .backend import CoreMLBackend
+
+    return [CoreMLBackend()]

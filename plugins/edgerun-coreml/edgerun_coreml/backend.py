@@ -1,0 +1,162 @@
+"""Core ML as a backend of edgerun: the real one on a Mac, the translation to ONNX everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata as distributions
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from edgerun.contract import Coverage, Delegate, Health, Session
+from edgerun.errors import ModelUnreadable
+from edgerun.tensors import Arrays, TensorSpec
+
+from .errors import ModelDamaged, ModelUnsupported
+
+if TYPE_CHECKING:
+    from .predict import CoreMLModel
+
+TRANSLATED: Final = "the same program, computed by ONNX Runtime, not by Core ML"
+ROUNDED: Final = f"{TRANSLATED}; what it calls fp16 is rounded after every operation, as devices store it"
+
+PRECISIONS: Final[Mapping[str, str]] = MappingProxyType({"onnxruntime": "fp32", "onnxruntime-fp16": "fp16"})
+"""Delegates of the translation."""
+
+
+class TranslatedSession:
+    """A model that ONNX Runtime computes."""
+
+    def __init__(self, path: Path, delegate: str, threads: int | None) -> None:
+        from .facts import Facts
+        from .package import open_model
+        from .predict import CoreMLModel
+
+        file = open_model(path)
+        fp16 = PRECISIONS[delegate] == "fp16"
+        self._model: CoreMLModel | None = CoreMLModel(file, precision="fp16" if fp16 else "fp32", threads=threads)
+        facts = Facts.of(file, self._model.labels)
+        self.delegate = delegate
+        self.inputs: Sequence[TensorSpec] = facts.inputs()
+        self.outputs: Sequence[TensorSpec] = facts.outputs() or _inferred(self._model)
+        self.metadata: Mapping[str, str | bytes] = facts.metadata()
+
+    @property
+    def model(self) -> CoreMLModel:
+        """The model with the contract of ``MLModel.predict``."""
+        if self._model is None:
+            raise RuntimeError("the session is closed")
+        return self._model
+
+    def run(self, feeds: Arrays) -> Arrays:
+        """Compute. Images are float32 [1, C, H, W] in the declared order of channels, 0..255."""
+        from .facts import as_array, carried
+
+        results = self.model.compute(feeds)
+        outputs = self.model.interface.outputs
+        return {feature.name: as_array(results[feature.name], feature) for feature in outputs if carried(feature)}
+
+    def coverage(self) -> Coverage | None:
+        """Nodes as ONNX Runtime assigned them; None where it cannot tell."""
+        nodes: dict[str, int] = {}
+        operators: dict[str, set[str]] = {}
+        for session in self.model.stage.sessions():
+            for part in _assigned(session):
+                kinds = [node.op_type for node in part.get_nodes()]
+                nodes[self.delegate] = nodes.get(self.delegate, 0) + len(kinds)
+                operators.setdefault(self.delegate, set()).update(kinds)
+        if not nodes:
+            return None
+        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+
+    def close(self) -> None:
+        """Let go of the model."""
+        if self._model is not None:
+            self._model.close()
+        self._model = None
+
+
+def _inferred(model: CoreMLModel) -> list[TensorSpec]:
+    """The shapes that ONNX Runtime infers where the file leaves them out; [] where it cannot tell all."""
+    sessions = model.stage.sessions()
+    if len(sessions) != 1:
+        return []
+    inferred = {argument.name: argument.shape for argument in sessions[0].get_outputs()}
+    names = [feature.name for feature in model.interface.outputs]
+    if not all(name in inferred and all(isinstance(size, int) for size in inferred[name]) for name in names):
+        return []
+    return [TensorSpec(name, tuple(inferred[name])) for name in names]
+
+
+def _assigned(session: Any) -> Sequence[Any]:
+    ask = getattr(session, "get_provider_graph_assignment_info", None)  # since ONNX Runtime 1.24
+    return ask() if ask is not None else ()
+
+
+class CoreMLBackend:
+    """Core ML."""
+
+    name = "coreml"
+    formats = ("mlpackage", "mlmodel")
+    specimen = Path(__file__).with_name("double.mlpackage")
+
+    def health(self) -> Health:
+        """Whether ONNX Runtime is there, or Core ML itself."""
+        from . import native
+
+        native_reason = native.missing()
+        if find_spec("onnxruntime") is None and native_reason:
+            return Health(
+                ok=False,
+                reason="onnxruntime, which computes the models, is not installed",
+                hint="pip install onnxruntime",
+            )
+        try:
+            runtime = f"onnxruntime {distributions.version('onnxruntime')}"
+        except distributions.PackageNotFoundError:  # one of its other flavours, or none
+            runtime = "onnxruntime"
+        version = f"{distributions.version('edgerun-coreml')} with {runtime}"
+        if not native_reason:
+            version += f" and coremltools {distributions.version('coremltools')}"
+        return Health(ok=True, version=version)
+
+    def delegates(self) -> Sequence[Delegate]:
+        """Core ML's compute units on a Mac, then the translation; elsewhere the translation first."""
+        from . import native
+
+        there = find_spec("onnxruntime") is not None
+        why = "" if there else "onnxruntime is not installed"
+        translated = [
+            Delegate("onnxruntime", there, why or TRANSLATED),
+            Delegate("onnxruntime-fp16", there, why or ROUNDED),
+        ]
+        core_ml = native.delegates()
+        return [*translated, *core_ml] if native.missing() else [*core_ml, *translated]
+
+    def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
+        """Open a model.
+
+        Raises:
+            ModelUnreadable: the file is damaged, or asks for what is not supported; all of it is named.
+        """
+        from . import native
+
+        try:
+            if delegate.name in PRECISIONS:
+                return TranslatedSession(path, delegate.name, threads)
+            return native.NativeSession(path, delegate.name)
+        except ModelUnsupported as cause:
+            raise ModelUnreadable(
+                f"{path.name} asks for what is not supported: {_listed(cause.problems)}.",
+                hint="run it on a Mac, or export it to ONNX from where it was trained",
+            ) from cause
+        except ModelDamaged as cause:
+            raise ModelUnreadable(
+                f"{path.name} is damaged: {cause}.", hint="copy it whole, with all of its folder, or export it again"
+            ) from cause
+
+
+def _listed(problems: Sequence[str], most: int = 8) -> str:
+    shown = "; ".join(problems[:most])
+    return shown if len(problems) <= most else f"{shown}; and {len(problems) - most} more"

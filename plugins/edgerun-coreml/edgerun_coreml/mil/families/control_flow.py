@@ -1,0 +1,106 @@
+"""Branches and loops. A block becomes a subgraph that sees the values outside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...graph import Graph, Value
+from ...wire import Message
+from ..kinds import BOOL, Kind, computed, read_kind
+from ..operation import Operation
+from ..program import Scope
+from ..registry import Refusal, operation
+from ..values import Operand
+
+
+@operation("identity")
+def identity(op: Operation) -> Value | Operand:
+    operand = op.operand()
+    if operand.value is None:  # a constant, a text or a list
+        return operand
+    return op.emit("Identity", [operand.value], shape=operand.value.shape)
+
+
+def _scalar(graph: Graph, value: Value) -> Value:
+    """A condition as a bool of rank 0."""
+    return graph.emit("Reshape", [graph.cast(value, BOOL), graph.int64()])
+
+
+def _graphed(scope: Scope, operands: Sequence[Operand]) -> list[Value]:
+    return [operand.in_graph(scope.graph) for operand in operands]
+
+
+@operation("cond")
+def cond(op: Operation) -> list[Operand]:
+    condition = op.value("pred")
+    branches, results = [], []
+    for place, block in zip(("true branch", "false branch"), op.message.blocks, strict=True):
+        body = op.graph.subgraph()
+        scope = op.scope.inner(body, f"{op.type} {place}")
+        results = scope.run(block)
+        for (_, kind), value in zip(op.outputs, _graphed(scope, results), strict=True):
+            body.output(body.cast(value, computed(_element(kind, results[0]))))
+        branches.append(body)
+    kinds = [_element(kind, operand) for (_, kind), operand in zip(op.outputs, results, strict=True)]
+    values = op.graph.emit_many(
+        "If",
+        [_scalar(op.graph, condition)],
+        [computed(kind) for kind in kinds],
+        then_branch=branches[0],
+        else_branch=branches[1],
+    )
+    return [
+        Operand(kind, declared.shape or operand.shape, value)
+        for kind, value, (_, declared), operand in zip(kinds, values, op.outputs, results, strict=True)
+    ]
+
+
+def _element(declared: Kind, operand: Operand) -> str:
+    """The element type of a result; a list has that of its tensor."""
+    return operand.kind if declared.name == "list" else declared.name
+
+
+@operation("while_loop")
+def while_loop(op: Operation) -> list[Operand]:
+    """The condition is computed once outside, then at the end of each round for the next one."""
+    condition, body_block = op.message.blocks
+    start = op.operands("loop_vars")
+    first = _run_with(op.scope, op.graph, condition, start, "condition")[0]
+    body = op.graph.subgraph()
+    body.input("round", np.int64, ())
+    body.input("go", BOOL, ())
+    variables = [
+        Operand(operand.kind, operand.shape, body.input("loop", computed(operand.kind), None))
+        if kind.name == "list"
+        else Operand(kind.name, kind.shape, body.input("loop", computed(kind.name), None))
+        for operand, kind in zip(start, (read_kind(item.type) for item in body_block.inputs), strict=True)
+    ]
+    results = _run_with(op.scope, body, body_block, variables, "body")
+    again = _run_with(op.scope, body, condition, results, "condition")[0]
+    body.output(_scalar(body, again.in_graph(body)))
+    for operand, result in zip(variables, results, strict=True):
+        body.output(body.cast(result.in_graph(body), computed(operand.kind)))
+    outer = [operand.in_graph(op.graph) for operand in start]
+    kinds = [operand.kind for operand in variables]
+    values = op.graph.emit_many(
+        "Loop",
+        [None, _scalar(op.graph, first.in_graph(op.graph)), *outer],
+        [computed(kind) for kind in kinds],
+        body=body,
+    )
+    return [
+        Operand(kind, declared.shape if declared.name != "list" else operand.shape, value)
+        for kind, value, (_, declared), operand in zip(kinds, values, op.outputs, variables, strict=True)
+    ]
+
+
+def _run_with(scope: Scope, graph: Graph, block: Message, operands: Sequence[Operand], place: str) -> list[Operand]:
+    """A block's outputs when its inputs are the operands given."""
+    inner = scope.inner(graph, place)
+    if len(block.inputs) != len(operands):
+        raise Refusal(f"a {place} of {len(block.inputs)} variables for {len(operands)}")
+    for item, operand in zip(block.inputs, operands, strict=True):
+        inner.bind(item.name, operand)
+    return inner.run(block)

@@ -1,0 +1,159 @@
+"""From an ML Program to an ONNX graph, with the names to feed and to fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..blob import BlobFile
+from ..errors import ModelDamaged, ModelUnsupported
+from ..graph import Graph, Shape
+from ..wire import Message
+from . import families  # noqa: F401  (registers the operations)
+from .kinds import FLOAT32, computed, read_kind
+from .peephole import polish
+from .program import Context, Precision, Scope, Unknown, context_for, rounded
+from .values import Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A feature of the model (``name``) and where it is found in the graph (``tensor``).
+
+    ``kind`` is the program's element type; the graph's tensor is float32, int32 or bool.
+    """
+
+    name: str
+    tensor: str
+    kind: str
+    shape: Shape | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatePort:
+    """A state: fed as ``tensor``, and fetched as ``updated`` after the run."""
+
+    name: str
+    tensor: str
+    updated: str
+    kind: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A program that ends in ``classify``: its labels, and the tensor with one probability for each."""
+
+    labels: tuple[str, ...] | tuple[int, ...]
+    tensor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """One function of a program as a graph."""
+
+    graph: Graph
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    states: tuple[StatePort, ...]
+    classifier: Classifier | None
+
+
+def translate(
+    spec: Message, weights: Callable[[str], BlobFile], *, function: str = "", precision: Precision = "fp32"
+) -> Translation:
+    """Translate a function of an ML Program, the default one unless named.
+
+    ``spec`` is a message ``Model`` with an ``mlProgram``; ``weights`` opens a weight file by the name the
+    program gives it. ``precision="fp16"`` rounds every fp16 intermediate as a device would store it. Raises
+    :class:`ModelUnsupported` with all unsupported operations, or :class:`ModelDamaged`.
+    """
+    name, message = _choose(spec, function)
+    context = context_for(message, name, weights, precision)
+    graph = Graph()
+    scope = Scope(context, graph, place=f"{name}: ")
+    inputs = _declare_inputs(scope, message)
+    block = message.block_specializations.get(message.opset)
+    if block is None:
+        raise ModelDamaged(f"function {name} has no block for its operation set {message.opset}")
+    try:
+        results = scope.run(block)
+    except Unknown:
+        results = []
+    if context.problems:
+        raise ModelUnsupported(context.problems)
+    ports = [_declare_output(scope, name, item) for name, item in zip(block.outputs, results, strict=True)]
+    classifier = _declare_classifier(scope, context)
+    states = tuple(_declare_state(scope, port) for port in inputs if port.name in context.states)
+    polish(graph)
+    graph.prune()
+    return Translation(
+        graph,
+        inputs=tuple(port for port in inputs if port.name not in context.states),
+        outputs=tuple(port for port in ports if port is not None),
+        states=states,
+        classifier=classifier,
+    )
+
+
+def _choose(spec: Message, function: str) -> tuple[str, Message]:
+    functions = spec.mlProgram.functions
+    if not functions:
+        raise ModelDamaged("the program has no function")
+    name = (
+        function or spec.description.defaultFunctionName or ("main" if "main" in functions else next(iter(functions)))
+    )
+    if name not in functions:
+        raise ModelUnsupported(f"there is no function {name!r}; there are: {', '.join(sorted(functions))}")
+    return name, functions[name]
+
+
+def _declare_inputs(scope: Scope, function: Message) -> list[Port]:
+    ports = []
+    for item in function.inputs:
+        kind = read_kind(item.type)
+        if kind.name in ("list", "dict", "tuple", "str", "nothing"):
+            raise ModelUnsupported(f"{scope.place}the input {item.name!r} is a {kind.name}")
+        value = scope.graph.input(item.name, computed(kind.name), _named(kind.shape, item.name))
+        ports.append(Port(item.name, item.name, kind.name, kind.shape))
+        if kind.state:
+            if not all(isinstance(size, int) for size in kind.shape or (None,)):
+                raise ModelDamaged(f"{scope.place}the state {item.name!r} has no fixed shape")
+            scope.context.states[item.name] = value
+            scope.bind(item.name, Operand(kind.name, kind.shape, state=item.name))
+            continue
+        if kind.name == "fp16":  # a part of the program: the value fed is stored as fp16 whatever the precision
+            value = rounded(scope.graph, value)
+        scope.bind(item.name, Operand(kind.name, kind.shape, value))
+    return ports
+
+
+def _named(shape: Shape | None, name: str) -> Shape | None:
+    if shape is None:
+        return None
+    return tuple(f"{name}_{axis}" if size is None else size for axis, size in enumerate(shape))
+
+
+def _declare_output(scope: Scope, name: str, operand: Operand) -> Port | None:
+    """Declare a block's output; labels and dictionaries are left to the classifier."""
+    if operand.value is None and operand.array is None:
+        return None
+    value = operand.in_graph(scope.graph)
+    if operand.kind == "fp16":  # like an input: what the caller gets is stored as fp16
+        value = rounded(scope.graph, value)
+    output = scope.graph.output(value, name, _named(operand.shape, name))
+    return Port(name, output.name, operand.kind, operand.shape)
+
+
+def _declare_classifier(scope: Scope, context: Context) -> Classifier | None:
+    if context.probabilities is None:
+        return None
+    probabilities = scope.graph.cast(context.probabilities.in_graph(scope.graph), FLOAT32)
+    output = scope.graph.output(probabilities, "probabilities")
+    return Classifier(context.labels, output.name)
+
+
+def _declare_state(scope: Scope, port: Port) -> StatePort:
+    updated = scope.graph.output(scope.context.states[port.name], f"{port.name}_updated", port.shape).name
+    shape = tuple(size for size in port.shape or () if isinstance(size, int))
+    return StatePort(port.name, port.tensor, updated, port.kind, shape)

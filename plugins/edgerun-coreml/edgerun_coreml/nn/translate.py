@@ -1,0 +1,71 @@
+"""From a NeuralNetwork model to an ONNX graph, with the names to feed and to fetch."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..description import Interface, class_labels, describe
+from ..errors import ModelDamaged, ModelUnsupported
+from ..graph import Graph
+from ..mil.peephole import polish
+from ..mil.program import Precision
+from ..mil.translate import Classifier, Port, Translation
+from ..wire import Message
+from . import families, shapes_choosing, shapes_spatial  # noqa: F401  (register layers and shape rules)
+from .interface import declare_inputs, declare_output, find_probabilities
+from .network import NONSENSE, Context, Scope, Unknown, count_reads
+
+KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
+
+
+def translate(spec: Message, *, precision: Precision = "fp32") -> Translation:
+    """Translate a message ``Model`` that holds a NeuralNetwork, a classifier or a regressor of that kind.
+
+    ``precision="fp16"`` rounds weights and every intermediate result as a device that computes in fp16 would store
+    them. Raises :class:`ModelUnsupported` with all unsupported layers, or :class:`ModelDamaged`.
+    """
+    kind = spec.which("Type")
+    if kind not in KINDS:
+        raise ModelUnsupported(f"a model of type {kind} is not a NeuralNetwork")
+    network: Message = getattr(spec, kind)
+    interface = describe(spec).interface
+    wanted = [feature.name for feature in interface.outputs]
+    scope = Scope(Context(precision, count_reads(network) + Counter(wanted)), Graph())
+    try:
+        inputs = declare_inputs(scope, interface, network)
+    except NONSENSE as error:
+        raise ModelDamaged(f"the inputs make no sense ({error})") from error
+    scope.run(network.layers)
+    if scope.context.problems:
+        raise ModelUnsupported(scope.context.problems)
+    try:
+        outputs, classifier = _declare_outputs(scope, spec, network, interface)
+    except Unknown as error:
+        raise ModelDamaged(f"nothing makes the output {error}") from error
+    polish(scope.graph)
+    scope.graph.prune()
+    return Translation(scope.graph, tuple(inputs), tuple(outputs), (), classifier)
+
+
+def _declare_outputs(
+    scope: Scope, spec: Message, network: Message, interface: Interface
+) -> tuple[list[Port], Classifier | None]:
+    legacy = network.arrayInputShapeMapping == "RANK5_ARRAY_MAPPING"
+    classifies = spec.which("Type") == "neuralNetworkClassifier"
+    predicted = (interface.predicted_feature, interface.predicted_probabilities) if classifies else ()
+    outputs = [declare_output(scope, feature, legacy) for feature in interface.outputs if feature.name not in predicted]
+    if not classifies:
+        return outputs, None
+    labels = class_labels(spec)
+    value = find_probabilities(scope, network, interface)
+    count = None if value.dims is None else _product(value.dims)
+    if count is not None and count != len(labels):
+        raise ModelDamaged(f"{len(labels)} class labels for {count} probabilities")
+    return outputs, Classifier(labels, scope.graph.output(value, "probabilities").name)
+
+
+def _product(sizes: tuple[int, ...]) -> int:
+    result = 1
+    for size in sizes:
+        result *= size
+    return result

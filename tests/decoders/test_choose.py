@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgerun import decoders
+from edgerun.contract import Candidates, Decoder, Match, Sure
+from edgerun.errors import DecoderAmbiguous
+
+OPEN = {"mean": {"mean=0": "the Plain", "mean=0.5": "the Centred"}, "resize": {'resize="stretch"': "all"}}
+
+
+def decoder(name, sure=Sure.CERTAIN, unsettled=OPEN):
+    return Decoder(name, lambda evidence: Match(sure, "seen", unsettled=unsettled), lambda *a: Candidates.empty())
+
+
+def known(evidence, **said):
+    return evidence({}, (320, 320), {"output": np.zeros((1, 3), np.float32)}, **said)
+
+
+def test_habits_that_nobody_settles_are_refused_with_every_argument(evidence):
+    with pytest.raises(DecoderAmbiguous) as refusal:
+        decoders.choose(known(evidence), [decoder("family")])
+    assert "mean=0 (the Plain) or mean=0.5 (the Centred)" in refusal.value.message
+    assert refusal.value.hint == 'pass mean=0 or mean=0.5, and resize="stretch"'
+    assert [name for name, _ in refusal.value.verdicts] == ["family"]
+
+
+def test_what_somebody_says_is_settled(evidence):
+    with pytest.raises(DecoderAmbiguous) as refusal:
+        decoders.choose(known(evidence, mean=0.0), [decoder("family")])
+    assert refusal.value.hint == 'pass resize="stretch"'
+    choice = decoders.choose(known(evidence, mean=0.0, resize="stretch"), [decoder("family")])
+    assert choice.decoder.name == "family"
+
+
+def test_a_named_decoder_is_asked_for_its_habits_too(evidence):
+    with pytest.raises(DecoderAmbiguous):
+        decoders.choose(known(evidence, decoder="family"), [decoder("family")])
+
+
+def test_habits_of_a_decoder_that_is_not_chosen_are_of_no_matter(evidence):
+    others = [decoder("family", Sure.LIKELY), decoder("other", unsettled={})]
+    assert decoders.choose(known(evidence), others).decoder.name == "other"

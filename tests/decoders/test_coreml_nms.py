@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from edgerun import cards
+from edgerun.card import ModelCard
+from edgerun.contract import Evidence, Frame, Sure, TensorSpec
+from edgerun.decoders import coreml_nms
+
+(DECODER,) = coreml_nms.DECODERS
+IMAGE = TensorSpec("image", (1, 3, 64, 96))
+
+
+def evidence(*outputs: tuple[str, tuple[int, ...]], card: ModelCard | None = None) -> Evidence:
+    specs = [TensorSpec(name, shape) for name, shape in outputs]
+    return Evidence([IMAGE], specs, IMAGE, card or ModelCard(), {}, lambda kind: {})
+
+
+def matched(*outputs, card=None):
+    return DECODER.matches(evidence(*outputs, card=card))
+
+
+def test_the_pair_is_known_by_its_names_even_without_rows():
+    for rows in (0, 7):
+        match = matched(("confidence", (rows, 80)), ("coordinates", (rows, 4)))
+        assert match.sure is Sure.CERTAIN
+        assert match.conventions["box_units"] == "unit"
+        assert match.conventions["suppressed"] is True
+
+
+def test_the_card_may_give_other_names():
+    card = cards.with_field(ModelCard(), "outputs", {"c": "confidence", "b": "coordinates"}, "sidecar")
+    assert matched(("c", (7, 3)), ("b", (7, 4)), card=card).sure is Sure.CERTAIN
+    assert matched(("x", (7, 3)), ("b", (7, 4)), card=card).sure is Sure.NO
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [("scores", (7, 3)), ("boxes", (7, 4))],
+        [("confidence", (7, 3)), ("coordinates", (7, 5))],
+        [("confidence", (7, 3)), ("coordinates", (8, 4))],
+        [("confidence", (1, 7, 3)), ("coordinates", (1, 7, 4))],
+        [("confidence", (7, 3))],
+    ],
+)
+def test_other_outputs_are_not_taken(outputs):
+    assert matched(*outputs).sure is Sure.NO
+
+
+def test_labels_of_another_number_speak_against_it():
+    card = cards.with_field(ModelCard(), "labels", ["a", "b"], "argument")
+    match = matched(("confidence", (7, 3)), ("coordinates", (7, 4)), card=card)
+    assert match.sure is Sure.NO
+    assert "3 classes contradict the 2 labels" in match.why
+
+
+def test_rows_are_decoded_by_their_best_class():
+    outputs = {
+        "confidence": np.float32([[0.1, 0.8], [0.3, 0.2], [0.2, 0.2], [0, 0]]),
+        "coordinates": np.float32([[0.5, 0.5, 0.2, 0.4], [0.25, 0.25, 0.5, 0.5], [0.1] * 4, [0] * 4]),
+    }
+    roles = MappingProxyType({"confidence": "confidence", "coordinates": "coordinates"})
+    card = replace(ModelCard(), outputs=roles)
+    found = DECODER.decode(outputs, Frame(64, 96, 0.25, card))
+    np.testing.assert_allclose(found.boxes, [[0.4, 0.3, 0.6, 0.7], [0, 0, 0.5, 0.5]], atol=1e-7)
+    assert found.scores.tolist() == [np.float32(0.8), np.float32(0.3)]
+    assert found.classes.tolist() == [1, 0]
+    assert len(DECODER.decode(outputs, Frame(64, 96, 0.0, card))) == 3  # rows of zeros are filling
+
+
+def test_no_rows_give_no_candidates():
+    card = replace(ModelCard(), outputs=MappingProxyType({"confidence": "confidence", "coordinates": "coordinates"}))
+    empty = {"confidence": np.zeros((0, 3), np.float32), "coordinates": np.zeros((0, 4), np.float32)}
+    assert len(DECODER.decode(empty, Frame(64, 96, 0.25, card))) == 0

@@ -1,0 +1,263 @@
+"""Heads of transformers (Apache-2.0), random weights, exported here: our boxes against its own post-processing.
+
+Each model is tiny, but built by the package's own classes; its pictures are prepared by the package's own image
+processor, and its two files beside the model tell edgerun all that the export does not.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import numpy as np
+import pytest
+
+from edgerun import Detector
+from edgerun.errors import DecoderAmbiguous
+
+torch = pytest.importorskip("torch", reason="the referees are PyTorch models")
+transformers = pytest.importorskip("transformers", reason="the referee is transformers: pip install transformers")
+pytest.importorskip("onnxruntime", reason="exported models are run by ONNX Runtime")
+PIL_Image = pytest.importorskip("PIL.Image", reason="the referee prepares PIL pictures")
+
+pytestmark = [pytest.mark.referee, pytest.mark.filterwarnings("ignore")]
+
+SIZE, SQUARE = (96, 128), (96, 96)
+LABELS = 7
+QUERIES = 20
+COMMON = {"d_model": 32, "num_labels": LABELS, "num_queries": QUERIES, "decoder_layers": 2, "decoder_ffn_dim": 16}
+HYBRID = {
+    **COMMON, "encoder_hidden_dim": 32, "encoder_in_channels": [16, 16, 16], "decoder_in_channels": [32, 32, 32],
+    "encoder_ffn_dim": 16, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "hidden_expansion": 0.5,
+}  # fmt: skip
+TRANSFORMER = {
+    **COMMON, "encoder_layers": 1, "encoder_ffn_dim": 16, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+}  # fmt: skip
+
+
+def resnet(**habits):
+    return transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16, 16, 16], depths=[1, 1, 1, 1], layer_type="basic", **habits
+    )
+
+
+def hgnet():
+    return transformers.HGNetV2Config(
+        stem_channels=[3, 8, 8], stage_in_channels=[8, 16, 16, 16], stage_mid_channels=[8, 8, 8, 8],
+        stage_out_channels=[16, 16, 16, 16], stage_num_blocks=[1, 1, 1, 1], stage_numb_of_layers=[1, 1, 1, 1],
+        hidden_sizes=[16, 16, 16, 16], out_features=["stage2", "stage3", "stage4"],
+    )  # fmt: skip
+
+
+def detr(t):
+    return t.DetrForObjectDetection(t.DetrConfig(backbone_config=resnet(out_features=["stage4"]), **TRANSFORMER))
+
+
+def conditional(t):
+    config = t.ConditionalDetrConfig(backbone_config=resnet(out_features=["stage4"]), **TRANSFORMER)
+    return t.ConditionalDetrForObjectDetection(config)
+
+
+def deformable(t):
+    levels = resnet(out_features=["stage2", "stage3", "stage4"])
+    config = t.DeformableDetrConfig(backbone_config=levels, disable_custom_kernels=True, **TRANSFORMER)
+    return t.DeformableDetrForObjectDetection(config)
+
+
+def yolos(t):
+    config = t.YolosConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=SIZE,
+        num_detection_tokens=QUERIES, num_labels=LABELS, use_mid_position_embeddings=False,
+    )  # fmt: skip
+    return t.YolosForObjectDetection(config)
+
+
+def rt_detr(t, version=""):
+    backbone = t.RTDetrResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16, 16, 16], depths=[1, 1, 1, 1], layer_type="basic",
+        out_features=["stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    config = getattr(t, f"RTDetr{version}Config")(backbone_config=backbone, **HYBRID)
+    return getattr(t, f"RTDetr{version}ForObjectDetection")(config)
+
+
+def d_fine(t):
+    config = t.DFineConfig(backbone_config=hgnet(), lqe_hidden_dim=8, **HYBRID)
+    return t.DFineForObjectDetection(config)
+
+
+def deim(t):
+    config = t.Deimv2Config(backbone_config=hgnet(), lqe_hidden_dim=8, **HYBRID)
+    return t.Deimv2ForObjectDetection(config)
+
+
+def lw_detr(t):
+    backbone = t.LwDetrViTConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=SQUARE[0], patch_size=16,
+        pretrain_image_size=64, num_windows=4, window_block_indices=[0], out_indices=[1, 2],
+    )  # fmt: skip
+    config = t.LwDetrConfig(
+        backbone_config=backbone, projector_scale_factors=[1.0], decoder_self_attention_heads=2,
+        decoder_cross_attention_heads=2, group_detr=1, **COMMON,
+    )  # fmt: skip
+    return t.LwDetrForObjectDetection(config)
+
+
+def rf_detr(t, kind="ForObjectDetection"):
+    backbone = t.RfDetrDinov2Config(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=SQUARE[0], patch_size=16,
+        num_windows=2, out_indices=[1, 2],
+    )  # fmt: skip
+    config = t.RfDetrConfig(
+        backbone_config=backbone, decoder_self_attention_heads=2, decoder_cross_attention_heads=2, group_detr=1,
+        **COMMON,
+    )  # fmt: skip
+    return getattr(t, f"RfDetr{kind}")(config)
+
+
+FAMILIES = {
+    "detr": (detr, "DetrImageProcessorPil", True, "detr-softmax"),
+    "yolos": (yolos, "YolosImageProcessorPil", True, "detr-softmax"),
+    "conditional": (conditional, "ConditionalDetrImageProcessorPil", True, "detr-sigmoid"),
+    "deformable": (deformable, "DeformableDetrImageProcessorPil", True, "detr-sigmoid"),
+    "rt_detr": (rt_detr, "RTDetrImageProcessorPil", False, "detr-sigmoid"),
+    "rt_detr_v2": (lambda t: rt_detr(t, "V2"), "RTDetrImageProcessorPil", False, "detr-sigmoid"),
+    "d_fine": (d_fine, "RTDetrImageProcessorPil", False, "detr-sigmoid"),
+    "deimv2": (deim, "RTDetrImageProcessorPil", False, "detr-sigmoid"),
+    "lw_detr": (lw_detr, "DeformableDetrImageProcessorPil", False, "detr-sigmoid"),
+    # RF-DETR's own processor needs torchvision; its post-processing is this one with as many answers as queries
+    "rf_detr": (rf_detr, "DeformableDetrImageProcessorPil", False, "detr-sigmoid"),
+}
+
+
+RECORDED = ("deformable", "rf_detr")
+"""Double precision in a GridSample, and an antialiased bicubic resize."""
+
+
+class Bare(torch.nn.Module):
+    """A model of transformers as a function of the picture alone."""
+
+    def __init__(self, model, names=("logits", "pred_boxes")):
+        super().__init__()
+        self.model, self.names = model, names
+
+    def forward(self, pixel_values):
+        batch, _, height, width = pixel_values.shape
+        masked = {"pixel_mask": torch.ones(batch, height, width, dtype=torch.long)}
+        if type(self.model).__name__.startswith(("Yolos", "RTDetr", "DFine", "Deimv2")):
+            masked = {}
+        outputs = self.model(pixel_values=pixel_values, **masked)
+        return tuple(outputs[name] for name in self.names)
+
+
+def lively(model, spread=1.5):
+    """Random weights that give boxes and scores which differ from query to query."""
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                torch.nn.init.normal_(parameter, std=spread / parameter[0].numel() ** 0.5)
+    return model.eval()
+
+
+def export(bare, path, size):
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        names = {"input_names": ["pixel_values"], "output_names": list(bare.names)}
+        torch.onnx.export(bare, (torch.rand(1, 3, *size),), path, dynamo=False, opset_version=17, **names)
+
+
+def recorded(bare, path, pixels):
+    """A file that answers what the model answered: for models that PyTorch cannot export or ONNX Runtime not run."""
+    from onnx import helper, numpy_helper, save
+
+    with torch.no_grad():
+        arrays = dict(zip(bare.names, (output.numpy() for output in bare(pixels)), strict=True))
+    nodes = [helper.make_node("Constant", [], [name], value=numpy_helper.from_array(a)) for name, a in arrays.items()]
+    inputs = [helper.make_tensor_value_info("pixel_values", 1, list(pixels.shape))]
+    outputs = [helper.make_tensor_value_info(name, 1, list(array.shape)) for name, array in arrays.items()]
+    graph = helper.make_graph(nodes, "recorded", inputs, outputs)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+def write_config(model, folder):
+    """As `save_pretrained` writes it, without the weights."""
+    model.config.architectures = [type(model).__name__]
+    model.config.id2label = {number: f"thing {number}" for number in range(LABELS)}
+    model.config.save_pretrained(folder)
+
+
+def noise(size):
+    return np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+
+
+def processor_of(name, size, aspect_kept):
+    height, width = size
+    if aspect_kept:
+        return getattr(transformers, name)(size={"shortest_edge": height, "longest_edge": width})
+    return getattr(transformers, name)(size={"height": height, "width": width}, do_pad=False)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_boxes_classes_and_scores_are_those_of_the_packages_own_post_processing(family, tmp_path, record_property):
+    build, processor_name, aspect_kept, decoder = FAMILIES[family]
+    size = SQUARE if family in ("lw_detr", "rf_detr") else SIZE
+    # RF-DETR's boxes are no sigmoids: wild weights would throw them out of the picture
+    model = lively(build(transformers), 0.5 if family == "rf_detr" else 1.5)
+    bare = Bare(model).eval()
+    processor = processor_of(processor_name, size, aspect_kept)
+    write_config(model, tmp_path)
+    processor.save_pretrained(tmp_path)
+    picture = noise(size)
+    pixels = processor(PIL_Image.fromarray(picture), return_tensors="pt")["pixel_values"]
+    if family in RECORDED:
+        recorded(bare, tmp_path / "model.onnx", pixels)
+    else:
+        export(bare, tmp_path / "model.onnx", size)
+    with Detector.load(tmp_path / "model.onnx") as detector:
+        assert detector.card.decoder == decoder
+        assert detector.labels == tuple(f"thing {number}" for number in range(LABELS))
+        found = detector(picture, color="rgb", conf=0.0)
+        feeds = detector.feed(picture, color="rgb")
+        np.testing.assert_allclose(feeds["pixel_values"], pixels.numpy(), atol=1e-5)
+        outputs = {name: torch.from_numpy(array) for name, array in detector.session.run(feeds).items()}
+    outputs = transformers.utils.ModelOutput(outputs)
+    options = {"top_k": QUERIES} if "Deformable" in processor_name or "Conditional" in processor_name else {}
+    (said,) = processor.post_process_object_detection(outputs, threshold=0.0, target_sizes=[size], **options)
+    expected = np.column_stack([said["boxes"], said["scores"], said["labels"]]).astype(np.float64)
+    expected[:, :4] = np.clip(expected[:, :4], 0, [size[1], size[0]] * 2)
+    got = np.column_stack([found.xyxy, found.score, found.class_id]).astype(np.float64)
+    assert len(got) == len(expected)
+    assert len(np.unique(expected[:, :4].round(2), axis=0)) > 3, "the random model gives the same box everywhere"
+    errors = differences(got, expected)
+    record_property("box", errors[:, :4].max())
+    record_property("score", errors[:, 4].max())
+    assert errors[:, :4].max() < 1e-3
+    assert errors[:, 4].max() < 1e-5
+
+
+def test_without_the_packages_files_random_weights_are_refused(tmp_path):
+    model = lively(yolos(transformers))
+    export(Bare(model).eval(), tmp_path / "model.onnx", SIZE)
+    with pytest.raises(DecoderAmbiguous) as refusal:
+        Detector.load(tmp_path / "model.onnx")
+    assert refusal.value.hint == 'pass decoder="detr-softmax" or decoder="detr-sigmoid"'
+    with pytest.raises(DecoderAmbiguous) as refusal:
+        Detector.load(tmp_path / "model.onnx", decoder="detr-sigmoid")
+    assert 'resize="stretch"' in refusal.value.hint
+    assert "mean=0" in refusal.value.hint
+    Detector.load(tmp_path / "model.onnx", decoder="detr-softmax").close()
+
+
+def differences(got, expected):
+    """Absolute differences of rows that belong together: the nearest of the same class, each taken once."""
+    left = list(range(len(got)))
+    errors = []
+    for row in expected:
+        same = [index for index in left if got[index, 5] == row[5]]
+        assert same, f"no row of class {row[5]:.0f} is left"
+        best = min(same, key=lambda index: np.abs(got[index] - row).max())
+        left.remove(best)
+        errors.append(np.abs(got[best] - row))
+    return np.array(errors)

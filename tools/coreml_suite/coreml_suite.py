@@ -1,0 +1,111 @@
+"""A pytest plugin that lets coremltools' tests predict through edgerun_coreml. See README.md."""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import random
+import re
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from coreml_proxy import MLModelProxy
+
+STATISTICS: collections.Counter[str] = collections.Counter()
+FAILURES: collections.defaultdict[str, list[str]] = collections.defaultdict(list)
+
+
+def install() -> None:
+    """Put the fake library in place and make coremltools believe that it runs on a recent Mac."""
+    library = types.ModuleType("coremltools.libcoremlpython")
+    library._MLModelProxy = MLModelProxy  # type: ignore[attr-defined]
+    sys.modules["coremltools.libcoremlpython"] = library
+    import coremltools.models.model
+    import coremltools.models.utils  # noqa: F401
+
+    beliefs = {"_IS_MACOS": True, "_is_macos": lambda: True, "_macos_version": lambda: (26, 0)}
+    for name, module in list(sys.modules.items()):
+        if name.startswith("coremltools") and module is not None:
+            for attribute, value in beliefs.items():
+                if hasattr(module, attribute):
+                    setattr(module, attribute, value)
+
+
+install()
+
+
+def _precision(item: pytest.Item) -> str:
+    """``fp32`` or ``fp16``, as the case's backend says; empty if it has none."""
+    backend = getattr(item, "callspec", None) and item.callspec.params.get("backend")  # type: ignore[attr-defined]
+    if hasattr(backend, "precision"):
+        return str(backend.precision)
+    return str(backend[1]) if isinstance(backend, tuple) else ""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the cases in fp32, or a sample of them."""
+    chosen = [item for item in items if _precision(item) in ("", "fp32")]
+    sample = int(os.environ.get("COREML_SUITE_SAMPLE", "0"))
+    if sample and sample < len(chosen):
+        chosen = random.Random(7).sample(chosen, sample)  # noqa: S311
+    kept = set(map(id, chosen))
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+    items[:] = chosen
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Note whether the case predicted, and whether it asks for fp16."""
+    before = MLModelProxy.predictions
+    yield
+    item.user_properties.append(("predicted", MLModelProxy.predictions > before))
+    parameters = getattr(item, "callspec", None)
+    values = [] if parameters is None else [v for k, v in parameters.params.items() if k != "backend"]
+    item.user_properties.append(("half", bool(re.search("float16|fp16", repr(values)))))
+
+
+def _class_of(message: str) -> str:
+    """What failures have in common: the message without its numbers and names."""
+    first = next((line for line in message.splitlines() if line.strip()), "")
+    if "Not equal to tolerance" in message:
+        first = "values differ"
+    return re.sub(r"0x[0-9a-f]+|'[^']*'|\d+(\.\d+)?(e[-+]\d+)?", "_", first)[:160]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count a case under its outcome."""
+    if report.when == "teardown" or (report.when == "setup" and report.outcome == "passed"):
+        return
+    properties = dict(report.user_properties)
+    half, predicted = bool(properties.get("half")), bool(properties.get("predicted"))
+    kind = report.outcome if not (report.failed and half) else "failed, rounded in fp16"
+    STATISTICS[kind] += 1
+    if report.passed and predicted:
+        STATISTICS["passed with a prediction"] += 1
+    message = ""
+    if report.failed:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        message = crash.message if crash else str(report.longrepr)[-400:]
+        FAILURES[f"{'[fp16] ' if half else ''}{_class_of(message)}"].append(report.nodeid)
+    path = os.environ.get("COREML_SUITE_REPORT")
+    if path and not os.environ.get("PYTEST_XDIST_WORKER"):
+        line = {"case": report.nodeid, "outcome": kind, "predicted": predicted, "message": message[:1500]}
+        with Path(path).open("a") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Counts, and failures by class."""
+    write = terminalreporter.write_line
+    terminalreporter.section("coreml suite")
+    for kind, count in sorted(STATISTICS.items()):
+        write(f"{count:7d}  {kind}")
+    for kind, cases in sorted(FAILURES.items(), key=lambda entry: -len(entry[1])):
+        write(f"{len(cases):7d}  {kind}")
+        for case in cases[:3]:
+            write(f"           {case.rpartition('/')[2]}")
