@@ -39,9 +39,8 @@ def fields_of(values: Mapping[str, Any]) -> dict[str, Any]:
     Every such model was trained on red-green-blue in 0..1, letterboxed with grey 114 in the middle; classifiers
     see the centre of the picture instead.
     """
-    task = values.get("task", "detect")
+    task = values.get("task")
     fields: dict[str, Any] = {
-        "task": task,
         "labels": values["names"],
         "color": "gray" if values.get("channels") == 1 else "rgb",
         "scale": 1 / 255,
@@ -50,6 +49,8 @@ def fields_of(values: Mapping[str, Any]) -> dict[str, Any]:
         "resize": "center-crop" if task == "classify" else "letterbox",
         "fill": 114,
     }
+    if task is not None:  # YOLOv5 does not write it
+        fields["task"] = task
     imgsz = values.get("imgsz")
     if isinstance(imgsz, int):
         imgsz = [imgsz, imgsz]

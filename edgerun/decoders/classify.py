@@ -20,6 +20,9 @@ __all__ = ["BEST", "DECODERS"]
 
 BEST = 5
 
+ULTRALYTICS = "ultralytics metadata"
+"""YOLOv5 writes no task, and its classifiers are fed otherwise than its detectors, of which the dialect speaks."""
+
 IMAGENET_CLASSES = (1000, 1001)
 """The classes of ImageNet's challenge, without and with a background."""
 
@@ -55,6 +58,8 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, "it needs one output [1, C]")
     if card.task != "classify" and evidence.known("task"):
         return Match(Sure.NO, f"it reads classify models, not {card.task}")
+    if card.source("mean") == ULTRALYTICS != card.source("task"):
+        return Match(Sure.NO, f"YOLOv5's metadata are wrong about its classifiers; say {normalising.IMAGENET}")
     classes = sizes[0]
     if card.labels and len(card.labels) != classes:
         return Match(Sure.NO, f"{classes} columns are not {len(card.labels)} labels")

@@ -56,7 +56,7 @@ def _matches(evidence: Evidence) -> Match:
     if not np.isfinite(angles).all() or angles.min() < LEAST or angles.max() > MOST:
         return Match(Sure.NO, "the last column of a probe run leaves -π/4 .. 3π/4, so it is no angle")
     doubtful = ranges.shares(angles)  # a class may do the same
-    if card.task != "obb" and doubtful and not yolo_rows.unlike_scores(rows[-1:]):
+    if card.task != "obb" and doubtful and not yolo_rows.unlike_scores(rows[-1:], rows[4:-1]):
         return Match(Sure.NO, "the last column of a probe run behaves like the scores of a class, not like an angle")
     why = f"one per cell, with {classes} classes and an angle of {angles.min():.2f}..{angles.max():.2f}"
     sure = Sure.POSSIBLE if doubtful and card.labels else Sure.LIKELY
@@ -71,16 +71,15 @@ def _matches_finished(evidence: Evidence) -> Match:
     if refusal := yolo_rows.refused(evidence, "obb"):
         return refusal
     rows = evidence.probe("textured")[name][0]
-    why_not = yolo_rows.finished(rows)
+    why_not = yolo_rows.finished(rows, said=evidence.known("task"))
     if why_not:
         return Match(Sure.NO, why_not)
     if card.labels and len(rows) and rows[:, 5].max() >= len(card.labels):
         return Match(Sure.NO, f"a probe run gives class {rows[:, 5].max():.0f} of {len(card.labels)} labels")
     if len(rows) and np.abs(rows[:, 6]).max() > np.pi + ranges.TOLERANCE:
         return Match(Sure.NO, "the seventh column of a probe run leaves -π .. π, so it is no angle")
-    corners = bool(len(rows)) and bool((rows[:, 2:4] >= rows[:, :2]).all())
-    if corners and card.task != "obb":
-        return Match(Sure.POSSIBLE, "rows of seven, which may as well be x1 y1 x2 y2, score, class and something else")
+    if card.task != "obb" and (rows[:, 2:4] >= rows[:, :2]).all():
+        return Match(Sure.NO, 'its rows may as well begin with x1 y1 x2 y2; if they are oriented, say task="obb"')
     sure = Sure.CERTAIN if len(rows) and rows[:, 4].any() else Sure.LIKELY
     why = "rows of cx cy w h, score, class, angle"
     return Match(sure, why, *yolo_rows.conventions(rows[:, :4], "obb", end2end=True))

@@ -87,7 +87,7 @@ def _matches(evidence: Evidence, *, objectness: bool) -> Match:
     if objectness and evidence.known("keypoints"):
         classes = channels - first - card.keypoints * 3
     match = Match(Sure.LIKELY, "", *yolo_rows.conventions(rows[:4].T, "pose"))
-    if not objectness and not classes and ranges.unit(rows[:4]) and yolo_rows.unlike_scores(rows[5:]):
+    if not objectness and not classes and ranges.unit(rows[:4]) and yolo_rows.unlike_scores(rows[5:], rows[4:5]):
         why = "some columns stay high all over a probe run, as coordinates in 0..1 do and scores do not"
         return Match(Sure.LIKELY, why, match.conventions, match.basis, ASK)
     keypoints, dims = _layout(rows[first + classes :], rows[:4], evidence) if classes > 0 else (0, 0)
@@ -105,7 +105,7 @@ def _matches_finished(evidence: Evidence) -> Match:
     if refusal := yolo_rows.refused(evidence, "pose"):
         return refusal
     rows = evidence.probe("textured")[name][0]
-    why_not = yolo_rows.finished(rows)
+    why_not = yolo_rows.finished(rows, said=evidence.known("task"))
     if why_not:
         return Match(Sure.NO, why_not)
     if card.labels and len(rows) and rows[:, 5].max() >= len(card.labels):

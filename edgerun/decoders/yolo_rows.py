@@ -37,15 +37,22 @@ def on_grid(array: AnyArray, height: int, width: int, per_cell: int = 1) -> AnyA
     return rows if grids.ladder_of(rows.shape[1], height, width, per_cell) else rows.T
 
 
-def unlike_scores(rows: AnyArray) -> bool:
-    """Whether any of these rows [C, N] stays high all over the picture, as no class does."""
-    return bool(rows.size and np.median(rows, axis=1).max() > SCORE_MEDIAN)
+def unlike_scores(rows: AnyArray, scores: AnyArray) -> bool:
+    """Whether any of these rows [C, N] stays high all over a picture, as no class does, and these scores do not."""
+    low = not scores.size or np.median(scores, axis=1).max() <= SCORE_MEDIAN
+    return bool(rows.size and low and np.median(rows, axis=1).max() > SCORE_MEDIAN)
 
 
-def finished(rows: AnyArray) -> str:
-    """Why these rows [N, 6 + …] are not a box, a score and a class each, the best first; "" where they may be."""
-    if not len(rows):
+def finished(rows: AnyArray, *, said: bool) -> str:
+    """Why these rows [N, 6 + …] are not a box, a score and a class each, the best first; "" where they may be.
+
+    Args:
+        said: whether somebody says the task; else rows without any score are too little to go by.
+    """
+    if said and not len(rows):
         return ""
+    if not said and not rows[:, 4].any():
+        return "a probe run finds nothing to tell its columns by; say the task"
     if not ranges.shares(rows[:, 4]):
         return "the fifth column of a probe run leaves 0..1, so it is no score"
     if not ranges.integers(rows[:, 5]):

@@ -87,7 +87,7 @@ def _matches_finished(evidence: Evidence) -> Match:
     if refusal := yolo_rows.refused(evidence, "segment"):
         return refusal
     rows = evidence.probe("textured")[name][0]
-    why_not = yolo_rows.finished(rows)
+    why_not = yolo_rows.finished(rows, said=True)
     if why_not:
         return Match(Sure.NO, why_not)
     if card.labels and len(rows) and rows[:, 5].max() >= len(card.labels):

@@ -37,6 +37,7 @@ def test_suppression_inside_is_recognised():
 def test_yolov5_writes_names_and_stride_alone():
     fields = read(names="['a', 'b']")
     assert (fields["resize"], fields["color"], fields["fill"]) == ("letterbox", "rgb", 114)
+    assert "task" not in fields, "its models with masks and its classifiers write the same"
 
 
 def test_other_metadata_is_not_of_this_dialect():

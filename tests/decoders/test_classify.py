@@ -114,3 +114,13 @@ def test_a_range_that_exporters_make_up_tells_nothing(evidence):
     known = evidence({"image": "hwc", "dtype": "int8"}, (224, 160), shares())
     wide = replace(known.image, quantization=Quantization((0.01866,), (-14,)))  # ImageNet's, calibrated by habit
     assert "mean" in DECODER.matches(replace(known, image=wide)).unsettled
+
+
+def test_metadata_that_speak_of_detectors_are_not_believed(evidence):
+    known = evidence({}, (224, 160), shares())
+    written = replace(known, card=cards.with_field(known.card, "mean", 0.0, "ultralytics metadata"))
+    match = DECODER.matches(written)
+    assert match.sure is Sure.NO
+    assert "mean=(0.485, 0.456, 0.406)" in match.why
+    told = replace(written, card=cards.with_field(written.card, "task", "classify", "ultralytics metadata"))
+    assert DECODER.matches(told).sure is Sure.CERTAIN

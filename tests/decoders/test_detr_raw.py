@@ -7,7 +7,8 @@ from edgerun import decoders
 from edgerun.contract import Frame, Sure
 from edgerun.errors import DecoderAmbiguous
 
-QUERIES = 100
+QUERIES = 90
+"""No number of cells."""
 
 
 def encode(rows, height, width, random, *, softmax, classes=4, names=("logits", "pred_boxes"), shares=False, order=1):

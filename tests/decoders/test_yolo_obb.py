@@ -77,3 +77,19 @@ def test_scores_of_a_class_are_no_angle(evidence):
     outputs["output0"][0, -1] = np.random.default_rng(1).uniform(0, 0.02, outputs["output0"].shape[2])
     assert decoder_of("yolo-obb").matches(evidence({}, (320, 320), outputs)).sure is Sure.NO
     assert decoder_of("yolo-obb").matches(evidence({}, (320, 320), outputs, task="obb")).sure is Sure.CERTAIN
+
+
+def test_rows_that_say_nothing_are_not_taken_for_oriented_boxes(evidence):
+    decoder = decoder_of("yolo-obb-end2end")
+    nothing = {"output0": np.zeros((1, 300, 7), np.float32)}
+    assert decoder.matches(evidence({}, (320, 320), nothing)).sure is Sure.NO
+    assert decoder.matches(evidence({}, (320, 320), nothing, task="obb")).sure is Sure.LIKELY
+    upright = finished(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
+    upright["output0"][..., 2:4] += upright["output0"][..., :2]
+    assert decoder.matches(evidence({}, (320, 320), upright)).sure is Sure.NO
+
+
+def test_classes_that_are_all_high_are_no_angle(evidence):
+    outputs = on_grid(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
+    outputs["output0"][0, 4:] = np.random.default_rng(1).uniform(0.2, 0.9, outputs["output0"][0, 4:].shape)
+    assert decoder_of("yolo-obb").matches(evidence({}, (320, 320), outputs)).sure is Sure.NO
