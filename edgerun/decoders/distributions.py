@@ -14,7 +14,7 @@ from edgerun.contract import Arrays, Candidates, Evidence, Frame
 from edgerun.decoders import grids, levels, ranges, scoring
 from edgerun.tensors import AnyArray
 
-__all__ = ["bins_of", "boxes", "decode_levels", "roles"]
+__all__ = ["bins_of", "boxes", "decode_levels", "plausible", "roles"]
 
 
 def boxes(distances: AnyArray, points: AnyArray, strides: AnyArray) -> AnyArray:
@@ -41,6 +41,16 @@ def decode_levels(outputs: Arrays, frame: Frame, offset: float) -> Candidates:
         sides = np.ascontiguousarray(by_role["distances"][kept])
         found.append(Candidates(boxes(sides, points, np.full(len(kept), stride, np.float32)), scores, classes))
     return Candidates.joined(found)
+
+
+def plausible(logits: AnyArray) -> bool:
+    """Whether values [N, 4 · bins] of a probe run can be such logits: each side has a bin that stands out nearly
+    everywhere, which class scores have not.
+    """
+    sides = logits.reshape(len(logits), 4, logits.shape[1] // 4)
+    if any(ranges.shares(sides[:, side]) for side in range(4)):
+        return False
+    return bool((np.median(sides.max(axis=2), axis=0) > 0).all())
 
 
 def bins_of(channels: int, allowed: Container[int]) -> int:

@@ -79,6 +79,8 @@ def _matches(evidence: Evidence, *, family: str) -> Match:
     if any(np.percentile(side, 10) < 0 for side in sides) or all(ranges.shares(side) for side in sides):
         return Match(Sure.NO, "the four channels of a probe run are no distances: they are negative, or shares")
     coarsest = next(values[each.name] for each in bound[STRIDES[family][-1]] if each.channels == 4)
+    if family == "rtmdet-raw" and _unit(coarsest) != PIXELS:
+        return Match(Sure.NO, "the distances of a probe run are too small for pixels")
     roles = {4: _unit(coarsest) if family == "fcos" else PIXELS, classes[0]: SCORES if done else LOGITS}
     if family == "fcos":
         roles[1] = CENTERNESS

@@ -115,7 +115,10 @@ def _matches(evidence: Evidence, *, reading: Reading) -> Match:
         for stride, group in bound.items()
     ]
     sizes = all(ranges.shares(table[:, 2:4]) for table in tables)
+    scored = all(ranges.shares(table[:, 4:]) for table in tables)
     rest = all(ranges.shares(table[:, [0, 1, *range(4, channels)]]) for table in tables)
+    if scored and not rest:
+        return Match(Sure.NO, "scores of a probe run lie in 0..1 and centres do not: the boxes are decoded already")
     if rest and sizes != reading.square:
         return Match(
             Sure.NO, f"sizes of a probe run {'lie in' if sizes else 'leave'} 0..1, and everything else lies in it"

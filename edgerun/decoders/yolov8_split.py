@@ -65,8 +65,8 @@ def _matches_joined(evidence: Evidence) -> Match:
         for stride, group in bound.items()
     ]
     done = all(ranges.shares(table[:, SIDES:]) for table in tables)
-    if all(ranges.shares(table) for table in tables):
-        return Match(Sure.NO, "all values of a probe run lie in 0..1, so none of them are logits of distances")
+    if not all(distributions.plausible(np.ascontiguousarray(table[:, :SIDES])) for table in tables):
+        return Match(Sure.NO, f"the first {SIDES} channels of a probe run are no distributions of four sides")
     role = "distances, scores" if done else "distances, logits"
     conventions = {**CONVENTIONS, "outputs": {group[0].name: role for group in bound.values()}}
     basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}

@@ -1,6 +1,7 @@
 """YOLOX, raw or decoded: one anchor per cell, objectness times class score.
 
-Output [1, N, 5 + C]. Raw: cx = (x + column) · stride, w = exp(w) · stride; x y count from the cell's corner.
+Output [1, N, 5 + C], or [1, 5 + C, h, w] for each stride. Raw: cx = (x + column) · stride, w = exp(w) · stride;
+x y count from the cell's corner.
 Source of the formula: Ge et al., YOLOX, arXiv 2107.08430, and its ONNX demo (Apache-2.0).
 Since version 0.1.1 the input is blue-green-red in 0..255, fitted to the top left corner.
 """
@@ -12,12 +13,20 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, ranges
+from edgerun.decoders import grids, levels, ranges, scoring
 from edgerun.decoders.yolov5 import objectness_rows
 
 __all__ = ["DECODERS"]
 
 USUAL_IOU = 0.65
+
+CONVENTIONS: dict[str, Any] = {
+    "resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114, "iou": USUAL_IOU,
+}  # fmt: skip
+BASIS = dict.fromkeys(CONVENTIONS, "convention: YOLOX since 0.1.1 is trained so")
+BASIS["iou"] = "convention: YOLOX's experiments suppress so"
+
+SHARES, LOGITS = "boxes, scores", "boxes, logits"
 
 LARGEST_RAW = 50.0
 """Raw offsets are a few cells and raw sizes logarithms; a decoded grid reaches the size of the input."""
@@ -39,6 +48,52 @@ def _decode_raw(outputs: Arrays, frame: Frame) -> Candidates:
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     (output,) = outputs.values()
     return objectness_rows(output[0], frame)
+
+
+def _decode_split(outputs: Arrays, frame: Frame) -> Candidates:
+    found: list[Candidates] = []
+    for stride, (level,) in levels.bind(levels.arrays(outputs), frame.height, frame.width).items():
+        rows = levels.rows(outputs[level.name], -(-frame.height // stride), -(-frame.width // stride))
+        raw = frame.card.outputs[level.name] == LOGITS
+        kept = np.flatnonzero(rows[:, 4] >= (scoring.logit(frame.conf) if raw else frame.conf))
+        rows = rows[kept].astype(np.float32)
+        rows[:, :2] = (rows[:, :2] * np.float32(stride)) + grids.centres(frame.height, frame.width, (stride,), 0.0)[
+            kept
+        ]
+        rows[:, 2:4] = scoring.exp(rows[:, 2:4]) * np.float32(stride)
+        if raw:
+            rows[:, 4:] = scoring.sigmoid(rows[:, 4:])
+        found.append(objectness_rows(rows, frame))
+    return Candidates.joined(found)
+
+
+def _matches_split(evidence: Evidence) -> Match:
+    card = evidence.card
+    bound = levels.bind(levels.specs(evidence.outputs), card.height, card.width)
+    widths = {each.channels for group in bound.values() for each in group}
+    if tuple(bound) != (8, 16, 32) or len(widths) != 1 or any(len(group) != 1 for group in bound.values()):
+        return Match(Sure.NO, "it needs one output [1, 5 + C, h, w] for each of the strides 8, 16, 32")
+    (channels,) = widths
+    if channels < 6 or (card.labels and channels - 5 != len(card.labels)):
+        return Match(Sure.NO, f"{channels} channels are not 5 + {len(card.labels) or 'some'} labels")
+    values = evidence.probe("textured")
+    tables = [
+        levels.rows(values[group[0].name], -(-card.height // stride), -(-card.width // stride))
+        for stride, group in bound.items()
+    ]
+    done = all(ranges.shares(table[:, 4:]) for table in tables)
+    # nothing is where most cells look; a single class, given an object, may still be likely there
+    low = slice(4, 5 if channels == 6 else None)
+    if not done and any((np.median(table[:, low], axis=0) > 0).any() for table in tables):
+        return Match(Sure.NO, "what should be scores of a probe run is high nearly everywhere")
+    if max(float(np.abs(table[:, :4]).max()) for table in tables) > LARGEST_RAW:
+        return Match(Sure.NO, "the boxes of a probe run do not count from their cells")
+    role = SHARES if done else LOGITS
+    conventions = {**CONVENTIONS, "outputs": {group[0].name: role for group in bound.values()}}
+    basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}
+    why = f"{channels} channels are 5 + {channels - 5} classes at strides 8, 16, 32"
+    # logits may as well be those of three anchors per cell
+    return Match(Sure.LIKELY if done or channels % 3 else Sure.POSSIBLE, why, conventions, basis)
 
 
 def _matches(evidence: Evidence, *, raw: bool) -> Match:
@@ -64,9 +119,7 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     seen = f"boxes of a probe run reach {reach:.4g}"
     if ranges.clipped(rows[:, 2:4]):
         return Match(Sure.NO, f"{seen} and no farther: they are cut off, as by a quantisation made for scores")
-    conventions: dict[str, Any] = {"resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114}
-    basis = dict.fromkeys(conventions, "convention: YOLOX since 0.1.1 is trained so")
-    conventions["iou"], basis["iou"] = USUAL_IOU, "convention: YOLOX's experiments suppress so"
+    conventions, basis = dict(CONVENTIONS), dict(BASIS)
     if raw:
         if reach > LARGEST_RAW or spread:
             return Match(Sure.NO, f"{seen}: they are decoded already")
@@ -96,5 +149,6 @@ def _spreads_over_the_input(centres: Any, height: int, width: int) -> bool:
 
 DECODERS = (
     Decoder("yolox", lambda evidence: _matches(evidence, raw=True), _decode_raw),
+    Decoder("yolox-split", _matches_split, _decode_split),
     Decoder("yolox-decoded", lambda evidence: _matches(evidence, raw=False), _decode),
 )

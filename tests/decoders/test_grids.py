@@ -24,7 +24,7 @@ def decoded(rows, height, width, random, *, objectness, per_cell=1, classes=4, u
         shares[index] = 0.01
         shares[index, int(number)], seen[index] = (score / 0.97, 0.97) if objectness else (score, 0)
     if objectness:
-        shares[seen[:, 0] < 0.01] *= 9  # a class given an object, where there is none
+        shares[seen[:, 0] < 0.01] *= 6  # a class given an object, where there is none
     boxes = np.concatenate((offsets, logarithms), axis=1)
     if not raw:
         boxes = np.concatenate((offsets * strides[:, None] + corners, np.exp(logarithms) * strides[:, None]), axis=1)
@@ -38,6 +38,21 @@ def three_anchors(*a, **habits):
     return decoded(*a, objectness=True, per_cell=3, **habits)
 
 
+def split(*a, logits=False, **habits):
+    """A table stride by stride, as planes."""
+    height, width = a[1:3]
+    (table,) = decoded(*a, objectness=True, raw=True, **habits).values()
+    outputs, start = {}, 0
+    for stride in (8, 16, 32):
+        lines, columns = -(-height // stride), -(-width // stride)
+        rows = table[0, start : start + lines * columns].copy()
+        start += lines * columns
+        if logits:
+            rows[:, 4:] = np.log(rows[:, 4:] / (1 - rows[:, 4:]))
+        outputs[f"p{stride}"] = np.ascontiguousarray(rows.reshape(1, lines, columns, -1).transpose(0, 3, 1, 2))
+    return outputs
+
+
 HEADS = {
     "yolov8": {"encode": lambda *a: decoded(*a, objectness=False, transposed=True)},
     "yolov8/unit": {"encode": lambda *a: decoded(*a, objectness=False, transposed=True, unit=True)},
@@ -45,6 +60,17 @@ HEADS = {
     "yolov5": {"encode": three_anchors},
     "yolov5/unit": {"encode": lambda *a: three_anchors(*a, unit=True)},
     "yolox": {"encode": lambda *a: decoded(*a, objectness=True, raw=True)},
+    "yolox-split": {"encode": split},
+    "yolox-split/logits": {"encode": lambda *a: split(*a, logits=True)},
+    "yolox-split/as many channels as distances and scores": {
+        "encode": lambda *a: split(*a, classes=80),
+        "classes": 80,
+    },
+    "yolox-split/logits in a number that three anchors could make": {
+        "encode": lambda *a: split(*a, classes=16, logits=True),
+        "classes": 16,
+        "rivals": ("yolov5-raw",),
+    },
     "yolox-decoded": {"encode": lambda *a: decoded(*a, objectness=True), "card": {"labels": list("abcd")}},
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgerun import decoders
-from edgerun.contract import Frame
+from edgerun.contract import Frame, Sure
 from edgerun.decoders.yolo_raw import READINGS
 
 BY_NAME = {reading.name: reading for reading in READINGS}
@@ -69,6 +69,15 @@ HEADS = {
     "yolov3-tiny-raw": head("yolov3-tiny-raw", "yolov4-tiny-raw", form="planes"),
     "yolov4-tiny-raw": head("yolov4-tiny-raw", "yolov3-tiny-raw", form="last"),
 }
+
+
+def test_boxes_that_are_decoded_already_are_not_decoded_again(evidence):
+    outputs = grid(np.empty((0, 6)), 320, 320, np.random.default_rng(0), name="yolov5-raw", active=True)
+    for array in outputs.values():
+        array[..., :4] *= 300
+    for entry in decoders.BUILTIN:
+        if entry.name.endswith("-raw"):
+            assert entry.matches(evidence({}, (320, 320), outputs)).sure is Sure.NO
 
 
 @pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading.name)
