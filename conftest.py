@@ -77,6 +77,8 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
             centres.append((np.stack((x, y), -1).reshape(-1, 2) + 0.5) * stride)
             steps.append(np.full((len(centres[-1]), 2), float(stride)))
         scores = node("Concat", pooled, axis=2)  # [batch, 3, N]
+        # to the fourth power: 1 stays 1, and what is no pure colour scores low, as with any detector
+        scores = node("Pow", [scores, constant(np.float32(4), "power")])
         boxes = np.concatenate((np.concatenate(centres), np.concatenate(steps)), 1).astype(np.float32)
         rows = len(boxes)
         if layout in ("end2end", "tfod"):

@@ -145,13 +145,15 @@ class Detector:
         mode = self._nms_mode(nms)
         finish = partial(self._finish, conf=threshold, iou=overlap, max_det=limit, classes=wanted, mode=mode)
         if not isinstance(image, (list, tuple)):
-            return self._detect([image], color, threshold, finish)[0]
+            return self._detect([image], color, threshold, overlap, finish)[0]
         found: list[Detections] = []
         for start in range(0, len(image), self._batch):
-            found += self._detect(image[start : start + self._batch], color, threshold, finish)
+            found += self._detect(image[start : start + self._batch], color, threshold, overlap, finish)
         return found
 
-    def _detect(self, pictures: Sequence[Any], color: images.ArrayColor, conf: float, finish: Any) -> list[Detections]:
+    def _detect(
+        self, pictures: Sequence[Any], color: images.ArrayColor, conf: float, iou: float, finish: Any
+    ) -> list[Detections]:
         """One run of the model: pictures in, detections out."""
         with self._lock:
             if self._closed:
@@ -159,7 +161,7 @@ class Detector:
             started = time.perf_counter()
             geometries = [self._place(slot, images.as_bgr(picture, color)) for slot, picture in enumerate(pictures)]
             placed = time.perf_counter()
-            raw = self._run(len(pictures))
+            raw = self._run(len(pictures), conf, iou)
             ran = time.perf_counter()
             outputs = buffers.restore(raw, self._session.outputs)
             candidates = [self._decode(outputs, slot, conf) for slot in range(len(pictures))]
@@ -180,13 +182,14 @@ class Detector:
         self._borders[slot] = picture.shape
         return geometry
 
-    def _run(self, count: int) -> Arrays:
+    def _run(self, count: int, conf: float, iou: float) -> Arrays:
         """The session's outputs for the first so many slots (all of them where the model's batch is fixed)."""
         batch = self._input if self._image.batch else self._input[:count]
         if self._image.batch == 0:
             batch = self._input[0]
         with translated(ModelError, f"{self._backend.name} failed to run {self.path.name}"):
-            return self._session.run({self._image.spec.name: batch, **self._auxiliary})
+            limits = image_input.thresholds(self._session.inputs, conf, iou)
+            return self._session.run({self._image.spec.name: batch, **self._auxiliary, **limits})
 
     def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
         """Candidates of one picture, in model pixels."""
@@ -373,7 +376,8 @@ class Detector:
         buffer = self._plan.new_input(max(1, self._image.batch or 1))
         for slot in buffer:
             self._plan.apply(images.as_bgr(image, color), slot)
-        return {self._image.spec.name: buffer[0] if self._image.batch == 0 else buffer, **self._auxiliary}
+        picture = {self._image.spec.name: buffer[0] if self._image.batch == 0 else buffer}
+        return picture | self._auxiliary | image_input.thresholds(self._session.inputs, self.conf, self.iou)
 
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
@@ -547,6 +551,7 @@ def _probe(
         plan.apply(probe_picture(kind, card.height, card.width), slot)
     feeds = {image.spec.name: batch[0] if image.batch == 0 else batch}
     feeds |= image_input.auxiliary(session.inputs, image, card, path.name)
+    feeds |= image_input.thresholds(session.inputs, DEFAULT_CONF, DEFAULT_IOU)
     with translated(
         ModelUnreadable,
         f"{backend.name} opened {path.name}, but a trial run on a {card.width} x {card.height} picture failed",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgerun import buffers
-from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, ModelCard
+from edgerun.card import ModelCard
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import AnyArray, Arrays, TensorSpec
 
-__all__ = ["ImageInput", "auxiliary", "find"]
+__all__ = ["ImageInput", "auxiliary", "find", "thresholds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,21 @@ def _by_convention(spec: TensorSpec, card: ModelCard) -> AnyArray | None:
     value = known.get(spec.name)
     if value is None and spec.name == "pixel_mask":
         value = np.ones((1, height, width))
-    if value is None and spec.name == "confidenceThreshold":  # of Core ML's suppression, which takes its own thresholds
-        value = np.array([DEFAULT_CONF if card.conf is None else card.conf])
-    if value is None and spec.name == "iouThreshold":
-        value = np.array([DEFAULT_IOU if card.iou is None else card.iou])
     return value
+
+
+THRESHOLDS = {"confidenceThreshold": "conf", "iouThreshold": "iou"}
+"""Inputs of Core ML's own suppression -> what they are fed, anew for each call."""
+
+
+def thresholds(inputs: Sequence[TensorSpec], conf: float, iou: float) -> Arrays:
+    """What a suppression inside the model is fed for one call; {} for models without such inputs."""
+    values = {"conf": conf, "iou": iou}
+    return {
+        spec.name: buffers.store(np.array([values[THRESHOLDS[spec.name]]]), spec)
+        for spec in inputs
+        if spec.name in THRESHOLDS
+    }
 
 
 def auxiliary(inputs: Sequence[TensorSpec], image: ImageInput, card: ModelCard, name: str) -> Arrays:
@@ -113,7 +123,7 @@ def auxiliary(inputs: Sequence[TensorSpec], image: ImageInput, card: ModelCard, 
     """
     feeds: Arrays = {}
     for spec in inputs:
-        if spec.name == image.spec.name:
+        if spec.name == image.spec.name or spec.name in THRESHOLDS:
             continue
         if spec.name in card.inputs:
             value = np.asarray(card.inputs[spec.name])

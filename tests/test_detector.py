@@ -131,10 +131,10 @@ def test_a_border_of_an_earlier_picture_does_not_stay(colours, squares):
 
 def test_thresholds_limits_and_classes_are_obeyed(colours, squares):
     detector = Detector.load(colours(metadata=NAMES))
-    everything = detector(squares, conf=0.01, nms="none")
-    assert min(row.score for row in everything) < 0.3
+    everything = detector(squares, conf=0.001, nms="none")
+    assert min(row.score for row in everything) < 0.1  # a quarter of a cell of 32 is coloured: 0.25 to the fourth
     assert all(row.score >= 0.6 for row in detector(squares, conf=0.6, nms="none"))
-    assert len(detector(squares, conf=0.01, max_det=2)) == 2
+    assert len(detector(squares, conf=0.001, max_det=2)) == 2
     assert {row.label for row in detector(squares, classes=["green"])} == {"green"}
     assert {row.label for row in detector(squares, classes=[2])} == {"blue"}
     assert detector(squares, score_threshold=0.6).to_list() == detector(squares, conf=0.6).to_list()

@@ -9,10 +9,13 @@ numpy < 2.4, so the three Core ML formats are written from a virtual environment
 from __future__ import annotations
 
 import argparse
+import copy
+import importlib
 import json
 import sys
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,13 +34,12 @@ class Source:
     """The model that is exported: the network, its ONNX file, its card."""
 
     def __init__(self, path: Path) -> None:
-        import network
         import onnx
         import torch
 
         torch.set_num_threads(1)
         self.path = path
-        self.module: Any = network.load(path)
+        self.module: Any = _training("network").load(path)
         self.onnx = onnx.load(path)
         self.card: dict[str, Any] = json.loads(
             {entry.key: entry.value for entry in self.onnx.metadata_props}["edgerun"]
@@ -51,19 +53,20 @@ class Source:
 
     def pictures(self) -> Iterator[NDArray[np.float32]]:
         """Inputs float32 [1, 3, side, side] to calibrate with; the first two span the whole range."""
-        from render import training_sample
-
         for tone in (0, 255):
             yield np.full((1, 3, self.side, self.side), tone / 255, np.float32)
         for index in range(CALIBRATION_PICTURES):
-            gray, _ = training_sample(CALIBRATION_SEED, index)
+            gray, _ = _training("render").training_sample(CALIBRATION_SEED, index)
             yield np.repeat(gray[None, None].astype(np.float32) / 255, 3, axis=1)
+
+
+def _training(module: str) -> Any:
+    """A module of training/codes, which is no package."""
+    return importlib.import_module(module)
 
 
 def whole(source: Source) -> Any:
     """The ONNX model with float32 weights: those that lie in float16 behind a Cast are unfolded."""
-    import copy
-
     from onnx import numpy_helper
 
     model = copy.deepcopy(source.onnx)
@@ -82,7 +85,7 @@ def whole(source: Source) -> Any:
 
 
 def write_onnx_int8(source: Source, path: Path) -> None:
-    """Convolutions and additions in int8, per channel, as QDQ; the tail that makes boxes stays float32."""
+    """Convolutions in int8, per channel, as QDQ; the tail that makes boxes stays float32."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
@@ -145,11 +148,17 @@ def write_tflite_int8(source: Source, path: Path) -> None:
 
 
 def write_torchscript(source: Source, path: Path) -> None:
-    """Traced and saved with the card as an extra file."""
+    """Traced and saved with the card as an extra file; where its lines came from is left out."""
     import torch
 
     jit: Any = torch.jit
-    jit.save(jit.trace(source.module, source.example), str(path), _extra_files={"edgerun": source.text()})
+    with tempfile.TemporaryDirectory() as folder:
+        whole_file = Path(folder) / path.name
+        jit.save(jit.trace(source.module, source.example), str(whole_file), _extra_files={"edgerun": source.text()})
+        with zipfile.ZipFile(whole_file) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
+            for member in old.infolist():
+                if not member.filename.endswith(".debug_pkl"):
+                    new.writestr(zipfile.ZipInfo(member.filename), old.read(member))
 
 
 def write_pte(source: Source, path: Path) -> None:
@@ -158,7 +167,7 @@ def write_pte(source: Source, path: Path) -> None:
 
 
 def write_pte_int8(source: Source, path: Path) -> None:
-    """Convolutions and additions in int8, per channel; the tail that makes boxes stays float32."""
+    """Convolutions in int8, per channel; what joins them and the tail that makes boxes stay float32."""
     import torch
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
@@ -167,11 +176,35 @@ def write_pte_int8(source: Source, path: Path) -> None:
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
     config = get_symmetric_quantization_config(is_per_channel=True)
-    network = torch.export.export(source.module, (source.example,)).module()
-    prepared = prepare_pt2e(network, XNNPACKQuantizer().set_global(config))
+    module = copy.deepcopy(source.module)
+    module.network.head = _separate(module.network.head)
+    network = torch.export.export(module, (source.example,)).module()
+    prepared = prepare_pt2e(network, XNNPACKQuantizer().set_operator_type(torch.ops.aten.conv2d.default, config))
     for picture in source.pictures():
         prepared(torch.from_numpy(picture))
     _lower(source, convert_pt2e(prepared), path)
+
+
+def _separate(head: Any) -> Any:
+    """The head with a last layer for each level: ExecuTorch 1.5 scales the bias of a shared one for its first input."""
+    import torch
+
+    class Separate(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.label_tower, self.box_tower = head.label_tower, head.box_tower
+            self.labels = torch.nn.ModuleList(copy.deepcopy(head.label) for _ in range(3))
+            self.boxes = torch.nn.ModuleList(copy.deepcopy(head.box) for _ in range(3))
+
+        def forward(self, x: torch.Tensor, level: int) -> tuple[torch.Tensor, torch.Tensor]:
+            labels = boxes = x
+            for block in self.label_tower:
+                labels = block(labels, level)
+            for block in self.box_tower:
+                boxes = block(boxes, level)
+            return self.labels[level](labels), self.boxes[level](boxes)
+
+    return Separate().eval()
 
 
 def _lower(source: Source, network: Any, path: Path) -> None:

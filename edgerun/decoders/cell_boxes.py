@@ -1,4 +1,4 @@
-"""Corners of boxes and scores of classes, a pair for each cell: YOLO-NAS, DAMO-YOLO, PP-YOLOE, RTMDet.
+"""Corners of boxes and scores of classes, a pair for each cell: YOLO-NAS, DAMO-YOLO, PP-YOLOE, PicoDet, RTMDet.
 
 boxes [1, N, 4], x1 y1 x2 y2 in pixels of the input; scores [1, N, C] after the sigmoid, or [1, C, N].
 These families answer alike and are fed differently, so that where nobody says how, the choice is refused.
@@ -35,6 +35,10 @@ PADDLE = ("ppyoloe", "ppyoloe-plus")
 """Families whose exporter puts classes before cells, and adds an input `scale_factor`."""
 
 
+USUAL = (8, 16, 32)
+"""Strides of all of them; PicoDet, which is fed as PP-YOLOE is, has 64 too."""
+
+
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
     scores = by_role[pairs.TURNED].T if pairs.TURNED in by_role else by_role[pairs.SCORES]
@@ -66,6 +70,8 @@ def _matches(evidence: Evidence, *, family: str) -> Match:
     paddle = turned or any(spec.name == "scale_factor" for spec in evidence.inputs)
     if paddle != (family in PADDLE) and not (family == "ppyoloe" and not paddle):
         return Match(Sure.NO, f"{'Paddle' if paddle else 'no Paddle'} has exported this")
+    if strides != USUAL and family != "ppyoloe":
+        return Match(Sure.NO, f"it has the strides 8, 16, 32, not {', '.join(map(str, strides))}")
     why = f"{count} boxes in pixels and scores of {classes} classes, one per cell, fed as {family} is"
     return Match(Sure.POSSIBLE, why, conventions, basis)
 

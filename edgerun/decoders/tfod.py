@@ -35,6 +35,9 @@ DETECTIONS = {
 }
 """As TensorFlow's saved models name them; theirs come with raw boxes and more, which are left aside."""
 
+FROZEN = ("image_tensor", "input_tensor")
+"""What saved models and frozen graphs call the picture; TFLite's converter calls it otherwise."""
+
 VARIANTS = {CORNERS: "boxes", FROM_ONE: "classes"}
 
 
@@ -64,6 +67,8 @@ def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
         return dict(zip(sorted(names), ROLES, strict=True)), f"inferred: outputs of {POST_PROCESS}"
     by_name = {name: role for name in names if (role := _role_by_name(name))}
     if sorted(by_name.values()) == sorted(ROLES) and _plausible(by_name, evidence):
+        if evidence.image.name.split(":")[0] in FROZEN:
+            by_name = {name: FROM_ONE if role == "classes" else role for name, role in by_name.items()}
         return by_name, "inferred: the names of the outputs"
     return _by_value(evidence), "inferred: shapes, and values of a probe run"
 

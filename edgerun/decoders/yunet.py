@@ -2,6 +2,8 @@
 
 cls [1, N, 1], obj [1, N, 1], bbox [1, N, 4], kps [1, N, 10]. Score = √(cls · obj), so the two need not be told apart;
 cx = (column + x) · stride, w = exp(w) · stride, landmark = (column + x, line + y) · stride.
+Before 2023: loc [1, N, 14] of box and landmarks, conf [1, N, 2], iou [1, N, 1], counted from squares;
+score = √(conf · iou).
 Source: Wu et al., YuNet, 2023; OpenCV's `face_detect.cpp` (Apache-2.0).
 """
 
@@ -13,7 +15,8 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, levels, ranges, scoring
+from edgerun.decoders import grids, levels, priors, ranges, scoring
+from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
 
@@ -22,6 +25,8 @@ CONVENTIONS: dict[str, Any] = {
     "keypoint_dims": 2, "labels": ("face",),
 }  # fmt: skip
 BASIS = dict.fromkeys(CONVENTIONS, "convention: YuNet is run so in OpenCV")
+
+VARIANCES = (0.1, 0.2)
 
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
@@ -53,4 +58,36 @@ def _matches(evidence: Evidence) -> Match:
     return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)
 
 
-DECODERS = (Decoder("yunet", _matches, _decode),)
+def _decode_squares(outputs: Arrays, frame: Frame) -> Candidates:
+    by_width = {array.shape[-1]: array.reshape(-1, array.shape[-1]) for array in outputs.values()}
+    squares = priors.squares(frame.height, frame.width, priors.ULTRAFACE)
+    scores = np.sqrt(np.clip(by_width[2][:, 1], 0, 1) * np.clip(by_width[1][:, 0], 0, 1))
+    kept = np.flatnonzero(scores >= frame.conf)
+    offsets = by_width[14][kept]
+    boxes = priors.decode(offsets[:, :4], squares[kept], VARIANCES)
+    points = priors.decode_points(offsets[:, 4:], squares[kept], VARIANCES[0])
+    return Candidates(boxes, scores[kept], np.zeros(len(kept), np.int32), points)
+
+
+def _matches_squares(evidence: Evidence) -> Match:
+    card = evidence.card
+    shapes = {spec.shape[-1]: spec.shape for spec in evidence.outputs if spec.shape}
+    if sorted(width or 0 for width in shapes) != [1, 2, 14] or len(evidence.outputs) != 3:
+        return Match(Sure.NO, "it needs outputs of 14, 2 and 1 columns")
+    counts = {shape[-2] for shape in shapes.values() if len(shape) > 1}
+    if counts != {len(priors.squares(card.height, card.width, priors.ULTRAFACE))}:
+        return Match(Sure.NO, f"its rows are not the squares of a {card.width} x {card.height} input")
+    if not all(ranges.sum_to_one(array.reshape(-1, 2)) for array in _of_width(evidence, 2)):
+        return Match(Sure.NO, "the shares of face and background of a probe run do not add up to 1")
+    conventions = {**CONVENTIONS, "box_units": "unit"}
+    return Match(
+        Sure.CERTAIN, "a box with five landmarks, two shares and an IoU for each square", conventions,
+        {**BASIS, "box_units": "convention: squares are shares of the input"},
+    )  # fmt: skip
+
+
+def _of_width(evidence: Evidence, width: int) -> list[AnyArray]:
+    return [array for array in evidence.probe("textured").values() if array.shape[-1] == width]
+
+
+DECODERS = (Decoder("yunet", _matches, _decode), Decoder("yunet-2022", _matches_squares, _decode_squares))

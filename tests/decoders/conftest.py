@@ -5,7 +5,8 @@ HEADS: name of a decoder -> dict of
         An object is (x1, y1, x2, y2, score, class) in model pixels; keypoints are at its corners and middle.
     sizes: (height, width) that the head may have; the first is used where one does. Defaults to three.
     large: a size at which it has 10,000 rows and more; None for heads of a fixed length.
-    image: shape of the picture's input less the batch: "chw" (default) or "hwc"; inputs: names of further inputs.
+    image: shape of the picture's input less the batch: "chw" (default) or "hwc"; picture: its name; inputs: names of
+        further inputs.
     unit: whether it answers in 0..1. card: card fields that must be said. rivals: decoders that may read it as well,
         so that it is refused unless the decoder is named. keypoints: how many.
     loose: how far scores may be off.
@@ -72,7 +73,7 @@ def pytest_generate_tests(metafunc):
 def _evidence(head, size, outputs, /, *, blank=None, **said):
     height, width = size
     shape = (1, height, width, 3) if head.get("image") == "hwc" else (1, 3, height, width)
-    image = TensorSpec("images", shape, head.get("dtype", "float32"))
+    image = TensorSpec(head.get("picture", "images"), shape, head.get("dtype", "float32"))
     said = {**head.get("card", {}), **said, "height": height, "width": width}
     card = ModelCard()
     for name, value in said.items():

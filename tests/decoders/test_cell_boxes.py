@@ -7,8 +7,8 @@ from edgerun import decoders
 from edgerun.decoders.cell_boxes import FAMILIES
 
 
-def encode(rows, height, width, random, *, turned=False, boxes_first=True, classes=4):
-    count = sum(-(-height // s) * -(-width // s) for s in (8, 16, 32))
+def encode(rows, height, width, random, *, turned=False, boxes_first=True, classes=4, strides=(8, 16, 32)):
+    count = sum(-(-height // s) * -(-width // s) for s in strides)
     centres, sides = random.uniform(0, 1, (count, 2)) * (width, height), random.uniform(5, 100, (count, 2))
     boxes = np.concatenate((centres - sides / 2, centres + sides / 2), axis=1)
     scores = random.uniform(0, 0.1, (count, classes))
@@ -33,6 +33,10 @@ HEADS = {
     "rtmdet": fed("rtmdet", "yolo-nas", "damo-yolo"),
     "ppyoloe": {"encode": paddle, "inputs": ("scale_factor",), "rivals": ("ppyoloe-plus",)},
     "ppyoloe-plus": {"encode": paddle, "inputs": ("scale_factor",), "rivals": ("ppyoloe",)},
+    "ppyoloe/picodet, known by its stride 64": {
+        "encode": lambda *a: encode(*a, turned=True, strides=(8, 16, 32, 64)),
+        "inputs": ("scale_factor",),
+    },
     "yolo-nas/four classes more": fed("yolo-nas", "damo-yolo", classes=8) | {"classes": 8},
     "damo-yolo/fed as the user says": {
         "encode": encode,

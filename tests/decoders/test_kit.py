@@ -58,6 +58,14 @@ def saved_model(*a):
     return dict(sorted(outputs.items()))
 
 
+def frozen(*a):
+    """A frozen graph's four outputs, whose classes count from 1."""
+    outputs = tensorflow(*a, names=[f"{name}:0" for name in FROZEN])
+    outputs["detection_classes:0"] += 1
+    return outputs
+
+
+FROZEN = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 TFLITE = [f"TFLite_Detection_PostProcess{suffix}" for suffix in ("", ":1", ":2", ":3")]
 HEADS = {
     "end2end": {"encode": lambda *a: finished(*a, columns=6), "large": None},
@@ -65,6 +73,7 @@ HEADS = {
     "tfod": named(*TFLITE),
     "tfod/by name": named("detection_boxes", "detection_classes", "detection_scores", "num_detections"),
     "tfod/saved model": {"encode": saved_model, "image": "hwc", "large": None},
+    "tfod/frozen graph": {"encode": frozen, "image": "hwc", "picture": "image_tensor:0", "large": None},
     "tfod/by value": named("a", "b", "c", "d"),
 }
 """Heads that are made nowhere else."""

@@ -32,9 +32,37 @@ def encode(rows, height, width, random, *, shuffle=None):
     return {f"output_{index}": outputs[name] for index, name in enumerate(names)}
 
 
+def squares(rows, height, width, random, *, batch):
+    ladder = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
+    anchors = np.array(
+        [
+            ((column + 0.5) * stride, (line + 0.5) * stride, side)
+            for stride, sides in ladder
+            for line in range(-(-height // stride))
+            for column in range(-(-width // stride))
+            for side in sides
+        ]
+    )
+    count = len(anchors)
+    loc, face, iou = random.normal(0, 1, (count, 14)), random.uniform(0, 0.2, count), random.uniform(0, 0.2, (count, 1))
+    for row in rows:
+        x1, y1, x2, y2, score, _ = row
+        target = np.array(((x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, y2 - y1)))
+        index = int(np.abs(anchors - target).sum(axis=1).argmin())
+        centre, side = anchors[index, :2], anchors[index, 2]
+        loc[index, :2] = (target[:2] - centre) / side / 0.1
+        loc[index, 2:4] = np.log(np.array((x2 - x1, y2 - y1)) / side) / 0.2
+        loc[index, 4:] = ((corners(row) - centre) / side / 0.1).reshape(-1)
+        face[index], iou[index] = 0.98, score**2 / 0.98
+    arrays = {"loc": loc, "conf": np.stack((1 - face, face), axis=1), "iou": iou}
+    return {name: (array[None] if batch else array).astype(np.float32) for name, array in arrays.items()}
+
+
 COMMON = {"classes": 1, "keypoints": 5}
 HEADS = {
     "yunet": {"encode": encode, **COMMON},
+    "yunet-2022": {"encode": lambda *a: squares(*a, batch=False), **COMMON},
+    "yunet-2022/with a batch": {"encode": lambda *a: squares(*a, batch=True), **COMMON},
     "yunet/no names, any order": {"encode": lambda *a: encode(*a, shuffle=3), **COMMON},
     "yunet/no names, another order": {"encode": lambda *a: encode(*a, shuffle=8), **COMMON},
 }

@@ -8,7 +8,9 @@ program runs; a damaged file can bring the process down (see `guard`).
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
+import os
 import platform
 import warnings
 import weakref
@@ -172,6 +174,11 @@ def _open_sides(tensor: program.Tensor) -> tuple[int | None, ...]:
     return (tensor.sizes[0], *[size if size in (1, 3) else None for size in tensor.sizes[1:]])
 
 
+def _openvino() -> bool:
+    """Whether it is worth asking for OpenVINO: ExecuTorch complains on stderr each time that it looks in vain."""
+    return "OPENVINO_LIB_PATH" in os.environ or importlib.util.find_spec("openvino") is not None
+
+
 def _largest(network: program.Method) -> dict[str, str | bytes]:
     bounds = [tensor.sizes[1:] for tensor in network.inputs if tensor and None in _open_sides(tensor)]
     sides = [[str(size) for size in bound if size not in (1, 3)] for bound in bounds]
@@ -224,6 +231,8 @@ class ExecuTorchBackend:
             reason = "" if name == "cpu" or backend in built_in else "this build of executorch lacks it"
             if not reason and name == "qnn" and platform.machine() not in ("aarch64", "arm64"):
                 reason = "this build only compiles for it"  # and calls it available all the same
+            if not reason and name == "openvino" and not _openvino():
+                reason = "OpenVINO is not installed"
             if not reason and name != "cpu" and not runtime._is_available(backend):
                 reason = "its library is not installed"
             offers.append(Delegate(name, not reason, reason))

@@ -6,6 +6,7 @@ refused it, its reasons stand on stderr; anything else: it brought the process d
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
@@ -17,10 +18,9 @@ def binding() -> Any:
     import torch  # noqa: F401  (the binding links to torch's libraries)
 
     try:
-        from executorch.extension.pybindings import _C
+        return importlib.import_module("executorch.extension.pybindings._C")
     except ModuleNotFoundError:  # until ExecuTorch 1.4
-        from executorch.extension.pybindings import _portable_lib as _C  # noqa: N812
-    return _C
+        return importlib.import_module("executorch.extension.pybindings._portable_lib")
 
 
 def main(path: str, *methods: str) -> int:

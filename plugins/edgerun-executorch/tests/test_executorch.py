@@ -184,6 +184,20 @@ def test_a_torch_that_does_not_fit_is_named_as_the_culprit(backend, monkeypatch)
     assert "undefined symbol" in health.reason
 
 
+def test_the_bindings_older_name_is_tried_where_the_newer_one_is_absent(backend, monkeypatch):
+    def imported(name):
+        if name.endswith("._C"):
+            raise failure
+        return name
+
+    monkeypatch.setattr(trial.importlib, "import_module", imported)
+    failure = ModuleNotFoundError("No module named _C")
+    assert trial.binding() == "executorch.extension.pybindings._portable_lib"
+    failure = ImportError("undefined symbol")
+    with pytest.raises(ImportError, match="undefined symbol"):
+        trial.binding()
+
+
 # ------------------------------------------------------------------------------------------- bad files
 
 

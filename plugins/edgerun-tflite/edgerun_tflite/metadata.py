@@ -8,6 +8,7 @@ Keys that a session gives:
 - `tflite.labels`: the text of the label file.
 - `tflite.postprocess`: JSON. What TFLite_Detection_PostProcess gives: `outputs` (our names: boxes, classes, scores,
   count), `scores` (columns that it is fed) and `classes` (those that it counts).
+- `edgerun`: the text of a sidecar, from the model's metadata of that name.
 - `tflite.custom.NAME`: custom metadata, bytes.
 - `metadata.json`, `temp_meta.txt`: those members of the archive at the end of the file, as they are.
 """
@@ -92,6 +93,8 @@ def _described(
     buffers = model.tables(4)
     for entry in model.tables(6):
         place = entry.number(1, "I")
+        if entry.text(0) == "edgerun" and place < len(buffers):
+            found["edgerun"] = buffers[place].raw(0)
         if entry.text(0) != "TFLITE_METADATA" or place >= len(buffers):
             continue
         for graph in Table.root(buffers[place].raw(0)).tables(3)[:1]:

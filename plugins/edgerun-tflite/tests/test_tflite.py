@@ -421,6 +421,17 @@ def test_the_texts_of_ultralytics_are_given_as_they_are(author, opened, tmp_path
     assert "tflite.labels" not in session.metadata
 
 
+def test_a_card_may_travel_in_the_file(author, opened, tmp_path):
+    a = author()
+    x, y = a.tensor("x", (1, 4)), a.tensor("y", (1, 4))
+    a.operator("ADD", [x, x], [y])
+    entry = a.schema.MetadataT()
+    entry.name, entry.buffer = "edgerun", a.buffer(b'{"edgerun": 1, "labels": ["cat"]}')
+    a.model.metadata.append(entry)
+    session = opened(a.write(tmp_path / "card.tflite", [x], [y]))
+    assert session.metadata["edgerun"] == b'{"edgerun": 1, "labels": ["cat"]}'
+
+
 def test_custom_metadata_are_bytes(author, table, opened, tmp_path):
     a = author()
     x, y = a.tensor("x", (1, 4)), a.tensor("y", (1, 4))

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgerun.decoders import pairs
+
+
+def outputs(boxes, scores):
+    return {"a": boxes.astype(np.float32), "b": scores.astype(np.float32)}
+
+
+RANDOM = np.random.default_rng(0)
+BOXES = RANDOM.normal(0, 50, (1, 30, 4))
+EVERYTHING = (pairs.SCORES, pairs.LOGITS, pairs.TURNED)
+
+
+@pytest.mark.parametrize(
+    ("scores", "role"),
+    [
+        (RANDOM.uniform(0, 1, (1, 30, 7)), pairs.SCORES),
+        (RANDOM.uniform(0, 1, (1, 7, 30)), pairs.TURNED),
+        (RANDOM.normal(-4, 2, (1, 30, 7)), pairs.LOGITS),
+        (RANDOM.uniform(0, 1, (1, 30, 4)), pairs.SCORES),
+    ],
+    ids=("scores", "classes first", "logits", "four classes"),
+)
+def test_scores_are_known_by_shape_and_values(evidence, scores, role):
+    bound, _ = pairs.bound(evidence({}, (320, 320), outputs(BOXES, scores)), *EVERYTHING)
+    assert bound == {"a": pairs.BOXES, "b": role}
+
+
+def test_a_role_that_the_family_cannot_read_is_no_match(evidence):
+    known = evidence({}, (320, 320), outputs(BOXES, RANDOM.normal(-4, 2, (1, 30, 7))))
+    assert pairs.bound(known, pairs.SCORES) == ({}, "the scores of a probe run leave 0..1")
+
+
+def test_what_a_user_says_goes_first_but_must_not_contradict_the_values(evidence):
+    both = outputs(RANDOM.normal(0, 50, (1, 30, 4)), RANDOM.normal(-4, 2, (1, 30, 4)))
+    assert pairs.bound(evidence({}, (320, 320), both), *EVERYTHING)[0] == {}
+    known = evidence({}, (320, 320), both, outputs={"a": "boxes", "b": "logits"})
+    assert pairs.bound(known, *EVERYTHING)[0] == {"a": "boxes", "b": "logits"}
+    known = evidence({}, (320, 320), both, outputs={"a": "boxes", "b": "scores"})
+    bound, why = pairs.bound(known, *EVERYTHING)
+    assert bound == {}
+    assert "call b scores" in why
