@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,30 @@ def shared() -> Path:
     if not (folder / "models" / "manifest.json").is_file():
         pytest.skip("the folder ../shared with real models and photos is not beside this checkout")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What plugins keep between runs goes to a folder of the tests, not to the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGERUN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of real models, right or refused, where they were run."""
+    verdicts = {
+        report.nodeid.partition("[")[2].rstrip("]"): dict(report.user_properties).get("verdict", "wrong")
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call" and "test_a_real_model_is_right_or_refused" in report.nodeid
+    }
+    if verdicts:
+        terminalreporter.section("real models")
+        for path, verdict in sorted(verdicts.items()):
+            terminalreporter.write_line(f"{verdict:8} {path}")
+        counts = {kind: list(verdicts.values()).count(kind) for kind in ("right", "refused", "wrong")}
+        terminalreporter.write_line(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 
 
 @pytest.fixture
