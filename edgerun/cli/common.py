@@ -79,15 +79,14 @@ def spoken(hint: str) -> str:
     """A hint of the library in the words of the command line: decoder="yolov8" is --decoder yolov8."""
 
     def option(found: re.Match[str]) -> str:
-        value = found.group("text") or found.group("bare") or ""
+        numbers = (found.group("numbers") or "").replace(" ", "")
+        value = found.group("text") or found.group("bare") or numbers
         if found.group("pair"):
             value = ",".join(part.strip().upper()[0] for part in found.group("pair").split(","))
         return f"--{found.group('name').replace('_', '-')} {value}".strip()
 
-    pattern = (
-        rf"\b(?P<name>{ARGUMENTS})=(?:\"(?P<text>[^\"]*)\"|\((?P<pair>height, width)\)|(?P<bare>[\w.]*))(?![{{\w])"
-    )
-    return re.sub(pattern, option, hint)
+    values = r"\"(?P<text>[^\"]*)\"|\((?P<pair>height, width)\)|\((?P<numbers>[-\d., ]+)\)|(?P<bare>[\w.]*)"
+    return re.sub(rf"\b(?P<name>{ARGUMENTS})=(?:{values})(?![{{\w])", option, hint).replace(", --", " --")
 
 
 def problem(error: EdgerunError) -> None:

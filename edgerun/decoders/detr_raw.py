@@ -93,24 +93,32 @@ def _bound(evidence: Evidence) -> Mapping[str, str]:
 
 
 def _reading(evidence: Evidence, name: str, *, scores: bool) -> tuple[set[str], str]:
-    """Which of "softmax" and "sigmoid" the class outputs allow, and why."""
+    """Which of "softmax" and "sigmoid" the class outputs allow, and why; by values only where none is named."""
     runs = [evidence.probe(kind)[name][0] for kind in ("textured", "blank")]
     classes, labels = runs[0].shape[1], len(evidence.card.labels)
-    if classes == 1 or labels == classes:
-        return {"sigmoid"}, f"{classes} columns and as many classes leave no room for a no-object class"
-    if labels and labels != classes - 1:
+    if labels and labels not in (classes, classes - 1):
         return set(), f"{classes} columns are not {labels} labels, nor these and a no-object class"
-    if scores:
-        done = all(ranges.sum_to_one(run) for run in runs)
-        return {"softmax" if done else "sigmoid"}, f"the shares of probe runs {'' if done else 'do not '}add up to 1"
+    room = {"sigmoid"} if classes == 1 or labels == classes else {"softmax", "sigmoid"}
+    if evidence.card.decoder is not None:
+        return room, "by its name; a no-object class has no room" if len(room) == 1 else "by its name"
     if not all(np.isfinite(run).all() for run in runs):
         return set(), "a probe run gives what is no number"
-    last = [float((run.argmax(axis=1) == classes - 1).mean()) for run in runs]
-    if min(last) > MOST and min(float(np.median(scoring.softmax(run)[:, -1])) for run in runs) > MOST:
-        return {"softmax"}, "the last class, no object, is the best of most queries in both probe runs"
-    if max(last) < RARE + 1 / classes and max(float((run > 0).mean()) for run in runs) < RARE:
-        return {"sigmoid"}, "nearly all logits of both probe runs are negative, and the last class is none apart"
-    return {"softmax", "sigmoid"}, "probe runs do not tell whether the last class is no object"
+    shares = runs if scores else [scoring.softmax(run) for run in runs]
+    common = int(np.bincount(np.concatenate([run.argmax(axis=1) for run in runs])).argmax())
+    readings, why = {"softmax", "sigmoid"}, "probe runs do not tell whether the last class is no object"
+    if classes > 1 and min(float((share[:, common] > MOST).mean()) for share in shares) > MOST:
+        if common != classes - 1:
+            return set(), f"class {common} is the answer of most rows in both probe runs, as a background would be"
+        readings, why = {"softmax"}, "the last class, no object, is the answer of most queries in both probe runs"
+    else:
+        answers = max(float((run > (MOST if scores else 0)).mean()) for run in runs)
+        last = max(float((run.argmax(axis=1) == classes - 1).mean()) for run in runs)
+        if answers < RARE and (classes == 1 or last < min(MOST, RARE + 2 / classes)):
+            readings, why = {"sigmoid"}, "hardly any class answers in both probe runs, the last no more than the others"
+    if scores:
+        summed = all(ranges.sum_to_one(run) for run in runs)
+        readings, why = readings & {"softmax" if summed else "sigmoid"}, f"{why}; sums {'' if summed else 'not '}1"
+    return readings & room, why
 
 
 def _conventions(evidence: Evidence, softmax: bool) -> tuple[dict[str, Any], str, Mapping[str, Mapping[str, str]]]:

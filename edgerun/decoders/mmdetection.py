@@ -36,8 +36,11 @@ def _rows(outputs: Arrays, width: int) -> list[str]:
 
 
 def _boxes(rows: AnyArray) -> bool:
-    """Whether rows [N, 5] are x1 y1 x2 y2 score."""
-    return not len(rows) or (ranges.shares(rows[:, 4]) and bool((rows[:, 2:4] >= rows[:, :2] - 1).all()))
+    """Whether rows [N, 5] are x1 y1 x2 y2 in pixels and a score; empty rows of fixed length hold zeros."""
+    if not len(rows) or not rows[:, :4].any():
+        return True
+    corners = bool((rows[:, 2:4] >= rows[:, :2] - 1).all()) and not ranges.unit(rows[:, :4])
+    return ranges.shares(rows[:, 4]) and corners
 
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:

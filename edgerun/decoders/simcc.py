@@ -17,7 +17,8 @@ from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match
 
 __all__ = ["DECODERS"]
 
-SPLITS = (1, 2, 3, 4)
+SPLITS = (2, 3, 4)
+"""Bins per pixel; RTMPose has 2."""
 LABELS = {17: "person", 26: "person", 133: "person", 21: "hand", 106: "face"}
 
 CONVENTIONS: dict[str, Any] = {
@@ -69,7 +70,8 @@ def _matches(evidence: Evidence) -> Match:
     basis = {**BASIS, "keypoints": "inferred: the outputs", "outputs": "inferred: the lengths or names of the outputs"}
     if count in LABELS:
         fields["labels"], basis["labels"] = (LABELS[count],), f"convention: {count} keypoints"
-    return Match(Sure.CERTAIN, f"{count} keypoints, {split} bins per pixel", fields, basis)
+    sure = Sure.CERTAIN if all(name.lower().startswith("simcc") for name in bound) else Sure.LIKELY
+    return Match(sure, f"{count} keypoints, {split} bins per pixel", fields, basis)
 
 
 DECODERS = (Decoder("simcc", _matches, _decode, suppress=False),)

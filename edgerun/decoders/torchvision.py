@@ -38,6 +38,12 @@ HABITS = {
 }
 
 
+BATCHED_HABITS = HABITS | {
+    "resize": {'resize="letterbox-topleft"': "torchvision", 'resize="stretch"': "RT-DETR and its kin"},
+}
+"""With the axis of a batch it may as well be a DETR with its post-processing inside."""
+
+
 def _bare(outputs: Arrays) -> dict[str, AnyArray]:
     """Without the axis of a batch of one; [N, 1, h, w] as [N, h, w]."""
     batched = any(array.ndim == 3 and array.shape[0] == 1 and array.shape[2] == 4 for array in outputs.values())
@@ -103,6 +109,12 @@ def _matches(evidence: Evidence) -> Match:
     by_role = {role: values[name] for name, role in bound.items()}
     if len(by_role["boxes"]) and (by_role["boxes"][:, 2:] < by_role["boxes"][:, :2]).any():
         return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
+    batched = values.keys() and any(
+        array.ndim == 3 and array.shape[2] == 4 for array in evidence.probe("textured").values()
+    )
+    unit = bool(len(by_role["boxes"])) and ranges.unit(by_role["boxes"])
+    if unit and not batched:
+        return Match(Sure.NO, "the boxes of a probe run are in 0..1, where torchvision gives pixels")
     labels = by_role.get("classes", by_role.get(FROM_ONE, np.empty(0)))
     role, open_counts = ("classes", {}) if said else _counting(evidence, bound, labels)
     if card.labels and labels.size and labels.max() > len(card.labels):
@@ -112,7 +124,10 @@ def _matches(evidence: Evidence) -> Match:
     task = "segment" if "masks" in bound.values() else "detect"
     fields = {**CONVENTIONS, "outputs": bound, "task": task}
     basis = {**BASIS, "outputs": "inferred: shapes, types, and values of a probe run", "task": "inferred: the outputs"}
-    unsettled = ({"outputs": open_counts} if open_counts else {}) | ({} if set(bound) <= KEYS else HABITS)
+    if batched:
+        fields["box_units"], basis["box_units"] = "unit" if unit else "pixels", "inferred: boxes of a probe run"
+    unsettled = {"outputs": open_counts} if open_counts else {}
+    unsettled |= BATCHED_HABITS if batched else {} if set(bound) <= KEYS else HABITS
     why = (
         f"boxes, labels{', masks' if 'masks' in bound.values() else ''} and scores of {labels.size} finished detections"
     )

@@ -71,14 +71,15 @@ def _matches_finished(evidence: Evidence) -> Match:
     if refusal := yolo_rows.refused(evidence, "obb"):
         return refusal
     rows = evidence.probe("textured")[name][0]
-    why_not = yolo_rows.finished(rows, said=evidence.known("task"))
+    said = card.task == "obb" or card.decoder is not None
+    why_not = yolo_rows.finished(rows, said=said)
     if why_not:
         return Match(Sure.NO, why_not)
     if card.labels and len(rows) and rows[:, 5].max() >= len(card.labels):
         return Match(Sure.NO, f"a probe run gives class {rows[:, 5].max():.0f} of {len(card.labels)} labels")
     if len(rows) and np.abs(rows[:, 6]).max() > np.pi + ranges.TOLERANCE:
         return Match(Sure.NO, "the seventh column of a probe run leaves -π .. π, so it is no angle")
-    if card.task != "obb" and (rows[:, 2:4] >= rows[:, :2]).all():
+    if not said and (rows[:, 2:4] >= rows[:, :2]).all():
         return Match(Sure.NO, 'its rows may as well begin with x1 y1 x2 y2; if they are oriented, say task="obb"')
     sure = Sure.CERTAIN if len(rows) and rows[:, 4].any() else Sure.LIKELY
     why = "rows of cx cy w h, score, class, angle"

@@ -105,7 +105,7 @@ def _matches_finished(evidence: Evidence) -> Match:
     if refusal := yolo_rows.refused(evidence, "pose"):
         return refusal
     rows = evidence.probe("textured")[name][0]
-    why_not = yolo_rows.finished(rows, said=evidence.known("task"))
+    why_not = yolo_rows.finished(rows, said=card.task == "pose" or card.decoder is not None)
     if why_not:
         return Match(Sure.NO, why_not)
     if card.labels and len(rows) and rows[:, 5].max() >= len(card.labels):

@@ -117,3 +117,22 @@ def test_far_corners_are_no_sides(evidence):
     corners = np.random.default_rng(1).uniform(0, 0.4, (1, QUERIES, 2))
     outputs["pred_boxes"] = np.concatenate((corners, corners + 0.3), axis=2).astype(np.float32)
     assert decoder_of("detr-softmax").matches(evidence({}, (320, 320), outputs)).sure is Sure.NO
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_a_background_that_comes_first_is_no_class(shares, evidence):
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), softmax=True, shares=shares)
+    outputs["logits"] = np.roll(outputs["logits"], 1, axis=2)
+    known = evidence({}, (320, 320), outputs)
+    for name in ("detr-softmax", "detr-sigmoid"):
+        match = decoder_of(name).matches(known)
+        assert match.sure is Sure.NO
+        assert "class 0" in match.why
+
+
+def test_a_decoder_that_is_named_is_believed_where_values_tell_nothing(evidence):
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), softmax=False)
+    outputs["logits"] = np.random.default_rng(1).normal(0, 1, outputs["logits"].shape).astype(np.float32)
+    for name in ("detr-softmax", "detr-sigmoid"):
+        known = evidence({}, (320, 320), outputs, decoder=name, mean=0.0)
+        assert decoders.choose(known, decoders.BUILTIN).decoder.name == name

@@ -25,14 +25,15 @@ def encode(rows, height, width, random, *, names=("boxes", "labels", "scores"), 
     return {name: array[None] for name, array in outputs.items()} if batched else outputs
 
 
+FED = {"large": None, "card": {"mean": 0.0, "resize": "stretch"}}
 NUMBERED = {"large": None, "card": {"mean": 0.0}}
 HEADS = {
     "torchvision": {"encode": encode, "large": None},
     "torchvision/masks": {"encode": lambda *a: encode(*a, masks=True), "sizes": ((320, 256),), "large": None},
     "torchvision/other names": {"encode": lambda *a: encode(*a, names=("6379", "6381", "6383")), **NUMBERED},
-    "torchvision/batch of one": {"encode": lambda *a: encode(*a, batched=True), "large": None},
+    "torchvision/batch of one": {"encode": lambda *a: encode(*a, batched=True), **FED},
     "torchvision/batch of one with masks": {
-        "encode": lambda *a: encode(*a, batched=True, masks=True), "sizes": ((320, 256),), "large": None,
+        "encode": lambda *a: encode(*a, batched=True, masks=True), "sizes": ((320, 256),), **FED,
     },
 }  # fmt: skip
 
@@ -104,3 +105,19 @@ def test_masks_lie_over_the_input(evidence):
     found = read(known, outputs)
     assert found.masks.shape == (4, 320, 320)
     np.testing.assert_array_equal(found.masks, outputs["masks"][:, 0])
+
+
+def test_boxes_in_shares_of_the_picture_are_not_torchvisions(evidence):
+    outputs = outputs_of()
+    outputs["boxes"] /= 320
+    assert DECODER.matches(evidence({}, (320, 320), outputs)).sure is Sure.NO
+
+
+def test_with_a_batch_it_may_be_a_detr(evidence):
+    outputs = outputs_of(batched=True)
+    outputs["boxes"] /= 320
+    with pytest.raises(DecoderAmbiguous) as refusal:
+        decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+    assert 'resize="letterbox-topleft" or resize="stretch"' in refusal.value.hint
+    choice = decoders.choose(evidence({}, (320, 320), outputs, mean=0.0, resize="stretch"), decoders.BUILTIN)
+    assert choice.match.conventions["box_units"] == "unit"

@@ -84,6 +84,7 @@ def test_rows_that_say_nothing_are_not_taken_for_oriented_boxes(evidence):
     nothing = {"output0": np.zeros((1, 300, 7), np.float32)}
     assert decoder.matches(evidence({}, (320, 320), nothing)).sure is Sure.NO
     assert decoder.matches(evidence({}, (320, 320), nothing, task="obb")).sure is Sure.LIKELY
+    assert decoder.matches(evidence({}, (320, 320), nothing, decoder=decoder.name)).sure is Sure.LIKELY
     upright = finished(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
     upright["output0"][..., 2:4] += upright["output0"][..., :2]
     assert decoder.matches(evidence({}, (320, 320), upright)).sure is Sure.NO
