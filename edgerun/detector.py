@@ -214,7 +214,7 @@ class Detector:
         good: AnyArray = candidates.scores >= conf
         if classes is not None:
             good &= np.isin(candidates.classes, classes)
-        finite = np.asarray(np.isfinite(candidates.boxes).all(axis=1))
+        finite = np.asarray(np.isfinite(candidates.boxes).all(axis=1) & np.isfinite(candidates.scores))
         if not finite[good].all():
             warnings.warn(f"{self.path.name} gave boxes that are not numbers; they are left out", stacklevel=4)
             good &= finite
