@@ -294,6 +294,31 @@ def test_scatter_nd_and_along_axis_in_every_mode(mode):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["scatter", "scatter_nd", "scatter_along_axis"])
+@pytest.mark.parametrize("wrong", [-1, 2])
+def test_scatter_that_validates_raises_for_an_index_out_of_bounds(kind, wrong):
+    shape = {"scatter": (2,), "scatter_nd": (2, 1), "scatter_along_axis": (2, 3)}[kind]
+    options = {} if kind == "scatter_nd" else {"axis": np.int32(0)}
+    data, updates = np.zeros((2, 3), np.float32), np.ones((2, 3), np.float32)
+
+    def run(indices):
+        return apply(
+            kind,
+            ("fp32", (2, 3)),
+            x=indices,
+            data=data,
+            indices=FED,
+            updates=updates,
+            mode="update",
+            validate_indices=np.bool_(True),
+            **options,
+        )
+
+    same(run(np.ones(shape, np.int32)), np.float32([[0, 0, 0], [1, 1, 1]]))
+    with pytest.raises(Exception, match=r"indic|bounds"):
+        run(np.full(shape, wrong, np.int32))
+
+
 def test_pixels_move_between_space_and_channels_and_back():
     x = RNG.normal(size=(2, 8, 4, 6)).astype(np.float32)
     shuffled = apply("pixel_shuffle", ("fp32", (2, 2, 8, 12)), x=x, upscale_factor=np.int32(2))

@@ -76,17 +76,30 @@ def _mode(op: Operation, updates: Value) -> tuple[Value, str]:
     return updates, _REDUCTIONS[mode]
 
 
+def _targets(op: Operation) -> Value:
+    """Indices to scatter to, as int64.
+
+    With ``validate_indices`` (iOS 17) those below zero are out of bounds. ONNX Runtime raises for what lies beyond the
+    end alone, so they are sent there.
+    """
+    indices = op.graph.cast(op.value("indices"), np.int64)
+    if not op.flag("validate_indices", False):
+        return indices
+    below = op.emit("Less", [indices, op.scalar(0, indices)])
+    return op.emit("Where", [below, op.scalar(2**31 - 1, indices), indices])
+
+
 @operation("scatter_nd")
 def scatter_nd(op: Operation) -> Value:
     updates, reduction = _mode(op, op.value("updates"))
-    indices = op.graph.cast(op.value("indices"), np.int64)
+    indices = _targets(op)
     return op.emit("ScatterND", [op.value("data"), indices, updates], reduction=reduction)
 
 
 @operation("scatter_along_axis")
 def scatter_along_axis(op: Operation) -> Value:
     updates, reduction = _mode(op, op.value("updates"))
-    inputs = [op.value("data"), op.value("indices"), updates]
+    inputs = [op.value("data"), _targets(op), updates]
     return op.emit("ScatterElements", inputs, axis=op.axis(0, of="data"), reduction=reduction)
 
 
@@ -95,7 +108,7 @@ def scatter(op: Operation) -> Value:
     """Slices along an axis, by way of ScatterND with that axis moved to the front."""
     axis, rank = op.axis(0, of="data"), op.rank("data")
     data, (updates, reduction) = op.value("data"), _mode(op, op.value("updates"))
-    indices = op.graph.cast(op.value("indices"), np.int64)
+    indices = _targets(op)
     spread = op.rank("indices")
     if axis:
         data = op.emit("Transpose", [data], perm=[axis, *(i for i in range(rank) if i != axis)])
