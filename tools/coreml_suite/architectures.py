@@ -136,9 +136,7 @@ def compare(folder: Path, names: list[str]) -> None:
         ours, export = opened(folder / name / "float32.mlpackage"), opened(folder / name / "m.onnx")
         errors = f"{largest(ours(x), y)} | {largest(export(x), y)}"
         print(f"| {name} | {np.abs(y).max():.3g} | {errors} | {timing(ours, export, x)}", flush=True)
-    print(
-        "\n| network | variant | error | from the one decompressed by coremltools | ms | ratio to export | quartiles |"
-    )
+    print("\n| network | variant | error | from coremltools' own decompression | ms | ratio to export | quartiles |")
     print("|---|---|---|---|---|---|---|")
     for name in filter(COMPRESSED.__contains__, names):
         x, y = stored[name]["x"], stored[name]["y"]
