@@ -1,13 +1,17 @@
-"""Well-known architectures through coremltools and back: errors against torch, and time against a direct export.
+"""Well-known architectures through coremltools and back: errors against torch, and time against torch's own export.
 
-``python architectures.py FOLDER [NAME ...]`` converts with random weights what is not in FOLDER yet, then prints for
-each network: the largest error of the translated ML Program and of torch's own ONNX export, both against torch; the
-ratio of their times (smallest and median of interleaved runs, one thread); seconds from opening to a session.
-Needs the environment that README.md describes, with torchvision and onnx.
+``python architectures.py convert FOLDER [NAME ...]`` writes the networks of networks.py that FOLDER lacks.
+``python architectures.py compare FOLDER [NAME ...]`` prints tables in Markdown. The error is the largest difference
+from torch. Times are of one thread, interleaved after a warm-up: the median over ROUNDS of the ratio within a round.
+``python architectures.py first FILE`` prints the seconds from opening to the first result in a new process.
+Needs the environment that README.md describes.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,125 +19,177 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
-from edgerun_coreml.mil import translate
-from edgerun_coreml.package import open_model
-from edgerun_coreml.session import open_session
-
-SIZES = {
-    "mobilenet_v2": 224, "mobilenet_v3_small": 224, "resnet18": 224, "efficientnet_b0": 224, "convnext_tiny": 224,
-    "swin_t": 224, "shufflenet_v2_x1_0": 224, "squeezenet1_1": 224, "mnasnet0_5": 224, "densenet121": 224,
-    "googlenet": 224, "regnet_y_400mf": 224, "vit_b_32": 224, "lraspp_mobilenet_v3_large": 320,
-    "deeplabv3_mobilenet_v3_large": 256,
-}  # fmt: skip
-RUNS = 20
+ROUNDS = int(os.environ.get("ROUNDS", "30"))
+WARM_UP = 5
+COMPRESSED = ("resnet18", "mobilenet_v2", "efficientnet_b0")
+VARIANTS = {
+    "float16.mlpackage": "fp16 weights and program",
+    "int8.mlpackage": "int8, linear, per channel",
+    "palette.mlpackage": "palette of 6 bits",
+    "network.mlmodel": "neuralnetwork",
+}
+LOADED = "densenet121"
 
 
 def convert(name: str, folder: Path) -> None:
-    """Write what torch computes, an ONNX export, and an ML Program in fp32 and in fp16."""
-    import coremltools
+    """Write what torch computes, an ONNX export, an ML Program in fp32, and for some the compressed ones."""
+    import coremltools as ct
     import torch
-    import torchvision
-
-    class First(torch.nn.Module):
-        """A segmentation network without its dictionary."""
-
-        def __init__(self, network: Any) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, x: Any) -> Any:
-            return self.network(x)["out"]
+    from coremltools.optimize import coreml as optimize
+    from networks import NETWORKS
 
     torch.manual_seed(0)
-    torch.backends.mha.set_fastpath_enabled(False)  # coremltools does not know its operation
-    options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
-    if name.startswith(("lraspp", "deeplab")):
-        build = getattr(torchvision.models.segmentation, name)
-        network = First(build(weights=None, weights_backbone=None))
-    else:
-        network = getattr(torchvision.models, name)(weights=None, **options)
+    network, shape = NETWORKS[name]()
     network.eval()
     for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
+        if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.BatchNorm1d)):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
-    x = torch.randn(1, 3, SIZES[name], SIZES[name])
+    x = shape if isinstance(shape, torch.Tensor) else torch.randn(shape)
     with torch.no_grad():
         y = network(x)
         traced = torch.jit.trace(network, x, check_trace=False)
     folder.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(network, (x,), str(folder / "m.onnx"), dynamo=False, opset_version=17, input_names=["x"])
+
+    def converted(**options: Any) -> Any:
+        kind = {"dtype": np.int32} if x.dtype == torch.int32 else {}
+        inputs = [ct.TensorType(name="x", shape=tuple(x.shape), **kind)]
+        return ct.convert(traced, inputs=inputs, skip_model_load=True, **options)
+
+    program = {"minimum_deployment_target": ct.target.iOS16}
+    full = converted(compute_precision=ct.precision.FLOAT32, **program)
+    full.save(str(folder / "float32.mlpackage"))
+    if name in COMPRESSED:
+        converted(compute_precision=ct.precision.FLOAT16, **program).save(str(folder / "float16.mlpackage"))
+        converted(convert_to="neuralnetwork").save(str(folder / "network.mlmodel"))
+        linear = optimize.OptimizationConfig(optimize.OpLinearQuantizerConfig(mode="linear_symmetric"))
+        palette = optimize.OptimizationConfig(optimize.OpPalettizerConfig(mode="uniform", nbits=6))
+        for label, small in (
+            ("int8", optimize.linear_quantize_weights(full, linear)),
+            ("palette", optimize.palettize_weights(full, palette)),
+        ):
+            small.save(str(folder / f"{label}.mlpackage"))
+            optimize.decompress_weights(small).save(str(folder / f"{label}-decompressed.mlpackage"))
     np.savez(folder / "io.npz", x=x.numpy(), y=y.numpy())
-    torch.onnx.export(network, (x,), str(folder / "m.onnx"), dynamo=False, opset_version=17)
-    for precision in ("FLOAT16", "FLOAT32"):
-        model = coremltools.convert(
-            traced,
-            inputs=[coremltools.TensorType(name="x", shape=x.shape)],
-            minimum_deployment_target=coremltools.target.iOS16,
-            compute_precision=getattr(coremltools.precision, precision),
-            skip_model_load=True,
-        )
-        model.save(str(folder / f"{precision.lower()}.mlpackage"))
 
 
-def opened(path: Path) -> tuple[Callable[[Any], Any], float]:
-    """A function from input to output through the translator, and the seconds until it could run."""
-    started = time.perf_counter()
-    model = open_model(path)
-    translation = translate(model.spec, model.weights)
-    session = open_session(translation.graph, threads=1)
-    name = translation.inputs[0].tensor
-    return lambda x: session.run(None, {name: x})[0], time.perf_counter() - started
+def translated(path: Path) -> Callable[[Any], Any]:
+    """From input to output through the translator."""
+    from edgerun_coreml.predict import load
+
+    model = load(path, threads=1)
+    (output,) = (feature.name for feature in model.interface.outputs)
+    return lambda x: model.compute({"x": x})[output]
 
 
 def direct(path: Path) -> Callable[[Any], Any]:
-    """A function from input to output through torch's own export."""
+    """From input to output through torch's own export."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(None, {session.get_inputs()[0].name: x})[0]
+    return lambda x: session.run(None, {"x": x})[0]
 
 
-def times(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[list[float], list[float]]:
-    """Seconds of interleaved runs, sorted."""
-    spent: tuple[list[float], list[float]] = ([], [])
-    for turn in range(RUNS):
+def opened(path: Path) -> Callable[[Any], Any]:
+    """By the kind of file."""
+    return direct(path) if path.suffix == ".onnx" else translated(path)
+
+
+def times(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[float, float, float, float]:
+    """Median milliseconds of the first; median, lower and upper quartile of the ratio of first to second."""
+    spent = np.zeros((2, WARM_UP + ROUNDS))
+    for turn in range(WARM_UP + ROUNDS):
         for place in (0, 1) if turn % 2 else (1, 0):
             started = time.perf_counter()
             (first, second)[place]()
-            spent[place].append(time.perf_counter() - started)
-    return sorted(spent[0]), sorted(spent[1])
+            spent[place, turn] = time.perf_counter() - started
+    spent = spent[:, WARM_UP:]
+    ratios = spent[0] / spent[1]
+    return float(np.median(spent[0]) * 1e3), *map(float, np.percentile(ratios, (50, 25, 75)))
 
 
-def compare(name: str, folder: Path) -> tuple[float, float]:
-    """Print a network's line; the ratios of errors and of smallest times."""
-    stored = np.load(folder / "io.npz")
-    x, y = stored["x"], stored["y"]
-    ours, load = opened(folder / "float32.mlpackage")
-    half, _ = opened(folder / "float16.mlpackage")
-    export = direct(folder / "m.onnx")
-    errors = [float(np.abs(run(x) - y).max()) for run in (ours, export, half)]
-    a, b = times(lambda: ours(x), lambda: export(x))
-    ratio, median = a[0] / b[0], a[RUNS // 2] / b[RUNS // 2]
-    sys.stdout.write(
-        f"{name:30s} range {np.abs(y).max():8.3g}  error {errors[0]:.2e}  export {errors[1]:.2e}  fp16 {errors[2]:.2e}"
-        f"  time {a[0] * 1e3:7.2f} ms, ratio {ratio:.2f} (median {median:.2f})  load {load:.2f} s\n"
+def timing(first: Callable[[Any], Any], second: Callable[[Any], Any], x: Any) -> str:
+    """The last columns of a row."""
+    if not ROUNDS:
+        return "- | - | - |"
+    ms, ratio, low, high = times(lambda: first(x), lambda: second(x))
+    return f"{ms:.2f} | {ratio:.3f} | {low:.3f} to {high:.3f} |"
+
+
+def largest(a: Any, b: Any) -> str:
+    """The largest difference."""
+    return f"{np.abs(np.asarray(a, np.float64).reshape(b.shape) - b).max():.2e}"
+
+
+def compare(folder: Path, names: list[str]) -> None:
+    """Print the tables."""
+    print(f"load average before: {os.getloadavg()[0]:.2f}; rounds: {ROUNDS} after {WARM_UP}\n")
+    print("| network | largest output | error | error of torch's ONNX export | ms | ratio to export | quartiles |")
+    print("|---|---|---|---|---|---|---|")
+    stored = {name: np.load(folder / name / "io.npz") for name in names}
+    for name in names:
+        x, y = stored[name]["x"], stored[name]["y"]
+        ours, export = opened(folder / name / "float32.mlpackage"), opened(folder / name / "m.onnx")
+        errors = f"{largest(ours(x), y)} | {largest(export(x), y)}"
+        print(f"| {name} | {np.abs(y).max():.3g} | {errors} | {timing(ours, export, x)}", flush=True)
+    print(
+        "\n| network | variant | error | from the one decompressed by coremltools | ms | ratio to export | quartiles |"
     )
-    return errors[0] / errors[1], ratio
+    print("|---|---|---|---|---|---|---|")
+    for name in filter(COMPRESSED.__contains__, names):
+        x, y = stored[name]["x"], stored[name]["y"]
+        export = opened(folder / name / "m.onnx")
+        for file, label in VARIANTS.items():
+            ours = opened(folder / name / file)
+            plain = folder / name / file.replace(".", "-decompressed.")
+            other = largest(ours(x), opened(plain)(x)) if plain.exists() else "-"
+            print(f"| {name} | {label} | {largest(ours(x), y)} | {other} | {timing(ours, export, x)}", flush=True)
+    if LOADED in names and ROUNDS:
+        files = [folder / LOADED / name for name in ("float32.mlpackage", "m.onnx")]
+        spent = [[first_in_a_new_process(file) for file in files] for _ in range(7)]
+        ours, export = np.median(spent, 0)
+        size = sum(part.stat().st_size for part in files[0].rglob("*") if part.is_file())
+        print(f"\n{LOADED}, {size / 1e6:.0f} MB, from opening to the first output: {ours:.2f} s; export {export:.2f} s")
+    print(f"\nload average after: {os.getloadavg()[0]:.2f}")
+
+
+def first_in_a_new_process(path: Path) -> float:
+    """Seconds, measured there after the imports."""
+    command = [sys.executable, __file__, "first", str(path)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def first(path: Path) -> None:
+    """Print the seconds from opening to the first result."""
+    importlib.import_module("onnxruntime")
+    importlib.import_module("edgerun_coreml.predict")
+    x = np.load(path.parent / "io.npz")["x"]
+    started = time.perf_counter()
+    opened(path)(x)
+    print(time.perf_counter() - started)
 
 
 def main() -> None:
-    """Convert and compare the networks asked for, or all."""
-    folder, names = Path(sys.argv[1]), sys.argv[2:] or list(SIZES)
-    found = []
+    """See above."""
+    command, place = sys.argv[1], Path(sys.argv[2])
+    if command == "first":
+        first(place)
+        return
+    from networks import NETWORKS
+
+    names = sys.argv[3:] or list(NETWORKS)
+    if command == "compare":
+        compare(place, names)
+        return
     for name in names:
-        if not (folder / name / "float32.mlpackage").exists():
-            convert(name, folder / name)
-        found.append(compare(name, folder / name))
-    errors, ratios = np.array(found).T
-    sys.stdout.write(f"errors at most {errors.max():.2f} of the export's; ")
-    sys.stdout.write(f"times: median {np.median(ratios):.2f}, worst {ratios.max():.2f}\n")
+        if not (place / name / "io.npz").exists():
+            started = time.perf_counter()
+            convert(name, place / name)
+            print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -51,8 +51,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep the cases in fp32, or a sample of them."""
     chosen = [item for item in items if _precision(item) in ("", "fp32")]
     sample = int(os.environ.get("COREML_SUITE_SAMPLE", "0"))
-    if sample and sample < len(chosen):
-        chosen = random.Random(7).sample(chosen, sample)  # noqa: S311
+    if sample:  # shuffled, so that a smaller sample, or a run that was stopped, is the beginning of a larger one
+        random.Random(int(os.environ.get("COREML_SUITE_SEED", "7"))).shuffle(chosen)  # noqa: S311
+        chosen = chosen[:sample]
     kept = set(map(id, chosen))
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = chosen
