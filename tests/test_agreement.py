@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +88,49 @@ def test_int8_files_find_the_same_codes(reference, found, name):
     assert sure >= 10
     assert missed <= sure // 10
     assert sum(int((rows.score >= 0.6).sum()) for rows in results) <= 1.3 * sure
+
+
+ORDERS = (
+    ("onnx", "tflite", "pte", "torchscript", "mlmodel"),
+    ("mlmodel", "torchscript", "pte", "tflite", "onnx"),
+    ("tflite", "onnx", "torchscript", "pte", "mlmodel"),
+    ("torchscript", "tflite", "mlmodel", "onnx", "pte"),
+    ("pte", "mlmodel", "onnx", "tflite", "torchscript"),
+    ("torchscript", "pte", "onnx", "mlmodel", "tflite"),
+    ("pte", "torchscript", "tflite", "mlmodel", "onnx"),
+)
+"""Seven orders in which the runtimes are imported; each stands once or more at either end."""
+
+TOGETHER = """
+import json, sys, warnings
+warnings.simplefilter("ignore")  # torch deprecates TorchScript
+from edgerun import Detector
+detectors = [Detector.load(path, threads=1) for path in sys.argv[2:]]
+for _ in range(2):  # the second time all of them have run
+    found = [detector(sys.argv[1]).to_list() for detector in detectors]
+print("found " + json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_all_runtimes_agree_in_one_process_in_whatever_order_they_come(order, tmp_path):
+    files = {suffix: MODELS / f"codes.{suffix}" for suffix in order} | {"onnx": Path("codes")}
+    command = [sys.executable, "-c", TOGETHER, PICTURES[-1], *(files[suffix] for suffix in order)]
+    ran = subprocess.run(
+        [str(part) for part in command],
+        env={**os.environ, "EDGERUN_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "pip install edgerun[" in ran.stderr:
+        pytest.skip("a runtime is not here: " + ran.stderr.splitlines()[-1])
+    assert ran.returncode == 0, ran.stderr
+    (line,) = [line for line in ran.stdout.splitlines() if line.startswith("found ")]
+    first, *others = json.loads(line.removeprefix("found "))
+    assert first
+    for rows in others:
+        assert [row["label"] for row in rows] == [row["label"] for row in first]
+        for row, expected in zip(rows, first, strict=True):
+            np.testing.assert_allclose(row["box"], expected["box"], rtol=0, atol=0.5)
+            np.testing.assert_allclose(row["score"], expected["score"], rtol=0, atol=1e-3)

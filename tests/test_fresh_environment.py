@@ -13,6 +13,7 @@ import pytest
 pytestmark = pytest.mark.fresh
 
 ROOT = Path(__file__).resolve().parents[1]
+PICTURE = str(ROOT / "demo" / "pictures" / "parcel.jpg")
 LARGEST_MEGABYTES = 350
 LARGEST_OWN_MEGABYTES = 3
 
@@ -84,7 +85,7 @@ def test_core_and_onnx_runtime_are_light(tmp_path_factory):
     own = environment.megabytes("edgerun", "edgerun_onnxruntime")
     assert whole <= LARGEST_MEGABYTES
     assert own <= LARGEST_OWN_MEGABYTES
-    assert "found" in environment.run("edgerun", "detect", "codes", str(ROOT / "demo" / "pictures" / "parcel.jpg"))
+    assert "found" in environment.run("edgerun", "detect", "codes", PICTURE)
 
 
 def test_with_litert_alone_a_tflite_detector_runs_and_nothing_else_is_imported(bare, tmp_path):
@@ -94,4 +95,4 @@ def test_with_litert_alone_a_tflite_detector_runs_and_nothing_else_is_imported(b
     assert count >= 0
     assert "ai_edge_litert" in loaded
     assert not {"onnxruntime", "torch", "coremltools", "executorch", "tensorflow", "PIL", "matplotlib"} & set(loaded)
-    assert "edgerun[onnx]" in bare.run("edgerun", "detect", "codes", "x.jpg", code=3)
+    assert "edgerun[onnx]" in bare.run("edgerun", "detect", "codes", PICTURE, code=3)

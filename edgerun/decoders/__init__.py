@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import TypeVar
 
 from edgerun.contract import Decoder, Evidence, Match, Sure
@@ -197,9 +198,10 @@ def _named(wish: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice
     source = evidence.card.source("decoder")
     decoder = next((entry for entry in decoders if entry.name == wish), None)
     if decoder is None:
-        known = ", ".join(entry.name for entry in decoders)
+        near = ", ".join(get_close_matches(wish, [entry.name for entry in decoders], 5, 0.5)) or "none like it"
         unknown = DecoderUnknown(
-            f"The {source} names the decoder {wish}, which nobody brings.", hint=f"use one of: {known}"
+            f"The {source} names the decoder {wish}, which nobody brings.",
+            hint=f"near it: {near}; all of them: edgerun plugins",
         )
         raise _kept(unknown, evidence, ())
     match = decoder.matches(evidence)
