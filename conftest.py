@@ -167,8 +167,7 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
             constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-        for key, value in (metadata or {}).items():
-            helper.set_model_props(model, {**{p.key: p.value for p in model.metadata_props}, key: value})
+        helper.set_model_props(model, dict(metadata or {}))
         path = tmp_path / name
         save(shape_inference.infer_shapes(model), path)
         return path

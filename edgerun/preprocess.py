@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edgerun import boxes as box_arithmetic
 from edgerun import buffers
 from edgerun.card import Color, Resize
 from edgerun.images import Image
@@ -64,9 +65,8 @@ class Geometry:
 
     def to_image(self, boxes: AnyArray) -> FloatArray:
         """Model pixels to image pixels, clipped, float32 [N, 4], x1 y1 x2 y2."""
-        points = self.points_to_image(boxes.reshape(-1, 2))
-        np.clip(points, 0, np.array([self.image_width, self.image_height], np.float32), out=points)
-        return points.reshape(-1, 4)
+        moved = self.points_to_image(boxes.reshape(-1, 2)).reshape(-1, 4)
+        return box_arithmetic.clip(moved, self.image_height, self.image_width)
 
     def points_to_image(self, points: AnyArray) -> FloatArray:
         """Model pixels to image pixels, not clipped. float32 [N, 2], x y."""

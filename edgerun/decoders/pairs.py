@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from edgerun.contract import Evidence
 from edgerun.decoders import ranges
 
-__all__ = ["BOXES", "LOGITS", "SCORES", "TURNED", "bound"]
+__all__ = ["BOXES", "LOGITS", "SCORES", "TURNED", "bound", "counts"]
 
 BOXES, SCORES, LOGITS, TURNED = "boxes", "scores", "logits", "scores, classes first"
 """Roles of outputs; logits are scores before the sigmoid or softmax."""
@@ -52,3 +52,9 @@ def bound(evidence: Evidence, *allowed: str) -> tuple[Mapping[str, str], str]:
     if role not in allowed or (role == TURNED and not shares[scores]):
         return {}, WANTED if role == TURNED else "the scores of a probe run leave 0..1"
     return {boxes[0]: BOXES, scores: role}, ""
+
+
+def counts(evidence: Evidence, roles: Mapping[str, str]) -> tuple[int, int]:
+    """How many boxes, and columns of scores or logits, where outputs are bound with classes last; 0 where it is open."""
+    shapes = {roles[spec.name]: spec.shape for spec in evidence.outputs}
+    return shapes[BOXES][1] or 0, shapes.get(SCORES, shapes.get(LOGITS, (0, 0, 0)))[2] or 0

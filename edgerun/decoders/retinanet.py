@@ -134,8 +134,7 @@ def _matches_table(evidence: Evidence, *, toolbox: Toolbox) -> Match:
     bound, why_not = pairs.bound(evidence, pairs.SCORES, pairs.LOGITS)
     if not bound:
         return Match(Sure.NO, why_not)
-    shapes = {bound[spec.name]: spec.shape for spec in evidence.outputs}
-    count, classes = shapes[pairs.BOXES][1], shapes.get(pairs.SCORES, shapes.get(pairs.LOGITS, (0, 0, 0)))[2] or 0
+    count, classes = pairs.counts(evidence, bound)
     if sum(len(anchors(toolbox, card.height, card.width, stride)) for stride in STRIDES) != count:
         return Match(Sure.NO, f"{count} rows are not nine anchors per cell of strides 8 to 128")
     if inputs.channels_last(evidence):

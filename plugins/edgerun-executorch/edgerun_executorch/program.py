@@ -14,23 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from edgerun_executorch.trial import DTYPES
+
 __all__ = ["Method", "Tensor", "read"]
 
 LARGEST_COUNT = 1_000_000
 """Entries of a vector; a program of a detector has a few thousand."""
-
-DTYPES = {
-    0: "uint8",
-    1: "int8",
-    2: "int16",
-    3: "int32",
-    4: "int64",
-    5: "float16",
-    6: "float32",
-    7: "float64",
-    11: "bool",
-}
-"""numpy's names by number of torch's scalar type."""
 
 
 @dataclass(frozen=True, slots=True)

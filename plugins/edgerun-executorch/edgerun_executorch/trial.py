@@ -10,7 +10,20 @@ import importlib
 import sys
 from typing import Any
 
-__all__ = ["binding", "main"]
+__all__ = ["DTYPES", "binding", "main"]
+
+DTYPES = {
+    0: "uint8",
+    1: "int8",
+    2: "int16",
+    3: "int32",
+    4: "int64",
+    5: "float16",
+    6: "float32",
+    7: "float64",
+    11: "bool",
+}
+"""numpy's names by number of torch's scalar type."""
 
 
 def binding() -> Any:
@@ -28,23 +41,12 @@ def main(path: str, *methods: str) -> int:
     import torch
 
     runtime = binding()
-    names = {
-        0: "uint8",
-        1: "int8",
-        2: "int16",
-        3: "int32",
-        4: "int64",
-        5: "float16",
-        6: "float32",
-        7: "float64",
-        11: "bool",
-    }
     try:
         program = runtime._load_program(path, program_verification=runtime.Verification.InternalConsistency)
         for name in methods:
             meta = program.method_meta(name)
             tensors = [meta.input_tensor_meta(number) for number in range(meta.num_inputs())]
-            feeds = [torch.zeros(tensor.sizes(), dtype=getattr(torch, names[tensor.dtype()])) for tensor in tensors]
+            feeds = [torch.zeros(tensor.sizes(), dtype=getattr(torch, DTYPES[tensor.dtype()])) for tensor in tensors]
             program.load_method(name)(feeds)
     except Exception as cause:
         print(f"{type(cause).__name__}: {cause}", file=sys.stderr)  # noqa: T201
