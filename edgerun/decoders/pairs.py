@@ -55,6 +55,6 @@ def bound(evidence: Evidence, *allowed: str) -> tuple[Mapping[str, str], str]:
 
 
 def counts(evidence: Evidence, roles: Mapping[str, str]) -> tuple[int, int]:
-    """How many boxes, and columns of scores or logits, where outputs are bound with classes last; 0 where it is open."""
+    """How many boxes and how many columns of scores or logits, classes being last; 0 where it is open."""
     shapes = {roles[spec.name]: spec.shape for spec in evidence.outputs}
     return shapes[BOXES][1] or 0, shapes.get(SCORES, shapes.get(LOGITS, (0, 0, 0)))[2] or 0
