@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from edgerun.candidates import Candidates
 from edgerun.card import ModelCard
+from edgerun.graph import Graph, Node
 from edgerun.tensors import Arrays, Quantization, TensorSpec
 
 __all__ = [
@@ -26,10 +27,13 @@ __all__ = [
     "Dialect",
     "Evidence",
     "Frame",
+    "Graph",
     "Health",
     "Match",
     "ModelCard",
+    "Node",
     "Quantization",
+    "ReadsGraphs",
     "Session",
     "Sure",
     "TensorSpec",
@@ -147,6 +151,18 @@ class Backend(Protocol):
         """Raises whatever the runtime raises; edgerun translates it at the door.
 
         `path` exists and was recognised by its bytes as one of `formats`.
+        """
+
+
+@runtime_checkable
+class ReadsGraphs(Protocol):
+    """What a backend may offer besides: the graph of a file, read without its runtime."""
+
+    def graph(self, path: Path) -> Graph:
+        """The operators of a model that `open` could be given.
+
+        Raises:
+            ModelUnreadable: the file is damaged. Never more than that: files are untrusted.
         """
 
 

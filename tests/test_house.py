@@ -15,7 +15,7 @@ import edgerun
 PACKAGE = Path(edgerun.__file__).parent
 
 FLOORS = [
-    {"errors", "tensors", "boxes", "candidates", "card"},
+    {"errors", "tensors", "boxes", "candidates", "card", "graph"},
     {
         "contract",
         "hookspecs",
