@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Health, Session
+from edgerun.contract import Backend, Coverage, Delegate, Health, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 
@@ -93,20 +93,18 @@ class OnnxRuntimeSession:
         """Compute."""
         return dict(zip(self._names, self._opened.run(self._names, feeds), strict=True))
 
-    def coverage(self) -> Coverage | None:
-        """Nodes by execution provider, as ONNX Runtime assigned them; None for .ort files, where it cannot tell."""
+    def coverage(self) -> Coverage:
+        """Nodes by execution provider, as ONNX Runtime assigned them; of .ort files it does not tell."""
         assigned = self._opened.get_provider_graph_assignment_info()
         if not assigned:
-            return None
+            return Coverage("none", "ONNX Runtime does not tell which node of an .ort file runs where")
         delegates = {provider: name for name, provider in PROVIDERS.items()}
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for part in assigned:
-            name = delegates.get(part.ep_name, part.ep_name)
-            kinds = [node.op_type for node in part.get_nodes()]
-            nodes[name] = nodes.get(name, 0) + len(kinds)
-            operators.setdefault(name, set()).update(kinds)
-        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+        placed = [
+            Placed(node.op_type, delegates.get(part.ep_name, part.ep_name), node.name)
+            for part in assigned
+            for node in part.get_nodes()
+        ]
+        return Coverage("assigned", "ONNX Runtime's assignment", tuple(placed))
 
     def close(self) -> None:
         """Let go of the model."""
