@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Health, Session
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
+from edgerun_onnxruntime import graph
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -163,6 +164,10 @@ class OnnxRuntimeBackend:
                 f"{path} keeps its weights in {Path(absent.group(1)).name}, which is not beside it.",
                 hint="copy both files into one folder, or export the model again as a single file",
             ) from cause
+
+    def graph(self, path: Path) -> Graph:
+        """The operators of an .onnx file; onnxruntime need not be installed."""
+        return graph.read(path)
 
 
 def _installed(distribution: str) -> bool:
