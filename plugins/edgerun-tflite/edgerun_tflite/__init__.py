@@ -28,7 +28,7 @@ from edgerun_tflite.flatbuffer import Damaged, Table, verify
 
 EDGETPU = "edgetpu-custom-op"
 EDGETPU_LIBRARIES = ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")
-HINT = "pip install edgerun[tflite]"
+HINT = 'pip install "edgerun[tflite]"'
 
 
 @cache
