@@ -138,7 +138,7 @@ class OnnxRuntimeBackend:
             version = onnxruntime.__version__
         except (ImportError, AttributeError) as cause:
             reason = f"{clash} ({cause})" if warnings else f"onnxruntime cannot be imported: {cause}"
-            hint = "pip install --force-reinstall onnxruntime" if flavours else "pip install edgerun[onnx]"
+            hint = "pip install --force-reinstall onnxruntime" if flavours else 'pip install "edgerun[onnx]"'
             return Health(ok=False, reason=reason, hint=hint, warnings=warnings)
         return Health(ok=True, version=version, warnings=warnings)
 

@@ -29,7 +29,7 @@ from edgerun_tflite.graph import signature_names
 
 EDGETPU = "edgetpu-custom-op"
 EDGETPU_LIBRARIES = ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")
-HINT = "pip install edgerun[tflite]"
+HINT = 'pip install "edgerun[tflite]"'
 
 
 @cache
