@@ -90,7 +90,7 @@ def test_a_runtime_that_is_absent_gets_its_next_step(process, model):
     assert ran.stdout == ""
     assert ran.stderr.splitlines() == [
         "error: No installed plugin runs onnx models.",
-        "  hint: pip install edgerun[onnx]",
+        '  hint: pip install "edgerun[onnx]"',
     ]
 
 

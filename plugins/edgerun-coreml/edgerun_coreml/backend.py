@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import metadata as distributions
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from edgerun.contract import Coverage, Delegate, Health, Placed, Session
+from edgerun.contract import Coverage, Delegate, Graph, Health, Placed, Session
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 
@@ -141,19 +142,41 @@ class CoreMLBackend:
         """
         from . import native
 
-        try:
+        with _told(path):
             if delegate.name in PRECISIONS:
                 return TranslatedSession(path, delegate.name, threads)
             return native.NativeSession(path, delegate.name)
-        except ModelUnsupported as cause:
-            raise ModelUnreadable(
-                f"{path.name} asks for what is not supported: {_listed(cause.problems)}.",
-                hint="run it on a Mac, or export it to ONNX from where it was trained",
-            ) from cause
-        except ModelDamaged as cause:
-            raise ModelUnreadable(
-                f"{path.name} is damaged: {cause}.", hint="copy it whole, with all of its folder, or export it again"
-            ) from cause
+
+    def graph(self, path: Path) -> Graph:
+        """Operations or layers as the file has them, preprocessing and the members of a pipeline included.
+
+        A node is named "member/operation" in a pipeline, "operation" elsewhere. ``opset`` is "iOS17" for ML Programs
+        and "specification 4" for all else; several, where members differ, have a comma between them.
+
+        Raises:
+            ModelUnreadable: the file is damaged, or compiled.
+        """
+        from .listing import list_operators
+        from .package import open_model
+
+        with _told(path):
+            return list_operators(open_model(path))
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What is wrong with a file, with its name and the next step. Raises :class:`ModelUnreadable`."""
+    try:
+        yield
+    except ModelUnsupported as cause:
+        raise ModelUnreadable(
+            f"{path.name} asks for what is not supported: {_listed(cause.problems)}.",
+            hint="run it on a Mac, or export it to ONNX from where it was trained",
+        ) from cause
+    except ModelDamaged as cause:
+        raise ModelUnreadable(
+            f"{path.name} is damaged: {cause}.", hint="copy it whole, with all of its folder, or export it again"
+        ) from cause
 
 
 def _listed(problems: Sequence[str], most: int = 8) -> str:

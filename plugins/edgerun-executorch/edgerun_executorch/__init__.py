@@ -207,7 +207,7 @@ class ExecuTorchBackend:
         try:
             version = importlib.metadata.version("executorch")
         except importlib.metadata.PackageNotFoundError:
-            return Health(ok=False, reason="executorch is not installed", hint="pip install edgerun[executorch]")
+            return Health(ok=False, reason="executorch is not installed", hint='pip install "edgerun[executorch]"')
         culprit = "torch, which executorch needs and does not ask for,"
         try:
             import torch

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Health, Placed, Session
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
+from edgerun_onnxruntime import graph
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -135,7 +136,7 @@ class OnnxRuntimeBackend:
             version = onnxruntime.__version__
         except (ImportError, AttributeError) as cause:
             reason = f"{clash} ({cause})" if warnings else f"onnxruntime cannot be imported: {cause}"
-            hint = "pip install --force-reinstall onnxruntime" if flavours else "pip install edgerun[onnx]"
+            hint = "pip install --force-reinstall onnxruntime" if flavours else 'pip install "edgerun[onnx]"'
             return Health(ok=False, reason=reason, hint=hint, warnings=warnings)
         return Health(ok=True, version=version, warnings=warnings)
 
@@ -161,6 +162,10 @@ class OnnxRuntimeBackend:
                 f"{path} keeps its weights in {Path(absent.group(1)).name}, which is not beside it.",
                 hint="copy both files into one folder, or export the model again as a single file",
             ) from cause
+
+    def graph(self, path: Path) -> Graph:
+        """The operators of an .onnx file; onnxruntime need not be installed."""
+        return graph.read(path)
 
 
 def _installed(distribution: str) -> bool:

@@ -20,15 +20,16 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Health, Placed, Session
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
-from edgerun_tflite import metadata
+from edgerun_tflite import graph, metadata
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
+from edgerun_tflite.graph import signature_names
 
 EDGETPU = "edgetpu-custom-op"
 EDGETPU_LIBRARIES = ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")
-HINT = "pip install edgerun[tflite]"
+HINT = 'pip install "edgerun[tflite]"'
 
 
 @cache
@@ -62,8 +63,8 @@ class TfliteSession:
                 verify(model)
                 self._refuse_what_cannot_run(model)
                 self._start()
-                self.inputs = _specs(self._interpreter.get_input_details(), _names(model, 0))
-                self.outputs = _specs(self._interpreter.get_output_details(), _names(model, 1))
+                self.inputs = _specs(self._interpreter.get_input_details(), signature_names(model, 0))
+                self.outputs = _specs(self._interpreter.get_output_details(), signature_names(model, 1))
                 self._forget_sizes_that_are_not_yet_known()
                 self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
             except (Damaged, IndexError) as cause:
@@ -194,22 +195,6 @@ def _loaded(module: Any, delegate: Delegate) -> list[Any] | None:
         ) from cause
 
 
-def _names(model: Table, side: int) -> dict[int, str]:
-    """Tensor -> the name that a signature gives to an input (0) or output (1), where it names all of them.
-
-    Not of outputs of TFLite_Detection_PostProcess: exporters mix up the names of those.
-    """
-    graph = model.tables(2)[0]
-    places = graph.numbers(1 + side)
-    if side == 1 and metadata.post_process(graph, [code.text(1) for code in model.tables(1)]) is not None:
-        return {}
-    for signature in model.tables(7):
-        named = {int(entry.number(1, "I")): entry.text(0) for entry in signature.tables(side)}
-        if signature.number(4, "I") == 0 and set(named) == set(places) and len(set(named.values())) == len(places):
-            return named
-    return {}
-
-
 def _specs(details: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[TensorSpec]:
     specs: list[TensorSpec] = []
     for detail in details:
@@ -261,6 +246,10 @@ class TfliteBackend:
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
         """Open a model by its path: it is mapped, not read."""
         return TfliteSession(path, delegate, threads)
+
+    def graph(self, path: Path) -> Graph:
+        """The operators of a file; LiteRT need not be installed."""
+        return graph.read(path)
 
 
 def _edgetpu() -> Delegate:

@@ -185,7 +185,7 @@ class TorchScriptBackend:
         except (ImportError, OSError) as cause:  # OSError: a library that torch loads by hand
             lines = str(cause).splitlines() or [type(cause).__name__]
             reason = f"torch cannot be imported: {lines[0]}"
-            return Health(ok=False, reason=reason, hint="pip install edgerun[torchscript]")
+            return Health(ok=False, reason=reason, hint='pip install "edgerun[torchscript]"')
         return Health(ok=True, version=torch.__version__)
 
     def delegates(self) -> Sequence[Delegate]:
