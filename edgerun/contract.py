@@ -172,6 +172,8 @@ class Coverage:
         """The error for nodes outside a delegate that was asked for alone: how many, which, where."""
         outside = self.outside(delegate)
         kinds = Counter(map(str, outside))
+        if len(kinds) > 8:  # one sentence; the error's attribute has them all
+            kinds = Counter(entry.operator for entry in outside)
         listed = [f"{count} x {kind}" if count > 1 else kind for kind, count in kinds.most_common(8)]
         listed += [f"{len(kinds) - 8} more kinds"] if len(kinds) > 8 else []
         elsewhere = " and ".join(sorted({entry.delegate for entry in outside}))
