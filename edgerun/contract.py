@@ -36,6 +36,7 @@ __all__ = [
     "ReadsGraphs",
     "Session",
     "Sure",
+    "TellsSupport",
     "TensorSpec",
 ]
 
@@ -164,6 +165,14 @@ class ReadsGraphs(Protocol):
         Raises:
             ModelUnreadable: the file is damaged. Never more than that: files are untrusted.
         """
+
+
+@runtime_checkable
+class TellsSupport(Protocol):
+    """What a backend may offer besides: which operators its delegates take, by their documentation."""
+
+    def support_tables(self) -> Sequence[Path]:
+        """TOML files of the form of docs/ops.md, one per delegate and format."""
 
 
 # -------------------------------------------------------------------------------------- a family of outputs

@@ -169,6 +169,10 @@ class OnnxRuntimeBackend:
         """The operators of an .onnx file; onnxruntime need not be installed."""
         return graph.read(path)
 
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
+
 
 def _installed(distribution: str) -> bool:
     try:

@@ -241,6 +241,10 @@ class TfliteBackend:
         """The operators of a file; LiteRT need not be installed."""
         return graph.read(path)
 
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
+
 
 def _edgetpu() -> Delegate:
     for library in EDGETPU_LIBRARIES:
