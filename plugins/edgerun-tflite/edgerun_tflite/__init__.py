@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Session
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
 from edgerun_tflite import graph, metadata
@@ -71,7 +71,8 @@ class TfliteSession:
                 raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
         covered = self.coverage()
         # where the runtime does not tell, its word counts
-        self.delegate = delegate.name if covered is None or delegate.name in covered.nodes else "cpu"
+        self.delegate = delegate.name if covered.evidence == "none" or delegate.name in covered.nodes else "cpu"
+        self.delegate_reason = "" if self.delegate == delegate.name else f"{delegate.name} took none of its operators"
 
     def _refuse_what_cannot_run(self, model: Table) -> None:
         if model.number(0, "I") != 3 or not model.tables(2):
@@ -142,10 +143,14 @@ class TfliteSession:
                 raise
             return np.empty(detail["shape"], detail["dtype"])  # without elements there is no memory to copy
 
-    def coverage(self) -> Coverage | None:
-        """Operators by delegate, as the runtime split them; None before it did, or where it cannot tell."""
-        if self._interpreter is None or not self._allocated or not hasattr(self._interpreter, "_get_ops_details"):
-            return None
+    def coverage(self) -> Coverage:
+        """Operators by delegate, as the runtime split them, which it does once it knows all sizes."""
+        if self._interpreter is None or not hasattr(self._interpreter, "_get_ops_details"):
+            return Coverage("none", "this version of the interpreter does not tell which operator runs where")
+        if not self._allocated:
+            return Coverage(
+                "none", "sizes of inputs are open, and LiteRT splits the graph when the first run settles them"
+            )
         everything = self._interpreter._get_ops_details()
         producers = {int(out): op for op in everything if op["op_name"] != "DELEGATE" for out in op["outputs"]}
         taken: set[int] = set()
@@ -156,13 +161,18 @@ class TfliteSession:
                 if operator is not None and operator["index"] not in taken:
                     taken.add(operator["index"])
                     reached += [int(place) for place in operator["inputs"] if int(place) not in border]
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for operator in (op for op in everything if op["op_name"] != "DELEGATE"):
-            name = self._asked.name if operator["index"] in taken else "cpu"
-            nodes[name] = nodes.get(name, 0) + 1
-            operators.setdefault(name, set()).add(operator["op_name"])
-        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+        shapes = {int(tensor["index"]): tensor["shape"] for tensor in self._interpreter.get_tensor_details()}
+        placed = [
+            Placed(
+                operator["op_name"],
+                self._asked.name if operator["index"] in taken else "cpu",
+                str(operator["index"]),
+                tuple(map(int, shapes.get(int(operator["outputs"][0]), ()))) if len(operator["outputs"]) else None,
+            )
+            for operator in everything
+            if operator["op_name"] != "DELEGATE"
+        ]
+        return Coverage("assigned", "LiteRT's list of operators", tuple(placed))
 
     def close(self) -> None:
         """Let go of the model."""
