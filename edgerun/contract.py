@@ -34,6 +34,7 @@ __all__ = [
     "Health",
     "Match",
     "ModelCard",
+    "Need",
     "Node",
     "Placed",
     "Profiles",
@@ -42,6 +43,8 @@ __all__ = [
     "SaysWhy",
     "Session",
     "Sure",
+    "TellsNeeds",
+    "TellsSupport",
     "TensorSpec",
 ]
 
@@ -275,6 +278,41 @@ class ReadsGraphs(Protocol):
         Raises:
             ModelUnreadable: the file is damaged. Never more than that: files are untrusted.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a model asks of the device that it is meant for.
+
+    Attributes:
+        what: "iOS 16, macOS 13", "ONNX Runtime 1.18", "the Neural Engine".
+        why: what in the file asks for it, or what speaks against it.
+        must: False for what the model can do without and will probably not get.
+    """
+
+    what: str
+    why: str
+    must: bool = True
+
+
+@runtime_checkable
+class TellsNeeds(Protocol):
+    """What a backend may offer besides: which system or version of its runtime a file asks for, and why."""
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """Read without the runtime; () where the file does not say.
+
+        Raises:
+            ModelUnreadable: the file is damaged.
+        """
+
+
+@runtime_checkable
+class TellsSupport(Protocol):
+    """What a backend may offer besides: which operators its delegates take, by their documentation."""
+
+    def support_tables(self) -> Sequence[Path]:
+        """TOML files of the form of docs/ops.md, one per delegate and format."""
 
 
 # -------------------------------------------------------------------------------------- a family of outputs

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 from edgerun_onnxruntime import graph, library, profiles
@@ -229,6 +229,14 @@ class OnnxRuntimeBackend:
     def graph(self, path: Path) -> Graph:
         """The operators of an .onnx file; onnxruntime need not be installed."""
         return graph.read(path)
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The first ONNX Runtime that reads a file and knows its operators; () for .ort files."""
+        return graph.needs(path)
+
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
 
 
 def _blame(path: Path, delegate: Delegate, threads: int | None, cause: Exception) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
 from edgerun_tflite import graph, metadata
@@ -250,6 +250,15 @@ class TfliteBackend:
     def graph(self, path: Path) -> Graph:
         """The operators of a file; LiteRT need not be installed."""
         return graph.read(path)
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The first TensorFlow Lite that knows all operators of a file, as its converter noted it."""
+        version = graph.read(path).opset.removeprefix("TFLite ")
+        return [Need(f"TensorFlow Lite {version}", "min_runtime_version in the file")] if version else []
+
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
 
 
 def _edgetpu() -> Delegate:
