@@ -46,6 +46,7 @@ __all__ = [
     "TellsNeeds",
     "TellsSupport",
     "TensorSpec",
+    "Unsettled",
 ]
 
 
@@ -425,8 +426,25 @@ class Dialect:
     Attributes:
         name: shown as the source of a field: "ultralytics metadata".
         read: (metadata of the file, path of the model) -> card fields; {} where nothing is in this dialect.
-            May look at files beside the model; must not trust any of it.
+            A field that is written down ambiguously is `Unsettled`. May look at files beside the model that name it;
+            must not trust any of it: what is damaged raises a ValueError or its like, and nothing else.
+        overrules: True where it is the file's own declaration, which no other dialect can contradict. Two others
+            that contradict one another in how the picture is fed or the outputs are read are refused.
     """
 
     name: str
     read: Callable[[Mapping[str, str | bytes], Path], Mapping[str, Any]]
+    overrules: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """In a dialect's fields: a value that is written down, but can be read in several ways.
+
+    Attributes:
+        why: what is written, in half a sentence.
+        readings: the argument that settles it -> who means it so. The model is refused until somebody says the field.
+    """
+
+    why: str
+    readings: Mapping[str, str]

@@ -19,12 +19,24 @@ from edgerun import buffers, cards, decoders, delegates, house, image_input, ima
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
-from edgerun.contract import Arrays, Backend, Coverage, Delegate, Evidence, Frame, Profiles, Session, TensorSpec
+from edgerun.contract import (
+    Arrays,
+    Backend,
+    Coverage,
+    Decoder,
+    Delegate,
+    Evidence,
+    Frame,
+    Profiles,
+    Session,
+    TensorSpec,
+)
 from edgerun.decoders import Choice
 from edgerun.detections import Detections
 from edgerun.errors import (
     BackendUnavailable,
     CardInvalid,
+    DecoderUnknown,
     DelegateUnavailable,
     EdgerunError,
     InputError,
@@ -348,7 +360,7 @@ class Detector:
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
         evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe)
-        choice = decoders.choose(evidence, registry.decoders)
+        choice, card = _chosen(evidence, registry.decoders)
         card = cards.with_conventions(card, choice.match)
         if not choice.decoder.suppress and "suppressed" not in card.sources:
             card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
@@ -393,6 +405,12 @@ class Detector:
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
         health = self._backend.health()
+        warned = health.warnings
+        unclaimed = None if self.card.labels else label_files.beside(self.path)
+        if unclaimed is not None:
+            warned += (
+                f'nothing says that {unclaimed.name} belongs to this model; if it does, pass labels="{unclaimed}"',
+            )
         return Report(
             model=str(self.path),
             format=self._format,
@@ -413,7 +431,7 @@ class Detector:
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
             coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
-            warnings=health.warnings,
+            warnings=warned,
         )
 
     def profile(self, image: Any, color: images.ArrayColor = "bgr") -> Coverage:
@@ -554,7 +572,8 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
                     f"The {source} gives {name} = {said}, but the input of {path.name} is fixed at {fixed}.",
                     hint="leave the size out, or export the model with a size that is free",
                 )
-            card = cards.with_field(card, name, fixed, "the file's input")
+            otherwise = f"; {source} says {said}" if said not in (0, fixed) else ""
+            card = cards.with_field(card, name, fixed, f"the file's input{otherwise}")
         elif not said:
             card = cards.with_field(card, name, DEFAULT_SIDE, "default: the file takes any size")
     if image.channels == 1 and card.color != "gray":
@@ -567,6 +586,22 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
     return card
+
+
+def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, ModelCard]:
+    """The decoder and the card, whose labels lose a background that comes first where only that fits the outputs."""
+    card = evidence.card
+    try:
+        return decoders.choose(evidence, known), card
+    except DecoderUnknown as refusal:
+        labels = label_files.without_background(card.labels)
+        if not labels:
+            raise
+        card = cards.with_field(card, "labels", labels, f"{card.source('labels')}, less the background")
+        try:
+            return decoders.choose(replace(evidence, card=card), known), card
+        except DecoderUnknown:
+            raise refusal from None
 
 
 def _plan(card: ModelCard, image: ImageInput) -> Plan:
