@@ -33,7 +33,22 @@ FLOORS = [
     {"decoders", "cards", "replay", "detections", "image_input", "models"},
     {"plugins", "report", "house"},
     {"detector", "stream"},
-    {"bench", "compare", "evaluate", "inspection", "doctor", "sources", "writers", "bundle", "testing"},
+    {
+        "bench",
+        "compare",
+        "evaluate",
+        "inspection",
+        "doctor",
+        "sources",
+        "writers",
+        "bundle",
+        "testing",
+        "readings",
+        "settling",
+        "truth",
+        "gallery",
+        "embedding",
+    },
     {"cli", "__main__"},
 ]
 """A module imports from floors below its own, and from its own floor."""

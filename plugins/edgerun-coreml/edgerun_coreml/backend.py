@@ -156,6 +156,22 @@ class CoreMLBackend:
                 f"{path.name} is damaged: {cause}.", hint="copy it whole, with all of its folder, or export it again"
             ) from cause
 
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Entries of the user-defined metadata of a package or a model."""
+        from . import embedding
+
+        try:
+            embedding.embed(path, metadata, target)
+        except ModelUnsupported as cause:
+            raise ModelUnreadable(
+                f"{path.name} cannot carry a card: {_listed(cause.problems)}.",
+                hint="keep the card in a sidecar: edgerun inspect MODEL --write-sidecar",
+            ) from cause
+        except ModelDamaged as cause:
+            raise ModelUnreadable(
+                f"{path.name} is damaged: {cause}.", hint="copy it whole, with all of its folder, or export it again"
+            ) from cause
+
 
 def _listed(problems: Sequence[str], most: int = 8) -> str:
     shown = "; ".join(problems[:most])

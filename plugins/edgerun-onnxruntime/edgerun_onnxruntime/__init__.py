@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgerun import hookimpl
 from edgerun.contract import Backend, Coverage, Delegate, Health, Session
-from edgerun.errors import DelegateUnavailable, ModelUnreadable
+from edgerun.errors import DelegateUnavailable, ModelError, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
+from edgerun_onnxruntime import embedding
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -163,6 +164,17 @@ class OnnxRuntimeBackend:
                 f"{path} keeps its weights in {Path(absent.group(1)).name}, which is not beside it.",
                 hint="copy both files into one folder, or export the model again as a single file",
             ) from cause
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Entries of metadata_props in an .onnx file."""
+        with path.open("rb") as file:
+            if file.read(8)[4:] == b"ORTM":
+                raise ModelError(
+                    f"{path} is in ONNX Runtime's own format, of which only ONNX Runtime writes the metadata.",
+                    hint="keep its card in a sidecar: edgerun inspect MODEL --write-sidecar; or put the card into the "
+                    ".onnx file and convert that",
+                )
+        embedding.embed(path, metadata, target)
 
 
 def _installed(distribution: str) -> bool:

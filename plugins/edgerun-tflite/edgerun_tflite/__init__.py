@@ -23,7 +23,7 @@ from edgerun import hookimpl
 from edgerun.contract import Backend, Coverage, Delegate, Health, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
-from edgerun_tflite import metadata
+from edgerun_tflite import embedding, metadata
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
 
 EDGETPU = "edgetpu-custom-op"
@@ -251,6 +251,10 @@ class TfliteBackend:
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
         """Open a model by its path: it is mapped, not read."""
         return TfliteSession(path, delegate, threads)
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """The card as model metadata named `edgerun`; class names are part of it."""
+        embedding.embed(path, {"edgerun": metadata["edgerun"]} if "edgerun" in metadata else metadata, target)
 
 
 def _edgetpu() -> Delegate:
