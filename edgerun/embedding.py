@@ -53,7 +53,7 @@ def embed(
     place = path if target is None else Path(target)
     _check_place(path, place, target is None, force)
     opening: dict[str, Any] = {
-        name: options.pop(name) for name in ("delegate", "threads", "backend") if name in options
+        name: options.pop(name) for name in ("delegate", "strict", "threads", "backend") if name in options
     }
     opened = open_model(path, registry=registry, **opening)
     try:

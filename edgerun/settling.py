@@ -337,7 +337,9 @@ def settle(
         InputError: no photo can be used.
         EdgerunError: the model cannot be opened, or nobody reads its outputs.
     """
-    opening = {name: options.pop(name) for name in ("delegate", "threads", "backend", "registry") if name in options}
+    opening = {
+        name: options.pop(name) for name in ("delegate", "strict", "threads", "backend", "registry") if name in options
+    }
     opened = open_model(model, **opening)
     memory = Remembering(opened.session)
     try:

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from .errors import ModelDamaged, ModelUnsupported
+from edgerun.errors import ModelError
+
+from .errors import ModelDamaged
 from .onnx_writer import _bytes, _text
 from .package import Folder, _root_model, map_file, parse_model, refuse_compiled
 from .wire import BYTES, FIXED32, FIXED64, VARINT
@@ -24,7 +26,7 @@ USER_DEFINED: Final = 100
 def embed(path: Path, metadata: Mapping[str, str], target: Path) -> None:
     """Write a copy of a ``.mlpackage`` or ``.mlmodel`` with these entries; earlier ones of the same keys go.
 
-    Raises :class:`ModelDamaged`, and :class:`ModelUnsupported` for what is compiled or zipped.
+    Raises :class:`ModelDamaged`, :class:`ModelUnsupported` for what is compiled, and ``ModelError`` for a zipped package.
     """
     if path.is_dir():
         refuse_compiled(path)
@@ -36,7 +38,9 @@ def embed(path: Path, metadata: Mapping[str, str], target: Path) -> None:
         return
     data = map_file(path)
     if data[:4].tobytes() == b"PK\x03\x04":
-        raise ModelUnsupported("it is a zipped package, of which only the unpacked folder can be written")
+        raise ModelError(
+            f"{path.name} is a zipped package, which is not written.", hint="unpack it, and name the folder"
+        )
     target.write_bytes(_with_entries(data, metadata))
 
 
