@@ -47,6 +47,7 @@ __all__ = [
     "TellsSupport",
     "TensorSpec",
     "Unsettled",
+    "WritesMetadata",
 ]
 
 
@@ -314,6 +315,26 @@ class TellsSupport(Protocol):
 
     def support_tables(self) -> Sequence[Path]:
         """TOML files of the form of docs/ops.md, one per delegate and format."""
+
+
+@runtime_checkable
+class WritesMetadata(Protocol):
+    """What a backend may offer besides: a copy of a file that says more about itself."""
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Write a copy of a model, in which a session finds these entries under these very keys.
+
+        Earlier entries of the same keys are replaced; all else stays as it is, above all what the model computes.
+
+        Args:
+            path: one that `open` could be given.
+            metadata: key -> text. "edgerun" is a whole card; "names" the class names as {0: 'person', …}, which other
+                tools read in ONNX files: a container that has no such habit may leave it out.
+            target: is not there yet; a folder where the model is one. Never the model itself.
+
+        Raises:
+            ModelError: the file is damaged, or has no place for it; the hint then speaks of a sidecar.
+        """
 
 
 # -------------------------------------------------------------------------------------- a family of outputs

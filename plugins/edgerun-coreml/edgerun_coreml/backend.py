@@ -176,6 +176,13 @@ class CoreMLBackend:
             file = open_model(path)
             return needs(file, list_operators(file))
 
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Entries of the user-defined metadata of a package or a model."""
+        from . import embedding
+
+        with _told(path):
+            embedding.embed(path, metadata, target)
+
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:

@@ -23,7 +23,7 @@ from edgerun import hookimpl
 from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
-from edgerun_tflite import graph, metadata
+from edgerun_tflite import embedding, graph, metadata
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
 from edgerun_tflite.graph import signature_names
 
@@ -259,6 +259,10 @@ class TfliteBackend:
     def support_tables(self) -> Sequence[Path]:
         """What documentation says of the delegates' operators."""
         return sorted((Path(__file__).parent / "support").glob("*.toml"))
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """The card as model metadata named `edgerun`; class names are part of it."""
+        embedding.embed(path, {"edgerun": metadata["edgerun"]} if "edgerun" in metadata else metadata, target)
 
 
 def _edgetpu() -> Delegate:
