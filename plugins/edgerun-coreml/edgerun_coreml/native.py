@@ -55,11 +55,7 @@ def delegates() -> list[Delegate]:
     reason = missing()
     return [
         Delegate("coreml", not reason, reason or _WHAT["all"], takes={"units": tuple(COMPUTE_UNITS)}),
-        *(
-            Delegate(name, not reason, reason or _WHAT[name], {"units": name})
-            for name in COMPUTE_UNITS
-            if name != "all"
-        ),
+        *(Delegate(name, not reason, reason or _WHAT[name]) for name in COMPUTE_UNITS if name != "all"),
     ]
 
 
@@ -73,7 +69,7 @@ class NativeSession:
             raise BackendUnavailable(
                 f"Core ML does not open the archive {path.name}.", hint='unzip it, or pass delegate="onnxruntime"'
             )
-        self._units = delegate.options.get("units", "all")
+        self._units = delegate.name if delegate.name in COMPUTE_UNITS else delegate.options.get("units", "all")
         self._model: Any = _opened(path, self._units)
         self._interface = facts.interface
         self._plan: Coverage | None = None

@@ -1,7 +1,8 @@
 """Core ML's plan of a model: which unit it means to compute each operation on.
 
-Core ML makes the plan before anything runs (macOS 14.4 and later), and keeps to itself what happened in a run, so this is
-its assignment and no measurement. Source of the calls: coremltools 9.0, models/compute_plan.py and compute_device.py.
+Core ML makes the plan before anything runs (macOS 14.4 and later), and keeps to itself what happened in a run, so
+this is its assignment and no measurement. Source of the calls: coremltools 9.0, models/compute_plan.py and
+compute_device.py.
 """
 
 from __future__ import annotations
@@ -91,6 +92,6 @@ def _block(plan: Any, block: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def _unit(device: Any) -> str:
-    """ "ane", "gpu" or "cpu"; "" for a unit of a later age."""
+    """The unit that a device is, one of `UNITS`; "" for one of a later age."""
     kind = type(device).__name__
     return next((unit for unit, name in UNITS.items() if name.replace(" ", "") in kind), "")
