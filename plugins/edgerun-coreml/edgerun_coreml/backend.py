@@ -145,7 +145,7 @@ class CoreMLBackend:
         with _told(path):
             if delegate.name in PRECISIONS:
                 return TranslatedSession(path, delegate.name, threads)
-            return native.NativeSession(path, delegate.name)
+            return native.NativeSession(path, delegate)
 
     def graph(self, path: Path) -> Graph:
         """Operations or layers as the file has them, preprocessing and the members of a pipeline included.
