@@ -19,12 +19,13 @@ from edgerun import buffers, cards, decoders, delegates, house, image_input, ima
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
-from edgerun.contract import Arrays, Backend, Delegate, Evidence, Frame, Session, TensorSpec
+from edgerun.contract import Arrays, Backend, Coverage, Delegate, Evidence, Frame, Profiles, Session, TensorSpec
 from edgerun.decoders import Choice
 from edgerun.detections import Detections
 from edgerun.errors import (
     BackendUnavailable,
     CardInvalid,
+    DelegateUnavailable,
     EdgerunError,
     InputError,
     ModelError,
@@ -95,6 +96,7 @@ class Detector:
         self._batch = _batch_size(session, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
+        self._profiled: Coverage | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -230,7 +232,8 @@ class Detector:
         cls,
         model: str | Path,
         *,
-        delegate: str | Sequence[str] | None = None,
+        delegate: delegates.Wishes = None,
+        strict: bool = False,
         threads: int | None = None,
         conf: float | None = None,
         iou: float | None = None,
@@ -264,8 +267,12 @@ class Detector:
 
         Args:
             model: path of a model, or the name of one that comes with edgerun ("codes").
-            delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or names
-                of which the first available one is taken.
+            delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
+                of which the first that can be in force is taken, and the report says why earlier ones are not.
+                With options as text, "openvino:device=GPU,precision=FP32", or as
+                `edgerun.delegates.Wish("openvino", {"device": "GPU"})`; a path is a delegate's library.
+            strict: whether a node of the model outside the delegate is an error, which lists the operators. The
+                runtime is not given another delegate then, CPU included.
             threads: for the runtime; None for as many as the process has cores.
             conf, iou, max_det, classes: used where a call does not give its own.
             labels: names, a table, a path of a label file, "coco" or "coco91".
@@ -301,9 +308,13 @@ class Detector:
         lie = sniff.lie(path, format)
         if lie:
             warnings.warn(lie, stacklevel=2)
-        chosen, asked, session, count = _open(path, format, registry, backend, delegate, threads)
+        chosen, asked, session, count = _open(path, format, registry, backend, delegate, strict, threads)
         try:
-            return cls._settle(path, format, chosen, asked, session, count, registry, arguments, max_det, classes)
+            detector = cls._settle(path, format, chosen, asked, session, count, registry, arguments, max_det, classes)
+            if strict and delegates.coverage(session, chosen.name).evidence == "none":
+                detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
+                delegates.demand(session, chosen.name, path.name)
+            return detector
         except BaseException:
             session.close()
             raise
@@ -388,7 +399,9 @@ class Detector:
             backend=self._backend.name,
             version=health.version,
             delegate=self._session.delegate,
+            delegate_options=self._asked.options,
             delegate_reason=self._asked.reason,
+            strict=self._asked.strict,
             threads=self._threads,
             inputs=tuple(self._session.inputs),
             outputs=tuple(self._outputs),
@@ -399,9 +412,22 @@ class Detector:
             conf=Threshold(self.conf, "default" if self.card.conf is None else self.card.source("conf")),
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
-            coverage=self._session.coverage(),
+            coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
             warnings=health.warnings,
         )
+
+    def profile(self, image: Any, color: images.ArrayColor = "bgr") -> Coverage:
+        """Which nodes ran where and how long, measured on a picture where the runtime can; `report` shows it too.
+
+        Costs some runs, and often a second opening of the model.
+        """
+        feeds = self.feed(image, color)
+        with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
+            if isinstance(self._session, Profiles):
+                self._profiled = self._session.profile(feeds)
+                return self._profiled
+        told = delegates.coverage(self._session, self._backend.name)
+        return replace(told, source=f"{told.source}; {self._backend.name} offers no profile")
 
     def close(self) -> None:
         """Give the runtime's memory back; a second call does nothing."""
@@ -460,7 +486,8 @@ def _open(
     format: str,
     registry: Registry,
     wish: str | None,
-    delegate: str | Sequence[str] | None,
+    delegate: delegates.Wishes,
+    strict: bool,
     threads_wish: int | None,
 ) -> tuple[Backend, Delegate, Session, int]:
     """The first healthy backend that runs the format, its delegate and an opened session."""
@@ -481,19 +508,40 @@ def _open(
         if not health.ok:
             ill.append(BackendUnavailable(f"{backend.name} cannot run here: {health.reason}.", hint=health.hint))
             continue
-        asked = delegates.choose(delegate, registry.offers(backend), backend.name)
         count = threads.available() if threads_wish is None else threads_wish
-        with translated(
-            ModelUnreadable, f"{backend.name} cannot open {path}", hint="check that the file is whole; export it again"
-        ):
-            session = backend.open(path, asked, count)
-        try:
-            delegates.confirm(delegate, asked, session.delegate, backend.name)
-        except EdgerunError:
-            session.close()
-            raise
-        return backend, asked, session, count
+        return backend, *_opened(path, backend, registry.offers(backend), delegate, strict, count), count
     raise ill[0]
+
+
+def _opened(
+    path: Path, backend: Backend, offers: Sequence[Delegate], wish: delegates.Wishes, strict: bool, count: int
+) -> tuple[Delegate, Session]:
+    """The first delegate that is in force once the model is opened; its reason says why earlier ones are not."""
+    tried, refusals = delegates.candidates(wish, offers, backend.name, strict=strict)
+    failures: list[DelegateUnavailable] = []
+    for asked in tried:
+        try:
+            with translated(
+                ModelUnreadable,
+                f"{backend.name} cannot open {path}",
+                hint="check that the file is whole; export it again",
+            ):
+                session = backend.open(path, asked, count)
+            try:
+                why = delegates.confirm(wish, asked, session, backend.name)
+                if strict and delegates.coverage(session, backend.name).evidence != "none":
+                    delegates.demand(session, backend.name, path.name)
+            except BaseException:
+                session.close()
+                raise
+            reasons = [*refusals, why] if why else refusals
+            return replace(asked, reason="; ".join(dict.fromkeys(reasons))), session
+        except DelegateUnavailable as cause:
+            failures.append(cause)
+            refusals.append(f"{asked.name}: {cause.message.rstrip('.')}")
+    if len({failure.message for failure in failures}) == 1 and len(refusals) == len(failures):
+        raise failures[0]
+    raise delegates.none_left(refusals, offers) from failures[0]
 
 
 def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:

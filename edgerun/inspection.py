@@ -15,6 +15,7 @@ from edgerun.contract import Match, TensorSpec
 from edgerun.detector import Detector
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
 from edgerun.plugins import Registry
+from edgerun.probe import picture
 from edgerun.report import Report
 
 __all__ = ["Inspection", "inspect", "write_sidecar"]
@@ -72,12 +73,15 @@ class Inspection:
         return shared
 
 
-def inspect(model: str | Path, *, registry: Registry | None = None, **options: Any) -> Inspection:
+def inspect(
+    model: str | Path, *, registry: Registry | None = None, profile: bool = False, **options: Any
+) -> Inspection:
     """Load a model and tell everything that was decided, or why it is refused.
 
     Args:
         model: as `Detector.load` takes it.
         registry: who is in the house; None for everybody who is installed.
+        profile: whether the model is run on a made-up picture to see which node runs where, and how long.
         options: of `Detector.load`.
 
     Raises:
@@ -104,6 +108,8 @@ def inspect(model: str | Path, *, registry: Registry | None = None, **options: A
             sidecar=_sidecar(path),
         )
     with detector:
+        if profile:
+            detector.profile(picture("textured", detector.card.height, detector.card.width))
         report = detector.report()
         return Inspection(
             model=report.model,

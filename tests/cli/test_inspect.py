@@ -35,7 +35,7 @@ def test_inputs_outputs_decoder_and_thresholds_are_shown(edgerun, model):
     assert re.search(r"^conf +0\.4 \(argument\)$", text, re.MULTILINE)
     assert re.search(r"^iou +0\.7 \(default\)$", text, re.MULTILINE)
     assert re.search(r"^runs on +onnxruntime [\d.]+, delegate cpu, \d+ threads?$", text, re.MULTILINE)
-    assert re.search(r"^coverage +\d+ nodes on cpu \(assigned\)$", text, re.MULTILINE)
+    assert re.search(r"^coverage +\d+ nodes on cpu \(assigned: ONNX Runtime's assignment\)$", text, re.MULTILINE)
 
 
 def test_every_field_of_the_card_is_shown_with_its_source(edgerun, model):

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from edgerun.contract import Coverage, Delegate, Graph, Health, Session
+from edgerun.contract import Coverage, Delegate, Graph, Health, Placed, Session
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 
@@ -58,18 +58,17 @@ class TranslatedSession:
         outputs = self.model.interface.outputs
         return {feature.name: as_array(results[feature.name], feature) for feature in outputs if carried(feature)}
 
-    def coverage(self) -> Coverage | None:
-        """Nodes as ONNX Runtime assigned them; None where it cannot tell."""
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for session in self.model.stage.sessions():
-            for part in _assigned(session):
-                kinds = [node.op_type for node in part.get_nodes()]
-                nodes[self.delegate] = nodes.get(self.delegate, 0) + len(kinds)
-                operators.setdefault(self.delegate, set()).update(kinds)
-        if not nodes:
-            return None
-        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+    def coverage(self) -> Coverage:
+        """Nodes of the translation as ONNX Runtime assigned them."""
+        placed = [
+            Placed(node.op_type, self.delegate, node.name)
+            for session in self.model.stage.sessions()
+            for part in _assigned(session)
+            for node in part.get_nodes()
+        ]
+        if not placed:
+            return Coverage("none", "this version of ONNX Runtime does not tell which node runs where")
+        return Coverage("assigned", "ONNX Runtime's assignment of the translation", tuple(placed))
 
     def close(self) -> None:
         """Let go of the model."""

@@ -93,9 +93,9 @@ class NativeSession:
             if carried(feature)
         }
 
-    def coverage(self) -> Coverage | None:
-        """None: Core ML does not tell which unit computed what."""
-        return None
+    def coverage(self) -> Coverage:
+        """Core ML does not tell which unit computes what."""
+        return Coverage("none", "Core ML does not tell which unit computes what")
 
     def close(self) -> None:
         """Let go of the model."""

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Dialect, Health, Session
+from edgerun.contract import Backend, Coverage, Delegate, Dialect, Health, Placed, Session
 from edgerun.errors import DelegateUnavailable
 from edgerun.tensors import Arrays, TensorSpec
 from edgerun_executorch import guard, program, trial
@@ -37,7 +37,7 @@ BACKENDS = {
     "cuda": "CudaBackend",
     "qnn": "QnnBackend",
     "openvino": "OpenvinoBackend",
-    "ethosu": "EthosUBackend",
+    "ethos-u": "EthosUBackend",
 }
 """Delegate -> ExecuTorch's backend; "" stands for the portable kernels, which every build has."""
 
@@ -58,6 +58,10 @@ class ExecuTorchSession:
         runtime = trial.binding()
         self._calls = network.calls
         self.delegate = self._in_force(runtime, path)
+        lowered = (
+            "it was exported without a backend" if self.delegate == "cpu" else f"it was lowered for {self.delegate}"
+        )
+        self.delegate_reason = "" if self.delegate == delegate.name else f"{lowered}, which settles what computes"
         guard.tried(path, version, [network.name, *(method.name for method in _constant(methods))])
         _share_threads(runtime, threads)
         checks = runtime.Verification.InternalConsistency
@@ -116,13 +120,11 @@ class ExecuTorchSession:
     def coverage(self) -> Coverage:
         """Instructions by backend, read off the file; a backend's subgraph counts as one."""
         names = {backend: name for name, backend in BACKENDS.items()}
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for (backend, operator), count in self._calls.items():
-            name = names.get(backend, backend)
-            nodes[name] = nodes.get(name, 0) + count
-            operators.setdefault(name, set()).add(operator)
-        return Coverage("static", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+        placed = [
+            Placed(operator, names.get(backend, backend), nodes=count)
+            for (backend, operator), count in self._calls.items()
+        ]
+        return Coverage("assigned", "the program's own instructions, settled when it was exported", tuple(placed))
 
     def close(self) -> None:
         """Let go of the program."""

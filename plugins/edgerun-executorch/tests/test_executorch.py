@@ -95,7 +95,7 @@ def test_constant_methods_are_metadata(opened):
 
 def test_coverage_is_read_off_the_file(opened):
     coverage = opened(DATA / "net.pte").coverage()
-    assert coverage.evidence == "static"
+    assert coverage.evidence == "assigned"
     assert coverage.nodes["xnnpack"] == 1
     assert "aten::sum.IntList_out" in coverage.operators["cpu"]
 

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Health, Session
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
-from edgerun_tflite import metadata
+from edgerun_tflite import graph, metadata
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
+from edgerun_tflite.graph import signature_names
 
 EDGETPU = "edgetpu-custom-op"
 EDGETPU_LIBRARIES = ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")
@@ -62,15 +63,16 @@ class TfliteSession:
                 verify(model)
                 self._refuse_what_cannot_run(model)
                 self._start()
-                self.inputs = _specs(self._interpreter.get_input_details(), _names(model, 0))
-                self.outputs = _specs(self._interpreter.get_output_details(), _names(model, 1))
+                self.inputs = _specs(self._interpreter.get_input_details(), signature_names(model, 0))
+                self.outputs = _specs(self._interpreter.get_output_details(), signature_names(model, 1))
                 self._forget_sizes_that_are_not_yet_known()
                 self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
             except (Damaged, IndexError) as cause:
                 raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
         covered = self.coverage()
         # where the runtime does not tell, its word counts
-        self.delegate = delegate.name if covered is None or delegate.name in covered.nodes else "cpu"
+        self.delegate = delegate.name if covered.evidence == "none" or delegate.name in covered.nodes else "cpu"
+        self.delegate_reason = "" if self.delegate == delegate.name else f"{delegate.name} took none of its operators"
 
     def _refuse_what_cannot_run(self, model: Table) -> None:
         if model.number(0, "I") != 3 or not model.tables(2):
@@ -141,10 +143,14 @@ class TfliteSession:
                 raise
             return np.empty(detail["shape"], detail["dtype"])  # without elements there is no memory to copy
 
-    def coverage(self) -> Coverage | None:
-        """Operators by delegate, as the runtime split them; None before it did, or where it cannot tell."""
-        if self._interpreter is None or not self._allocated or not hasattr(self._interpreter, "_get_ops_details"):
-            return None
+    def coverage(self) -> Coverage:
+        """Operators by delegate, as the runtime split them, which it does once it knows all sizes."""
+        if self._interpreter is None or not hasattr(self._interpreter, "_get_ops_details"):
+            return Coverage("none", "this version of the interpreter does not tell which operator runs where")
+        if not self._allocated:
+            return Coverage(
+                "none", "sizes of inputs are open, and LiteRT splits the graph when the first run settles them"
+            )
         everything = self._interpreter._get_ops_details()
         producers = {int(out): op for op in everything if op["op_name"] != "DELEGATE" for out in op["outputs"]}
         taken: set[int] = set()
@@ -155,13 +161,18 @@ class TfliteSession:
                 if operator is not None and operator["index"] not in taken:
                     taken.add(operator["index"])
                     reached += [int(place) for place in operator["inputs"] if int(place) not in border]
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for operator in (op for op in everything if op["op_name"] != "DELEGATE"):
-            name = self._asked.name if operator["index"] in taken else "cpu"
-            nodes[name] = nodes.get(name, 0) + 1
-            operators.setdefault(name, set()).add(operator["op_name"])
-        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+        shapes = {int(tensor["index"]): tensor["shape"] for tensor in self._interpreter.get_tensor_details()}
+        placed = [
+            Placed(
+                operator["op_name"],
+                self._asked.name if operator["index"] in taken else "cpu",
+                str(operator["index"]),
+                tuple(map(int, shapes.get(int(operator["outputs"][0]), ()))) if len(operator["outputs"]) else None,
+            )
+            for operator in everything
+            if operator["op_name"] != "DELEGATE"
+        ]
+        return Coverage("assigned", "LiteRT's list of operators", tuple(placed))
 
     def close(self) -> None:
         """Let go of the model."""
@@ -182,22 +193,6 @@ def _loaded(module: Any, delegate: Delegate) -> list[Any] | None:
         raise DelegateUnavailable(
             f"Delegate {delegate.name} cannot be loaded from {library}: {cause}.", hint='pass delegate="cpu"'
         ) from cause
-
-
-def _names(model: Table, side: int) -> dict[int, str]:
-    """Tensor -> the name that a signature gives to an input (0) or output (1), where it names all of them.
-
-    Not of outputs of TFLite_Detection_PostProcess: exporters mix up the names of those.
-    """
-    graph = model.tables(2)[0]
-    places = graph.numbers(1 + side)
-    if side == 1 and metadata.post_process(graph, [code.text(1) for code in model.tables(1)]) is not None:
-        return {}
-    for signature in model.tables(7):
-        named = {int(entry.number(1, "I")): entry.text(0) for entry in signature.tables(side)}
-        if signature.number(4, "I") == 0 and set(named) == set(places) and len(set(named.values())) == len(places):
-            return named
-    return {}
 
 
 def _specs(details: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[TensorSpec]:
@@ -251,6 +246,10 @@ class TfliteBackend:
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
         """Open a model by its path: it is mapped, not read."""
         return TfliteSession(path, delegate, threads)
+
+    def graph(self, path: Path) -> Graph:
+        """The operators of a file; LiteRT need not be installed."""
+        return graph.read(path)
 
 
 def _edgetpu() -> Delegate:
