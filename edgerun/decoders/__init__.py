@@ -48,7 +48,7 @@ from edgerun.decoders import (
 )
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
 
-__all__ = ["BUILTIN", "Choice", "choose"]
+__all__ = ["BUILTIN", "SAID", "Choice", "choose"]
 
 BUILTIN: tuple[Decoder, ...] = (
     # one anchor or three per cell, decoded in the graph or not

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
+from edgerun.cards import labels
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
 from edgerun.decoders import finished, inputs, ranges
 
@@ -166,6 +167,9 @@ def _matches(evidence: Evidence) -> Match:
     bound, how = _bound(evidence)
     if not bound:
         return Match(Sure.NO, "which output holds scores and which classes cannot be told; say it by `outputs`")
+    card = evidence.card
+    if labels.without_background(card.labels) and not card.source("labels").startswith("tflite"):
+        return Match(Sure.NO, "the labels begin with a background, which finished detections do not count")
     values = {role: evidence.probe("textured")[name] for name, role in bound.items()}
     if wrong := _wrong(values, evidence):
         return Match(Sure.NO, wrong)
