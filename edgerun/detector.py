@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -15,7 +16,21 @@ from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, cards, decoders, delegates, house, image_input, images, masks, models, nms, sniff, threads
+from edgerun import (
+    archives,
+    buffers,
+    cards,
+    decoders,
+    delegates,
+    house,
+    image_input,
+    images,
+    masks,
+    models,
+    nms,
+    sniff,
+    threads,
+)
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
@@ -111,6 +126,7 @@ class Detector:
         self._profiled: Coverage | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._removed: Callable[[], Any] = lambda: None
 
     # ------------------------------------------------------------------------------------------- each frame
 
@@ -278,7 +294,7 @@ class Detector:
         shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
 
         Args:
-            model: path of a model, or the name of one that comes with edgerun ("codes").
+            model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes").
             delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
                 With options as text, "openvino:device=GPU,precision=FP32", or as
@@ -316,10 +332,35 @@ class Detector:
         registry = house.registry() if registry is None else registry
 
         path = models.find(model)
+        inside, removed = archives.unpacked(path)
+        try:
+            detector = cls._opened(
+                inside, registry, backend, delegate, strict, threads, arguments, max_det, classes
+            )  # fmt: skip
+        except BaseException:
+            removed()
+            raise
+        detector.path, detector._removed = path, weakref.finalize(detector, removed)
+        return detector
+
+    @classmethod
+    def _opened(
+        cls,
+        path: Path,
+        registry: Registry,
+        backend: str | None,
+        delegate: delegates.Wishes,
+        strict: bool,
+        threads: int | None,
+        arguments: Mapping[str, Any],
+        max_det: int,
+        classes: Iterable[int | str] | None,
+    ) -> Detector:
+        """The format, the backend, and all the rest."""
         format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
         lie = sniff.lie(path, format)
         if lie:
-            warnings.warn(lie, stacklevel=2)
+            warnings.warn(lie, stacklevel=3)
         chosen, asked, session, count = _open(path, format, registry, backend, delegate, strict, threads)
         try:
             detector = cls._settle(path, format, chosen, asked, session, count, registry, arguments, max_det, classes)
@@ -453,6 +494,7 @@ class Detector:
             if not self._closed:
                 self._closed = True
                 self._session.close()
+                self._removed()
 
     def __enter__(self) -> Detector:
         return self

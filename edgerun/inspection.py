@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from edgerun import house, models, sniff
+from edgerun import archives, house, models, sniff
 from edgerun.card import ModelCard
 from edgerun.cards import sidecar
 from edgerun.contract import Match, TensorSpec
@@ -95,9 +95,14 @@ def inspect(
         if seen is None:
             raise
         path = models.find(model)
+        inside, removed = archives.unpacked(path)
+        try:
+            format = sniff.sniff(inside, [format for backend in registry.backends for format in backend.formats])
+        finally:
+            removed()
         return Inspection(
             model=str(path),
-            format=sniff.sniff(path, [format for backend in registry.backends for format in backend.formats]),
+            format=format,
             size=_size(path),
             inputs=tuple(seen.inputs),
             outputs=tuple(seen.outputs),
