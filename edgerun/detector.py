@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
@@ -15,7 +16,21 @@ from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, cards, decoders, delegates, house, image_input, images, masks, models, nms, sniff, threads
+from edgerun import (
+    archives,
+    buffers,
+    cards,
+    decoders,
+    delegates,
+    house,
+    image_input,
+    images,
+    masks,
+    models,
+    nms,
+    sniff,
+    threads,
+)
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
@@ -79,20 +94,30 @@ class Opened:
     Several detectors may be settled over one of these, to compare readings of a model; closing any closes it for all.
 
     Attributes:
-        path, format: of the file, by its bytes.
+        path: as it was given.
+        file: the model itself; of an archive it is unpacked as long as this value lives.
+        format: by the file's bytes.
         backend, session: who runs it.
         asked: the delegate that was chosen.
         threads: for the runtime.
         registry: who is in the house.
+        removed: cleans up what was unpacked; a second call does nothing.
     """
 
     path: Path
+    file: Path
     format: str
     backend: Backend
     session: Session
     asked: Delegate
     threads: int
     registry: Registry
+    removed: Callable[[], None]
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+        self.session.close()
+        self.removed()
 
 
 class Detector:
@@ -105,12 +130,7 @@ class Detector:
     def __init__(
         self,
         *,
-        path: Path,
-        format: str,
-        backend: Backend,
-        session: Session,
-        asked: Delegate,
-        threads: int,
+        opened: Opened,
         card: ModelCard,
         choice: Choice,
         image: ImageInput,
@@ -120,15 +140,15 @@ class Detector:
     ) -> None:
         """Detectors are made by `Detector.load`."""
         self.card = card
-        self.path = path
-        self._format = format
-        self._backend, self._session, self._asked, self._threads = backend, session, asked, threads
+        self.opened = opened
+        self.path = opened.path
+        self._backend, self._session = opened.backend, opened.session
         self._choice, self._image, self._outputs = choice, image, outputs
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
-        self._auxiliary = image_input.auxiliary(session.inputs, image, card, path.name)
-        self._batch = _batch_size(session, image, choice.decoder.batched)
+        self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
+        self._batch = _batch_size(opened.session, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
         self._profiled: Coverage | None = None
@@ -301,8 +321,9 @@ class Detector:
         shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
 
         Args:
-            model: path of a model, or the name of one that comes with edgerun ("codes"); or one that is opened already,
-                with its delegate, threads, backend and registry, and that stays open in case of an error.
+            model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
+                or one that is opened already, with its delegate, threads, backend and registry, and that stays open in
+                case of an error.
             delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
                 With options as text, "openvino:device=GPU,precision=FP32", or as
@@ -349,7 +370,7 @@ class Detector:
                 delegates.demand(opened.session, opened.backend.name, detector.path.name)
             return detector
         except BaseException:
-            opened.session.close()
+            opened.close()
             raise
 
     @classmethod
@@ -357,7 +378,7 @@ class Detector:
         cls, opened: Opened, arguments: Mapping[str, Any], max_det: int, classes: Iterable[int | str] | None
     ) -> Detector:
         """The card, the decoder, the plan."""
-        path, backend, session, registry = opened.path, opened.backend, opened.session, opened.registry
+        path, backend, session, registry = opened.file, opened.backend, opened.session, opened.registry
         card = cards.gather(path, session.metadata, registry.dialects, arguments)
         image = image_input.find(session.inputs, path.name)
         card = _sized(card, image, path)
@@ -380,10 +401,8 @@ class Detector:
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
         return cls(
-            path=path, format=opened.format, backend=backend, session=session, asked=opened.asked,
-            threads=opened.threads, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det,
-            classes=classes,
-        )  # fmt: skip
+            opened=opened, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes
+        )
 
     # ------------------------------------------------------------------------------------------- the rest
 
@@ -426,14 +445,14 @@ class Detector:
             )
         return Report(
             model=str(self.path),
-            format=self._format,
+            format=self.opened.format,
             backend=self._backend.name,
             version=health.version,
             delegate=self._session.delegate,
-            delegate_options=self._asked.options,
-            delegate_reason=self._asked.reason,
-            strict=self._asked.strict,
-            threads=self._threads,
+            delegate_options=self.opened.asked.options,
+            delegate_reason=self.opened.asked.reason,
+            strict=self.opened.asked.strict,
+            threads=self.opened.threads,
             inputs=tuple(self._session.inputs),
             outputs=tuple(self._outputs),
             card=self.card,
@@ -465,7 +484,7 @@ class Detector:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._session.close()
+                self.opened.close()
 
     def __enter__(self) -> Detector:
         return self
@@ -527,12 +546,19 @@ def open_model(
     """
     registry = house.registry() if registry is None else registry
     path = models.find(model)
-    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
-    lie = sniff.lie(path, format)
-    if lie:
-        warnings.warn(lie, stacklevel=3)
-    chosen, asked, session, count = _open(path, format, registry, backend, delegate, strict, threads)
-    return Opened(path, format, chosen, session, asked, count, registry)
+    file, removed = archives.unpacked(path)
+    try:
+        format = sniff.sniff(file, [format for entry in registry.backends for format in entry.formats])
+        lie = sniff.lie(file, format)
+        if lie:
+            warnings.warn(lie, stacklevel=3)
+        chosen, asked, session, count = _open(file, format, registry, backend, delegate, strict, threads)
+    except BaseException:
+        removed()
+        raise
+    opened = Opened(path, file, format, chosen, session, asked, count, registry, removed)
+    weakref.finalize(opened, removed)
+    return opened
 
 
 def _open(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from edgerun import house, models, sniff
+from edgerun import archives, house, models, sniff
 from edgerun.card import ModelCard
 from edgerun.cards import sidecar
 from edgerun.contract import Backend, Match, Need, TellsNeeds, TensorSpec
@@ -98,7 +98,12 @@ def inspect(
         if seen is None:
             raise
         path = models.find(model)
-        format = sniff.sniff(path, [format for backend in registry.backends for format in backend.formats])
+        inside, removed = archives.unpacked(path)
+        try:
+            format = sniff.sniff(inside, [format for backend in registry.backends for format in backend.formats])
+            needs = _needs(inside, registry.backends_for(format))
+        finally:
+            removed()
         return Inspection(
             model=str(path),
             format=format,
@@ -110,7 +115,7 @@ def inspect(
             metadata=_readable(seen.metadata),
             refusal=refusal,
             sidecar=_sidecar(path),
-            needs=_needs(path, registry.backends_for(format)),
+            needs=needs,
         )
     with detector:
         if profile:
@@ -127,7 +132,7 @@ def inspect(
             metadata=_readable(detector.session.metadata),
             report=report,
             sidecar=_sidecar(detector.path),
-            needs=_needs(detector.path, [registry.backend(report.backend)]),
+            needs=_needs(detector.opened.file, [registry.backend(report.backend)]),
         )
 
 
