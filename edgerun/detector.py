@@ -87,7 +87,7 @@ ALIASES = {
 """Other tools' names of the same things."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """A model on its runtime, before anybody has settled how it is fed and read.
 
@@ -125,6 +125,11 @@ class Detector:
 
     Thread-safe: calls from several threads take turns. Use it in a `with` block or call `close` to give the
     runtime's memory back.
+
+    Attributes:
+        card: how the model is fed and read, with the source of each field.
+        path: of the model, as it was given.
+        opened: the model on its runtime.
     """
 
     def __init__(
