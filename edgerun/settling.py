@@ -263,7 +263,10 @@ class Settlement:
         if unclear:
             return "Not clear: " + "; ".join(f"{verdict.open.name}: {verdict.why}" for verdict in unclear) + "."
         arguments = arguments_in_words(self.chosen.reading.arguments_needed)
-        return f"Settled: {self.chosen.reading}" + (f" ({arguments})." if arguments else ", as the model loads anyway.")
+        kept = " and ".join(verdict.open.name for verdict in self.verdicts if verdict.kind == "convention")
+        left = f" What photos do not tell, {kept}, is left to the convention." if kept else ""
+        how = f" ({arguments})." if arguments else ", as the model loads anyway."
+        return f"Settled: {self.chosen.reading}{how}{left}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
