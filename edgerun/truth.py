@@ -55,8 +55,8 @@ class Truth:
     def folds(self, found: Sequence[Sequence[Detections]], seen: Sequence[Path]) -> AnyArray:
         """Average precision (IoU .5 to .95) of each reading, as parts that have it as their mean.
 
-        A part is the pseudo-value of the jackknife, K times the precision on all photos less K - 1 times that on all but
-        the photos of one fold, without its bias. Their spread tells how far the precision depends on the photos.
+        A part is the pseudo-value of the jackknife, K times the precision on all photos less K - 1 times that on all
+        but the photos of one fold, without its bias. Their spread tells how far the precision depends on the photos.
         Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11.
 
         Args:
