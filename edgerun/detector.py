@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, cast, get_args, overload
@@ -42,11 +42,14 @@ from edgerun.contract import (
     Delegate,
     Evidence,
     Frame,
+    Graph,
     Profiles,
+    ReadsGraphs,
     Session,
     TensorSpec,
 )
-from edgerun.decoders import Choice
+from edgerun.decoders import Choice, graph_hints
+from edgerun.decoders.graph_hints import Treatment
 from edgerun.detections import Detections
 from edgerun.errors import (
     BackendUnavailable,
@@ -70,6 +73,9 @@ __all__ = ["Detector", "Opened", "open_model"]
 
 LARGEST_BATCH = 8
 """Pictures at a time where the model takes any number; more gains nothing and costs memory."""
+
+IMPLIED = "ultralytics metadata"
+"""They do not say how a picture is normalised: it goes without saying for that exporter."""
 
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
@@ -387,6 +393,9 @@ class Detector:
         card = cards.gather(path, session.metadata, registry.dialects, arguments)
         image = image_input.find(session.inputs, path.name)
         card = _sized(card, image, path)
+        graph = _graph_of(backend, path)
+        treated = Treatment() if (read := graph()) is None else graph_hints.treatment(read, image.spec.name)
+        card = _treated(card, treated, path)
         probes: dict[str, Arrays] = {}
 
         def probe(kind: Literal["blank", "textured"]) -> Arrays:
@@ -394,14 +403,23 @@ class Detector:
                 probes[kind] = _probe(kind, path, backend, session, image, card)
             return probes[kind]
 
+        def fed(kind: Literal["blank", "textured"], fields: Mapping[str, Any]) -> Arrays:
+            tried = card
+            for name, value in fields.items():
+                tried = cards.with_field(tried, name, value, "trial")
+            return _probe(kind, path, backend, session, image, tried)
+
         outputs: Sequence[TensorSpec] = session.outputs
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
-        evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe)
+        evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe, graph, fed)
         choice, card = _chosen(evidence, registry.decoders)
-        card = cards.with_conventions(card, choice.match)
-        if not choice.decoder.suppress and "suppressed" not in card.sources:
-            card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
+        card = cards.with_conventions(card, graph_hints.turned(choice.match, treated))
+        said = card.source("suppressed") in decoders.SAID
+        if card.suppressed == choice.decoder.suppress and not said:  # metadata may speak of another export
+            needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
+            suppressed = not choice.decoder.suppress
+            card = cards.with_field(card, "suppressed", suppressed, f"inferred: {choice.decoder.name} {needs}")
         card = cards.with_field(
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
@@ -652,6 +670,36 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
         card = cards.with_field(card, "color", "gray", "the file's input")
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
+    return card
+
+
+def _graph_of(backend: Backend, path: Path) -> Callable[[], Graph | None]:
+    """Reads the graph of a file once, where its backend can; None for what cannot be read."""
+
+    @lru_cache(maxsize=1)
+    def read() -> Graph | None:
+        try:
+            return backend.graph(path) if isinstance(backend, ReadsGraphs) else None
+        except ModelUnreadable:  # the runtime has opened it; another form of the format, or an odd file
+            return None
+
+    return read
+
+
+def _treated(card: ModelCard, treated: Treatment, path: Path) -> ModelCard:
+    """The card with what the graph does to the picture itself; a picture is not normalised twice."""
+    fields, why = graph_hints.said_of(treated)
+    for name, value in fields.items():
+        said, source = getattr(card, name), card.source(name)
+        told = checked(name, value, "graph")
+        known = name in card.sources and source != IMPLIED
+        if known and not np.allclose(said, told, rtol=1e-3):
+            raise CardInvalid(
+                f"The {source} gives {name} = {said}, but in {path.name} {why}, so that it would be done twice.",
+                hint=f"leave {name} out, or give {name}={value:.6g}",
+            )
+        if not known:
+            card = cards.with_field(card, name, value, f"inferred: {why}")
     return card
 
 
