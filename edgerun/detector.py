@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,24 @@ from edgerun import buffers, cards, decoders, delegates, house, image_input, ima
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
-from edgerun.contract import Arrays, Backend, Coverage, Delegate, Evidence, Frame, Profiles, Session, TensorSpec
+from edgerun.contract import (
+    Arrays,
+    Backend,
+    Coverage,
+    Decoder,
+    Delegate,
+    Evidence,
+    Frame,
+    Profiles,
+    Session,
+    TensorSpec,
+)
 from edgerun.decoders import Choice
 from edgerun.detections import Detections
 from edgerun.errors import (
     BackendUnavailable,
     CardInvalid,
+    DecoderUnknown,
     DelegateUnavailable,
     EdgerunError,
     InputError,
@@ -39,7 +51,7 @@ from edgerun.probe import picture as probe_picture
 from edgerun.report import Report, Threshold
 from edgerun.tensors import AnyArray
 
-__all__ = ["Detector"]
+__all__ = ["Detector", "Opened", "open_model"]
 
 LARGEST_BATCH = 8
 """Pictures at a time where the model takes any number; more gains nothing and costs memory."""
@@ -58,6 +70,29 @@ ALIASES = {
     "names": "labels",
 }
 """Other tools' names of the same things."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model on its runtime, before anybody has settled how it is fed and read.
+
+    Several detectors may be settled over one of these, to compare readings of a model; closing any closes it for all.
+
+    Attributes:
+        path, format: of the file, by its bytes.
+        backend, session: who runs it.
+        asked: the delegate that was chosen.
+        threads: for the runtime.
+        registry: who is in the house.
+    """
+
+    path: Path
+    format: str
+    backend: Backend
+    session: Session
+    asked: Delegate
+    threads: int
+    registry: Registry
 
 
 class Detector:
@@ -230,7 +265,7 @@ class Detector:
     @classmethod
     def load(
         cls,
-        model: str | Path,
+        model: str | Path | Opened,
         *,
         delegate: delegates.Wishes = None,
         strict: bool = False,
@@ -266,7 +301,8 @@ class Detector:
         shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
 
         Args:
-            model: path of a model, or the name of one that comes with edgerun ("codes").
+            model: path of a model, or the name of one that comes with edgerun ("codes"); or one that is opened already,
+                with its delegate, threads, backend and registry, and that stays open in case of an error.
             delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
                 With options as text, "openvino:device=GPU,precision=FP32", or as
@@ -301,39 +337,27 @@ class Detector:
         if imgsz is not None:
             said["height"], said["width"] = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
         arguments = {name: value for name, value in said.items() if value is not None}
-        registry = house.registry() if registry is None else registry
-
-        path = models.find(model)
-        format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
-        lie = sniff.lie(path, format)
-        if lie:
-            warnings.warn(lie, stacklevel=2)
-        chosen, asked, session, count = _open(path, format, registry, backend, delegate, strict, threads)
+        if isinstance(model, Opened):
+            return cls._settle(model, arguments, max_det, classes)
+        opened = open_model(
+            model, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
+        )
         try:
-            detector = cls._settle(path, format, chosen, asked, session, count, registry, arguments, max_det, classes)
-            if strict and delegates.coverage(session, chosen.name).evidence == "none":
+            detector = cls._settle(opened, arguments, max_det, classes)
+            if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
                 detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
-                delegates.demand(session, chosen.name, path.name)
+                delegates.demand(opened.session, opened.backend.name, detector.path.name)
             return detector
         except BaseException:
-            session.close()
+            opened.session.close()
             raise
 
     @classmethod
     def _settle(
-        cls,
-        path: Path,
-        format: str,
-        backend: Backend,
-        asked: Delegate,
-        session: Session,
-        threads: int,
-        registry: Registry,
-        arguments: Mapping[str, Any],
-        max_det: int,
-        classes: Iterable[int | str] | None,
+        cls, opened: Opened, arguments: Mapping[str, Any], max_det: int, classes: Iterable[int | str] | None
     ) -> Detector:
         """The card, the decoder, the plan."""
+        path, backend, session, registry = opened.path, opened.backend, opened.session, opened.registry
         card = cards.gather(path, session.metadata, registry.dialects, arguments)
         image = image_input.find(session.inputs, path.name)
         card = _sized(card, image, path)
@@ -348,7 +372,7 @@ class Detector:
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
         evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe)
-        choice = decoders.choose(evidence, registry.decoders)
+        choice, card = _chosen(evidence, registry.decoders)
         card = cards.with_conventions(card, choice.match)
         if not choice.decoder.suppress and "suppressed" not in card.sources:
             card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
@@ -356,8 +380,9 @@ class Detector:
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
         return cls(
-            path=path, format=format, backend=backend, session=session, asked=asked, threads=threads, card=card,
-            choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes,
+            path=path, format=opened.format, backend=backend, session=session, asked=opened.asked,
+            threads=opened.threads, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det,
+            classes=classes,
         )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------- the rest
@@ -393,6 +418,12 @@ class Detector:
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
         health = self._backend.health()
+        warned = health.warnings
+        unclaimed = None if self.card.labels else label_files.beside(self.path)
+        if unclaimed is not None:
+            warned += (
+                f'nothing says that {unclaimed.name} belongs to this model; if it does, pass labels="{unclaimed}"',
+            )
         return Report(
             model=str(self.path),
             format=self._format,
@@ -413,7 +444,7 @@ class Detector:
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
             coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
-            warnings=health.warnings,
+            warnings=warned,
         )
 
     def profile(self, image: Any, color: images.ArrayColor = "bgr") -> Coverage:
@@ -481,6 +512,29 @@ class Detector:
 
 
 # -------------------------------------------------------------------------------------- steps of the loading
+
+
+def open_model(
+    model: str | Path,
+    *,
+    delegate: delegates.Wishes = None,
+    strict: bool = False,
+    threads: int | None = None,
+    backend: str | None = None,
+    registry: Registry | None = None,
+) -> Opened:
+    """Open a model of any format; the arguments are those of `Detector.load`, and so are the errors.
+
+    With `strict` nodes outside the delegate are an error where the runtime tells before it runs.
+    """
+    registry = house.registry() if registry is None else registry
+    path = models.find(model)
+    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
+    lie = sniff.lie(path, format)
+    if lie:
+        warnings.warn(lie, stacklevel=3)
+    chosen, asked, session, count = _open(path, format, registry, backend, delegate, strict, threads)
+    return Opened(path, format, chosen, session, asked, count, registry)
 
 
 def _open(
@@ -556,7 +610,8 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
                     f"The {source} gives {name} = {said}, but the input of {path.name} is fixed at {fixed}.",
                     hint="leave the size out, or export the model with a size that is free",
                 )
-            card = cards.with_field(card, name, fixed, "the file's input")
+            otherwise = f"; {source} says {said}" if said not in (0, fixed) else ""
+            card = cards.with_field(card, name, fixed, f"the file's input{otherwise}")
         elif not said:
             card = cards.with_field(card, name, DEFAULT_SIDE, "default: the file takes any size")
     if image.channels == 1 and card.color != "gray":
@@ -569,6 +624,22 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
     return card
+
+
+def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, ModelCard]:
+    """The decoder and the card, whose labels lose a background that comes first where only that fits the outputs."""
+    card = evidence.card
+    try:
+        return decoders.choose(evidence, known), card
+    except DecoderUnknown as refusal:
+        labels = label_files.without_background(card.labels)
+        if not labels:
+            raise
+        card = cards.with_field(card, "labels", labels, f"{card.source('labels')}, less the background")
+        try:
+            return decoders.choose(replace(evidence, card=card), known), card
+        except DecoderUnknown:
+            raise refusal from None
 
 
 def _plan(card: ModelCard, image: ImageInput) -> Plan:

@@ -67,6 +67,8 @@ def _print(seen: Inspection) -> None:
         ]
         lines.append(("coverage", summary(report.coverage)))
         lines += [("warning", warning) for warning in report.warnings]
+    lines += [("needs", f"{need.what}: {need.why}") for need in seen.needs if need.must]
+    lines += [("keeps off", f"{need.what}: {need.why}") for need in seen.needs if not need.must]
     lines += [("inputs" if index == 0 else " ", str(spec)) for index, spec in enumerate(seen.inputs)]
     lines += [("outputs" if index == 0 else " ", str(spec)) for index, spec in enumerate(seen.outputs)]
     if report is not None:

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import ANY, Backend, Coverage, Delegate, Graph, Health, Placed, Session
+from edgerun.contract import ANY, Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
-from edgerun_tflite import graph, metadata, trial
+from edgerun_tflite import embedding, graph, metadata, trial
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
 from edgerun_tflite.graph import signature_names
 
@@ -275,6 +275,19 @@ class TfliteBackend:
     def graph(self, path: Path) -> Graph:
         """The operators of a file; LiteRT need not be installed."""
         return graph.read(path)
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The first TensorFlow Lite that knows all operators of a file, as its converter noted it."""
+        version = graph.read(path).opset.removeprefix("TFLite ")
+        return [Need(f"TensorFlow Lite {version}", "min_runtime_version in the file")] if version else []
+
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """The card as model metadata named `edgerun`; class names are part of it."""
+        embedding.embed(path, {"edgerun": metadata["edgerun"]} if "edgerun" in metadata else metadata, target)
 
 
 def _installed(name: str) -> Delegate:
