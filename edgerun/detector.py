@@ -497,10 +497,12 @@ class Detector:
         feeds = self.feed(image, color)
         with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
             if isinstance(self._session, Profiles):
-                self._profiled = self._session.profile(feeds)
-                return self._profiled
-        told = delegates.coverage(self._session, self._backend.name)
-        return replace(told, source=f"{told.source}; {self._backend.name} offers no profile")
+                seen = self._session.profile(feeds)
+            else:
+                seen = delegates.coverage(self._session, self._backend.name)
+                seen = replace(seen, source=f"{seen.source}; {self._backend.name} offers no profile")
+            self._profiled = seen
+            return seen
 
     def close(self) -> None:
         """Give the runtime's memory back; a second call does nothing."""
