@@ -7,11 +7,11 @@ from collections.abc import Callable
 from ..blob import BlobFile
 from ..errors import ModelDamaged, ModelUnsupported
 from ..graph import Graph, Shape
+from ..peephole import polish
 from ..translation import Classifier, Port, Precision, StatePort, Translation
 from ..wire import Message
 from . import families  # noqa: F401  (registers the operations)
 from .kinds import FLOAT32, computed, read_kind
-from ..peephole import polish
 from .program import Context, Scope, Unknown, choose_function, context_for, rounded
 from .values import Operand
 
