@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from .graph import Graph, Shape
 
 Precision = Literal["fp32", "fp16"]
 """How intermediate results are kept."""
+
+PROBABILITIES: Final = "probabilities"
+"""What a classifier's probabilities are called in the graph."""
 
 
 @dataclass(frozen=True, slots=True)

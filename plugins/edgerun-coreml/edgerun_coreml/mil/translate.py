@@ -8,7 +8,7 @@ from ..blob import BlobFile
 from ..errors import ModelDamaged, ModelUnsupported
 from ..graph import Graph, Shape
 from ..peephole import polish
-from ..translation import Classifier, Port, Precision, StatePort, Translation
+from ..translation import PROBABILITIES, Classifier, Port, Precision, StatePort, Translation
 from ..wire import Message
 from . import families  # noqa: F401  (registers the operations)
 from .kinds import FLOAT32, computed, read_kind
@@ -94,7 +94,7 @@ def _declare_classifier(scope: Scope, context: Context) -> Classifier | None:
     if context.probabilities is None:
         return None
     probabilities = scope.graph.cast(context.probabilities.in_graph(scope.graph), FLOAT32)
-    output = scope.graph.output(probabilities, "probabilities")
+    output = scope.graph.output(probabilities, PROBABILITIES)
     return Classifier(context.labels, output.name)
 
 
