@@ -202,6 +202,12 @@ class Support:
         return 1.0 if first is None else self.verdicts.index(first) / len(self.verdicts)
 
     @property
+    def pieces(self) -> int:
+        """Unbroken runs of supported operators in the order of the file."""
+        answers = [verdict.supported for verdict in self.verdicts]
+        return sum(now and not before for before, now in zip([False, *answers], answers, strict=False))
+
+    @property
     def kinds(self) -> list[Kind]:
         """By kind; unsupported ones first, then by how many there are."""
         groups: dict[str, list[Verdict]] = {}
@@ -234,6 +240,7 @@ class Support:
             "ok": self.ok,
             "first": None if first is None else first.to_dict(),
             "before_first": round(self.before, 4),
+            "pieces": self.pieces,
             "notes": list(self.table.notes),
             "kinds": [
                 {
@@ -269,7 +276,6 @@ def open_graph(model: str | Path, *, registry: Registry | None = None) -> tuple[
 
 
 _READABLE = {
-    "executorch": "what computes was settled at export: see the coverage that edgerun inspect shows",
     "torchscript": "ask about the .onnx or .tflite file that is exported from it",
 }
 
@@ -412,7 +418,7 @@ def _verdict(index: int, node: Node, table: SupportTable, known: _Known) -> Verd
     if rules is None:
         return Verdict(index, node, False, (f"{node.op} is not in the list",), (), shapes)
     answers = [(rule.text, _holds(rule, node, known)) for rule in (*table.every, *rules)]
-    failed = _once(f"not so: {text}" for text, holds in answers if holds is False)
+    failed = _once(f"unmet: {text}" for text, holds in answers if holds is False)
     return Verdict(index, node, not failed, failed, _once(text for text, holds in answers if holds is None), shapes)
 
 

@@ -70,6 +70,7 @@ def test_operators_in_the_list_are_supported_and_others_are_not(table):
     assert not found.ok
     assert found.share == 0.75
     assert found.before == 0.5
+    assert found.pieces == 2
     assert found.first.node.op == "NonZero"
     assert found.first.reasons == ("NonZero is not in the list",)
     assert [(kind.op, kind.count, kind.answer) for kind in found.kinds] == [
