@@ -7,6 +7,7 @@ A table is a TOML file that a backend brings (`TellsSupport`) or that a user nam
 from __future__ import annotations
 
 import tomllib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -283,14 +284,16 @@ _READABLE = {
 def tables(format: str, *, registry: Registry | None = None) -> list[SupportTable]:
     """What installed plugins know of delegates for models of this format, by name.
 
-    Raises:
-        PluginError: a plugin's table does not have the form of docs/ops.md.
+    A table that does not have the form of docs/ops.md is left out with a warning.
     """
     registry = house.registry() if registry is None else registry
     found: list[SupportTable] = []
     for backend in registry.backends:
-        if isinstance(backend, TellsSupport):
-            found += [read_table(path) for path in backend.support_tables()]
+        for path in backend.support_tables() if isinstance(backend, TellsSupport) else ():
+            try:
+                found.append(read_table(path))
+            except PluginError as cause:
+                warnings.warn(cause.message, stacklevel=2)
     return sorted((table for table in found if table.format == format), key=lambda table: table.delegate)
 
 

@@ -214,6 +214,15 @@ def test_a_stranger_brings_tables_and_graphs(table, tmp_path):
     assert refusal.value.hint == "use one of: mine"
 
 
+def test_a_table_that_is_ill_does_not_take_the_others_with_it(table, tmp_path):
+    table("[operators]\nOp = []", HEAD.replace("onnx", "mine"))
+    (tmp_path / "ill.toml").write_text("delegate = 3")
+    well, ill = Stranger(tmp_path / "mine.toml"), Stranger(tmp_path / "ill.toml")
+    with pytest.warns(UserWarning, match=r"ill\.toml cannot be used"):
+        (known,) = support.tables("mine", registry=Registry(backends=[ill, well]))
+    assert known.delegate == "mine"
+
+
 def test_a_format_whose_graph_nobody_reads_says_what_to_do(tmp_path):
     class Blind(Stranger):
         graph = None
