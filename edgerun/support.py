@@ -199,8 +199,8 @@ class Support:
     @property
     def before(self) -> float:
         """The share of operators before the first that is not supported."""
-        first = self.first
-        return 1.0 if first is None else self.verdicts.index(first) / len(self.verdicts)
+        place = next((place for place, verdict in enumerate(self.verdicts) if not verdict.supported), None)
+        return 1.0 if place is None else place / len(self.verdicts)
 
     @property
     def pieces(self) -> int:
@@ -276,9 +276,7 @@ def open_graph(model: str | Path, *, registry: Registry | None = None) -> tuple[
     raise ModelError(f"No installed plugin reads the operators of {format} models.", hint=_READABLE.get(format, ""))
 
 
-_READABLE = {
-    "torchscript": "ask about the .onnx or .tflite file that is exported from it",
-}
+_READABLE = {"torchscript": "ask about the .onnx or .tflite file that is exported from it"}
 
 
 def tables(format: str, *, registry: Registry | None = None) -> list[SupportTable]:
@@ -298,15 +296,16 @@ def tables(format: str, *, registry: Registry | None = None) -> list[SupportTabl
 
 
 def pick(found: Sequence[SupportTable], delegate: str, format: str) -> SupportTable:
-    """The table of this delegate.
+    """The table of this delegate for models of this format.
 
     Raises:
         InputError: there is none; the hint names what there is.
     """
-    for table in found:
+    fitting = [table for table in found if table.format == format]
+    for table in fitting:
         if table.delegate == delegate:
             return table
-    known = ", ".join(table.delegate for table in found)
+    known = ", ".join(table.delegate for table in fitting)
     hint = f"use one of: {known}" if known else "bring one with --table FILE, see docs/ops.md"
     raise InputError(f"No table says which operators of {format} models {delegate} takes.", hint=hint)
 
@@ -367,7 +366,7 @@ _LISTS = {"inputs", "outputs", "dtypes", "ranks", "combinations", "values", "one
 
 
 def check(path: Path, graph: Graph, table: SupportTable) -> Support:
-    """Hold a graph against a table.
+    """Hold a graph, of the format that the table is about, against it.
 
     Raises:
         InputError: the file holds no operator.

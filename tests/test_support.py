@@ -212,6 +212,8 @@ def test_a_stranger_brings_tables_and_graphs(table, tmp_path):
     with pytest.raises(InputError) as refusal:
         support.pick([known], "yours", format)
     assert refusal.value.hint == "use one of: mine"
+    with pytest.raises(InputError, match="onnx models"):
+        support.pick([known], "mine", "onnx")
 
 
 def test_a_table_that_is_ill_does_not_take_the_others_with_it(table, tmp_path):

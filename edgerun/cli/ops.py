@@ -137,7 +137,7 @@ def _print(found: Support) -> None:
         if len(found.unsupported) > SHOWN:
             say(f"  … and {len(found.unsupported) - SHOWN} more; --json lists all")
     for note in table.notes:
-        say(f"note: {note}")
+        say(f"note: {plain(note)}")
 
 
 _KINDS = ("operator", "count", "supported", "why not", "on condition, not checked")
