@@ -85,7 +85,7 @@ def _print(seen: Inspection) -> None:
     elsewhere = [] if report is None else stragglers(report.coverage, report.delegate)
     if report is not None and elsewhere:
         say(f"\nnot on {report.delegate}")
-        print_table(elsewhere, ("operator", "runs on", "why"), indent=2)
+        print_table(elsewhere, ("operator", "runs on", "ms", "why"), indent=2)
     say("\ncard")
     print_table(_card(seen.card, report is None), ("field", "value", "source"), indent=2)
     if seen.verdicts:

@@ -69,6 +69,8 @@ def _matches(evidence: Evidence, *, transposed: bool) -> Match:
         return Match(Sure.NO, "the class scores of a probe run leave 0..1")
     if (boxes[2:] < -1).any():
         return Match(Sure.NO, "widths and heights of a probe run are negative")
+    if ranges.corners(boxes.T):
+        return Match(Sure.NO, "the boxes of a probe run are corners x1 y1 x2 y2, not centres and sizes")
     if ranges.clipped(boxes[2:]):
         return Match(Sure.NO, "the sizes of a probe run are cut off, as by a quantisation made for scores")
     if wrong := forms.misread(boxes.T, "cx cy w h", card.height, card.width, strides):
