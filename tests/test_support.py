@@ -252,3 +252,12 @@ def test_a_table_that_is_shipped_keeps_to_the_schema(path):
     assert table.delegate == path.stem
     used = {name for names in content["operators"].values() for name in names} | set(content.get("every", ()))
     assert used == set(content.get("rules", ()))
+
+
+def test_the_table_in_the_documentation_is_one(tmp_path):
+    page = Path(support.__file__).parents[1] / "docs" / "ops.md"
+    if not page.is_file():
+        pytest.skip("the documentation is not beside the package")
+    path = tmp_path / "documented.toml"
+    path.write_text(page.read_text().partition("```toml\n")[2].partition("```")[0])
+    assert support.read_table(path).operators["Resize"][1].attribute == "mode"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ TOLD = "1.20"
 
 
 def needs(path: Path) -> list[Need]:
-    """The first ONNX Runtime that reads the file; [] for .ort files.
+    """The first ONNX Runtime that reads the file, and operators that somebody must bring; [] for .ort files.
 
     Raises:
         ModelUnreadable: the file is damaged.
@@ -86,15 +87,26 @@ def needs(path: Path) -> list[Need]:
         if data[4:8] == b"ORTM":
             return []
         reader = _Reader(data)
+        graph = reader.model()
         model = reader.message(slice(0, len(data)))
         versions = {reader.text(entry, 1) or "ai.onnx": reader.integer(entry, 2) for entry in reader.messages(model, 8)}
         opset, ir = versions.get("ai.onnx", 0), reader.integer(model, 1)
     asked = [(_since(opset, SINCE_OPSET), f"opset {opset}"), (_since(ir, SINCE_IR), f"IR version {ir}")]
     latest = max(asked, key=lambda entry: entry[0])[0]
-    if not latest[0]:
-        return []
-    word = f"ONNX Runtime {'after ' if latest[2] else ''}{latest[0]}.{latest[1]}"
-    return [Need(word, " and ".join(why for since, why in asked if since == latest))]
+    told = []
+    if latest[0]:
+        word = f"ONNX Runtime {'after ' if latest[2] else ''}{latest[0]}.{latest[1]}"
+        told.append(Need(word, " and ".join(why for since, why in asked if since == latest)))
+    foreign = Counter(node.op for node in graph.nodes if node.op.rpartition(".")[0] not in DOMAINS)
+    if foreign:
+        shown = ", ".join(f"{count} × {op}" for op, count in sorted(foreign.items())[:4])
+        told.append(Need("a library of custom operators", shown))
+    return told
+
+
+DOMAINS = {"", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "com.microsoft", "com.microsoft.nchwc"}
+DOMAINS |= {"com.ms.internal.nhwc", "com.microsoft.experimental"}
+"""Of operators that ONNX Runtime brings."""
 
 
 def _since(version: int, table: dict[int, str]) -> tuple[int, int, bool]:

@@ -301,3 +301,14 @@ def test_the_opset_says_which_runtime_is_needed(tmp_path, opset, ir, expected):
     path.write_bytes(b"")
     with pytest.raises(ModelUnreadable):
         OnnxRuntimeBackend().needs(path)
+
+
+def test_operators_that_nobody_brings_are_a_need(tmp_path):
+    nodes = [
+        helper.make_node("Mine", ["x"], ["y"], domain="mine"),
+        helper.make_node("Gelu", ["y"], ["z"], domain="com.microsoft"),
+    ]
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model(nodes).SerializeToString())
+    need = OnnxRuntimeBackend().needs(path)[-1]
+    assert (need.what, need.why) == ("a library of custom operators", "1 × mine.Mine")
