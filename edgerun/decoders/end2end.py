@@ -73,8 +73,10 @@ def _matches_seven(evidence: Evidence) -> Match:
     rows = evidence.probe("textured")[evidence.outputs[0].name]
     if not len(rows):
         return Match(Sure.LIKELY, "one output [N, 7], empty on a probe run", *_conventions(rows))
-    if rows[:, 0].any() or not ranges.integers(rows[:, 5]) or not ranges.shares(rows[:, 6]):
+    if not ranges.integers(rows[:, :6:5]) or not ranges.shares(rows[:, 6]) or (np.diff(rows[:, 0]) < 0).any():
         return Match(Sure.NO, "its columns are not number in the batch, box, class, score")
+    if rows[:, 0].any() and (evidence.image.shape[0] or 1) == 1:
+        return Match(Sure.NO, "the first column of a probe run is not the number of its one picture")
     return Match(Sure.CERTAIN, "rows of number in the batch, x1 y1 x2 y2, class, score", *_conventions(rows[:, 1:5]))
 
 
