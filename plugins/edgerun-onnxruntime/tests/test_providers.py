@@ -37,6 +37,13 @@ def test_options_reach_a_provider_in_its_own_words(wish, words):
     assert providers.told(asked(wish)) == words
 
 
+def test_a_provider_with_threads_of_its_own_is_told_how_many():
+    assert providers.told(asked("openvino"), 3) == {"num_of_threads": "3"}
+    assert providers.told(asked("openvino:device=GPU"), 3) == {"device_type": "GPU"}
+    assert providers.told(asked("xnnpack:threads=2"), 3) == {"intra_op_num_threads": "2"}
+    assert providers.told(asked("cuda"), 3) == {}
+
+
 def test_what_another_plugin_tells_a_provider_passes_as_it_is():
     mine = Delegate("mine", options={"provider": "MineExecutionProvider", "speed": "high"})
     assert providers.name_of(mine) == "MineExecutionProvider"
