@@ -498,6 +498,8 @@ class Detector:
         """
         feeds = self.feed(image, color)
         with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
+            if self._closed:
+                raise EdgerunError(f"The detector of {self.path.name} is closed.", hint="load it again")
             if isinstance(self._session, Profiles):
                 seen = self._session.profile(feeds)
             else:
