@@ -367,6 +367,11 @@ class Detector:
         return self.card.labels
 
     @property
+    def batch(self) -> int:
+        """Pictures that one run of the model takes at most; the file's own number where it is fixed."""
+        return self._batch
+
+    @property
     def session(self) -> Session:
         """The opened model, for those who want to run it bare."""
         return self._session
