@@ -28,7 +28,7 @@ from typing import Any
 from edgerun import threads
 from edgerun.errors import InputError
 
-__all__ = ["compiled", "digest", "folder", "limit", "machine", "read", "size", "write"]
+__all__ = ["compiled", "digest", "files", "folder", "limit", "machine", "read", "size", "write"]
 
 LIMIT = 2000
 """Megabytes of compiled models that are kept where EDGERUN_CACHE_LIMIT does not say."""
@@ -182,6 +182,11 @@ def compiled(name: str, key: str) -> Path | None:
         return None
     _evict(shelf, place)
     return place
+
+
+def files(place: str | None) -> set[str]:
+    """Names of what a runtime has put into a folder; none for no folder."""
+    return set() if place is None else {str(entry) for entry in Path(place).rglob("*") if entry.name != USED}
 
 
 def _evict(shelf: Path, kept: Path) -> None:

@@ -15,16 +15,26 @@ from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, cards, decoders, delegates, house, image_input, images, masks, models, nms, sniff, threads
+from edgerun import buffers, cards, decoders, delegates, image_input, images, masks, nms, threads
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
-from edgerun.contract import Arrays, Backend, Delegate, Evidence, Frame, Session, TensorSpec
+from edgerun.contract import (
+    Arrays,
+    Backend,
+    Coverage,
+    Decoder,
+    Evidence,
+    Frame,
+    Profiles,
+    Session,
+    TensorSpec,
+)
 from edgerun.decoders import Choice
 from edgerun.detections import Detections
 from edgerun.errors import (
-    BackendUnavailable,
     CardInvalid,
+    DecoderUnknown,
     EdgerunError,
     InputError,
     ModelError,
@@ -32,19 +42,23 @@ from edgerun.errors import (
     translated,
 )
 from edgerun.image_input import ImageInput
+from edgerun.opening import Opened, open_model
 from edgerun.plugins import Registry
 from edgerun.preprocess import Geometry, Plan
 from edgerun.probe import picture as probe_picture
 from edgerun.report import Report, Threshold
 from edgerun.tensors import AnyArray
 
-__all__ = ["Detector"]
+__all__ = ["Detector", "Opened", "open_model"]
 
 LARGEST_BATCH = 8
 """Pictures at a time where the model takes any number; more gains nothing and costs memory."""
 
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
+
+LOAD = threads.Load()
+"""What the detectors of this process ask for at the same time."""
 
 ALIASES = {
     "confidence": "conf",
@@ -69,12 +83,7 @@ class Detector:
     def __init__(
         self,
         *,
-        path: Path,
-        format: str,
-        backend: Backend,
-        session: Session,
-        asked: Delegate,
-        threads: int,
+        opened: Opened,
         card: ModelCard,
         choice: Choice,
         image: ImageInput,
@@ -84,17 +93,17 @@ class Detector:
     ) -> None:
         """Detectors are made by `Detector.load`."""
         self.card = card
-        self.path = path
-        self._format = format
-        self._backend, self._session, self._asked, self._threads = backend, session, asked, threads
+        self.path = opened.path
+        self._opened, self._backend, self._session = opened, opened.backend, opened.session
         self._choice, self._image, self._outputs = choice, image, outputs
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
-        self._auxiliary = image_input.auxiliary(session.inputs, image, card, path.name)
-        self._batch = _batch_size(session, image, choice.decoder.batched)
+        self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
+        self._batch = _batch_size(opened, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
+        self._profiled: Coverage | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -189,7 +198,8 @@ class Detector:
             batch = self._input[0]
         with translated(ModelError, f"{self._backend.name} failed to run {self.path.name}"):
             limits = image_input.thresholds(self._session.inputs, conf, iou)
-            return self._session.run({self._image.spec.name: batch, **self._auxiliary, **limits})
+            with LOAD.running(self._opened.threads):
+                return self._session.run({self._image.spec.name: batch, **self._auxiliary, **limits})
 
     def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
         """Candidates of one picture, in model pixels."""
@@ -228,10 +238,12 @@ class Detector:
     @classmethod
     def load(
         cls,
-        model: str | Path,
+        model: str | Path | Opened,
         *,
-        delegate: str | Sequence[str] | None = None,
+        delegate: delegates.Wishes = None,
+        strict: bool = False,
         threads: int | None = None,
+        warm_up: bool = False,
         conf: float | None = None,
         iou: float | None = None,
         max_det: int = 300,
@@ -263,10 +275,17 @@ class Detector:
         shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
 
         Args:
-            model: path of a model, or the name of one that comes with edgerun ("codes").
-            delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or names
-                of which the first available one is taken.
-            threads: for the runtime; None for as many as the process has cores.
+            model: path of a model, or the name of one that comes with edgerun ("codes"); or one that is opened already,
+                with its delegate, threads, backend and registry, and that stays open in case of an error.
+            delegate: None for the runtime's best; "auto" for what `edgerun tune` found to be the fastest here, else
+                the runtime's best, and the report says which; a name, which then is in force or an error; or a list
+                of which the first that can be in force is taken, and the report says why earlier ones are not.
+                With options as text, "openvino:device=GPU,precision=FP32", or as
+                `edgerun.delegates.Wish("openvino", {"device": "GPU"})`; a path is a delegate's library.
+            strict: whether a node of the model outside the delegate is an error, which lists the operators. The
+                runtime is not given another delegate then, CPU included.
+            threads: for the runtime; None for as many as the process has cores, or, with "auto", as were tuned.
+            warm_up: whether the model is run once before the first picture, see `warm_up`.
             conf, iou, max_det, classes: used where a call does not give its own.
             labels: names, a table, a path of a label file, "coco" or "coco91".
             decoder: the way to read the outputs.
@@ -294,35 +313,29 @@ class Detector:
         if imgsz is not None:
             said["height"], said["width"] = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
         arguments = {name: value for name, value in said.items() if value is not None}
-        registry = house.registry() if registry is None else registry
-
-        path = models.find(model)
-        format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
-        lie = sniff.lie(path, format)
-        if lie:
-            warnings.warn(lie, stacklevel=2)
-        chosen, asked, session, count = _open(path, format, registry, backend, delegate, threads)
+        if isinstance(model, Opened):
+            return cls._settle(model, arguments, max_det, classes)
+        opened = open_model(
+            model, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
+        )
         try:
-            return cls._settle(path, format, chosen, asked, session, count, registry, arguments, max_det, classes)
+            detector = cls._settle(opened, arguments, max_det, classes)
+            if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
+                detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
+                delegates.demand(opened.session, opened.backend.name, detector.path.name)
+            if warm_up:
+                detector.warm_up()
+            return detector
         except BaseException:
-            session.close()
+            opened.session.close()
             raise
 
     @classmethod
     def _settle(
-        cls,
-        path: Path,
-        format: str,
-        backend: Backend,
-        asked: Delegate,
-        session: Session,
-        threads: int,
-        registry: Registry,
-        arguments: Mapping[str, Any],
-        max_det: int,
-        classes: Iterable[int | str] | None,
+        cls, opened: Opened, arguments: Mapping[str, Any], max_det: int, classes: Iterable[int | str] | None
     ) -> Detector:
         """The card, the decoder, the plan."""
+        path, backend, session, registry = opened.path, opened.backend, opened.session, opened.registry
         card = cards.gather(path, session.metadata, registry.dialects, arguments)
         image = image_input.find(session.inputs, path.name)
         card = _sized(card, image, path)
@@ -337,7 +350,7 @@ class Detector:
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
         evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe)
-        choice = decoders.choose(evidence, registry.decoders)
+        choice, card = _chosen(evidence, registry.decoders)
         card = cards.with_conventions(card, choice.match)
         if not choice.decoder.suppress and "suppressed" not in card.sources:
             card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
@@ -345,8 +358,7 @@ class Detector:
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
         return cls(
-            path=path, format=format, backend=backend, session=session, asked=asked, threads=threads, card=card,
-            choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes,
+            opened=opened, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes
         )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------- the rest
@@ -387,14 +399,22 @@ class Detector:
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
         health = self._backend.health()
+        warned = (*health.warnings, *filter(None, [LOAD.warning(threads.available())]))
+        unclaimed = None if self.card.labels else label_files.beside(self.path)
+        if unclaimed is not None:
+            warned += (
+                f'nothing says that {unclaimed.name} belongs to this model; if it does, pass labels="{unclaimed}"',
+            )
         return Report(
             model=str(self.path),
-            format=self._format,
+            format=self._opened.format,
             backend=self._backend.name,
             version=health.version,
             delegate=self._session.delegate,
-            delegate_reason=self._asked.reason,
-            threads=self._threads,
+            delegate_options=self._opened.asked.options,
+            delegate_reason=self._opened.asked.reason,
+            strict=self._opened.asked.strict,
+            threads=self._opened.threads,
             inputs=tuple(self._session.inputs),
             outputs=tuple(self._outputs),
             card=self.card,
@@ -404,9 +424,28 @@ class Detector:
             conf=Threshold(self.conf, "default" if self.card.conf is None else self.card.source("conf")),
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
-            coverage=self._session.coverage(),
-            warnings=health.warnings,
+            coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
+            opening=self._opened.opening,
+            warnings=warned,
         )
+
+    def warm_up(self) -> None:
+        """Run the model once on made-up pictures: some runtimes compile, allocate and settle in their first run."""
+        shown = np.array(probe_picture("textured", self.card.height, self.card.width))
+        self([shown] * self._batch)
+
+    def profile(self, image: Any, color: images.ArrayColor = "bgr") -> Coverage:
+        """Which nodes ran where and how long, measured on a picture where the runtime can; `report` shows it too.
+
+        Costs some runs, and often a second opening of the model.
+        """
+        feeds = self.feed(image, color)
+        with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
+            if isinstance(self._session, Profiles):
+                self._profiled = self._session.profile(feeds)
+                return self._profiled
+        told = delegates.coverage(self._session, self._backend.name)
+        return replace(told, source=f"{told.source}; {self._backend.name} offers no profile")
 
     def close(self) -> None:
         """Give the runtime's memory back; a second call does nothing."""
@@ -460,47 +499,6 @@ class Detector:
 # -------------------------------------------------------------------------------------- steps of the loading
 
 
-def _open(
-    path: Path,
-    format: str,
-    registry: Registry,
-    wish: str | None,
-    delegate: str | Sequence[str] | None,
-    threads_wish: int | None,
-) -> tuple[Backend, Delegate, Session, int]:
-    """The first healthy backend that runs the format, its delegate and an opened session."""
-    if threads_wish is not None and (not isinstance(threads_wish, int) or not 1 <= threads_wish <= 1024):
-        raise InputError(f"threads = {threads_wish!r} cannot be.", hint="pass a whole number from 1 to 1024")
-    offered = registry.backends_for(format)
-    if wish is not None:
-        named = registry.backend(wish)
-        if named not in offered:
-            raise BackendUnavailable(
-                f"Backend {wish} does not run {format} models.",
-                hint="use " + ", ".join(entry.name for entry in offered),
-            )
-        offered = [named]
-    ill = []
-    for backend in offered:
-        health = backend.health()
-        if not health.ok:
-            ill.append(BackendUnavailable(f"{backend.name} cannot run here: {health.reason}.", hint=health.hint))
-            continue
-        asked = delegates.choose(delegate, registry.offers(backend), backend.name)
-        count = threads.available() if threads_wish is None else threads_wish
-        with translated(
-            ModelUnreadable, f"{backend.name} cannot open {path}", hint="check that the file is whole; export it again"
-        ):
-            session = backend.open(path, asked, count)
-        try:
-            delegates.confirm(delegate, asked, session.delegate, backend.name)
-        except EdgerunError:
-            session.close()
-            raise
-        return backend, asked, session, count
-    raise ill[0]
-
-
 def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     """The card with the input's size and channels; what the file fixes cannot be overruled."""
     for name, fixed in (("height", image.height), ("width", image.width)):
@@ -511,7 +509,8 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
                     f"The {source} gives {name} = {said}, but the input of {path.name} is fixed at {fixed}.",
                     hint="leave the size out, or export the model with a size that is free",
                 )
-            card = cards.with_field(card, name, fixed, "the file's input")
+            otherwise = f"; {source} says {said}" if said not in (0, fixed) else ""
+            card = cards.with_field(card, name, fixed, f"the file's input{otherwise}")
         elif not said:
             card = cards.with_field(card, name, DEFAULT_SIDE, "default: the file takes any size")
     if image.channels == 1 and card.color != "gray":
@@ -524,6 +523,22 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
     return card
+
+
+def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, ModelCard]:
+    """The decoder and the card, whose labels lose a background that comes first where only that fits the outputs."""
+    card = evidence.card
+    try:
+        return decoders.choose(evidence, known), card
+    except DecoderUnknown as refusal:
+        labels = label_files.without_background(card.labels)
+        if not labels:
+            raise
+        card = cards.with_field(card, "labels", labels, f"{card.source('labels')}, less the background")
+        try:
+            return decoders.choose(replace(evidence, card=card), known), card
+        except DecoderUnknown:
+            raise refusal from None
 
 
 def _plan(card: ModelCard, image: ImageInput) -> Plan:
@@ -578,12 +593,13 @@ def _seen(specs: Sequence[TensorSpec], outputs: Arrays) -> list[TensorSpec]:
     ]
 
 
-def _batch_size(session: Session, image: ImageInput, batched: bool) -> int:
+def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:
     """Pictures at a time: the file's own number, or several where input and outputs leave it open."""
     if image.batch is not None:
         return max(1, image.batch)
+    session = opened.session
     follow = len(session.outputs) > 0 and all(spec.shape[:1] == (None,) for spec in session.outputs)
-    return LARGEST_BATCH if len(session.inputs) == 1 and (follow or not batched) else 1
+    return (opened.batch or LARGEST_BATCH) if len(session.inputs) == 1 and (follow or not batched) else 1
 
 
 def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:

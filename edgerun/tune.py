@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from edgerun import agreement, house, models, race, sniff, sources, threads, tuned
+from edgerun import house, models, parity, race, sniff, sources, threads, tuned
 from edgerun.contract import Delegate
 from edgerun.errors import DelegateUnavailable, EdgerunError, InputError
 from edgerun.lanes import Apart, Candidate, Facts, Lane
@@ -30,6 +30,9 @@ OPENING = 0.6
 
 SIGHT = 3.0
 """A candidate whose best run takes so many times a usual run of the fastest one so far is closed at once."""
+
+SLOW = 0.5
+"""Seconds of a run of which one is enough for a first look."""
 
 LANES = 8
 """Candidates that are kept open at the same time: each holds the model in memory."""
@@ -220,9 +223,7 @@ class _Field:
         try:
             lane = self._opener(candidate)
             answers = lane.answers()
-            found = agreement.compare(
-                answers if reference is None else reference, answers, quantised=lane.facts.quantised
-            )
+            found = parity.compare(answers if reference is None else reference, answers, quantised=lane.facts.quantised)
             if found is None:
                 raise InputError(
                     f"{candidate} finds next to nothing in these pictures, so that no other result could be checked.",
@@ -234,7 +235,8 @@ class _Field:
             )  # fmt: skip
             self.findings[candidate] = verdict
             if not found.fault:
-                self.sight[candidate] = lane.measure(3)
+                first = lane.measure(1)
+                self.sight[candidate] = first if first[0] > SLOW else first + lane.measure(2)
                 self.lanes[candidate] = lane
                 return answers
         except InputError:
@@ -258,15 +260,22 @@ class _Field:
 
     def thin(self, reference: Candidate) -> None:
         """Close those that are slower at first sight, and the slowest of too many."""
-        usual = {candidate: statistics.median(self.sight[candidate]) for candidate in self.lanes}
-        fastest = min(usual, key=lambda candidate: usual[candidate])
-        for candidate in sorted(usual, key=lambda candidate: -usual[candidate]):
-            far = min(self.sight[candidate]) > SIGHT * usual[fastest]
-            if candidate == fastest or (candidate == reference and min(self.sight[candidate]) < 10 * usual[fastest]):
-                continue
-            if far or len(self.lanes) > LANES:
-                times = usual[candidate] / usual[fastest]
-                self.leave(candidate, detail=f"{times:.1f} times as slow as {fastest} at first sight")
+        for candidate in sorted(self.lanes, key=self.slowness, reverse=True):
+            times = self.slowness(candidate)
+            if candidate != reference and len(self.lanes) > 1 and (times > SIGHT or len(self.lanes) > LANES):
+                self.leave(candidate, detail=f"{times:.1f} times as slow as the fastest at first sight")
+
+    def slowness(self, candidate: Candidate) -> float:
+        """How often a usual run of the fastest one fits into the best run of this one, at first sight."""
+        return min(self.sight[candidate]) / min(statistics.median(self.sight[lane]) for lane in self.lanes)
+
+    def hopeless(self, candidate: Candidate) -> str:
+        """Why one need not be tried: its delegate is far too slow with more threads; "" where it may be fast."""
+        for other in self.sight:
+            same = (other.backend, other.delegate) == (candidate.backend, candidate.delegate)
+            if same and other.threads > candidate.threads and self.slowness(other) > SIGHT:
+                return f"{other} takes {self.slowness(other):.1f} times as long as the fastest at first sight"
+        return ""
 
     def measure(self, candidate: Candidate, batch: int = 1) -> float:
         """Seconds of a picture, now: a run that is not counted, then the median of some that are."""
@@ -323,6 +332,10 @@ def search(
                 if spent() > OPENING * budget:
                     field.findings[candidate] = Finding(candidate, "untried", "the time was up; give a larger --budget")
                     continue
+                hopeless = field.hopeless(candidate)
+                if hopeless:
+                    field.findings[candidate] = Finding(candidate, "untried", hopeless)
+                    continue
                 told(f"trying {candidate} ({number + 1} of {len(found)})", spent())
                 field.enter(candidate, answers)
                 field.thin(reference)
@@ -334,7 +347,7 @@ def search(
             field.measure,
             simplicity=lambda candidate: _simplicity(candidate, found),
             left=lambda: 0.0 if interrupted else (0.8 if many else 1.0) * budget - spent(),
-            keep=lambda candidate: candidate == reference,
+            keep=lambda candidate: candidate == reference and field.slowness(candidate) < SIGHT,
             drop=lambda candidate: field.leave(candidate) if candidate in field.lanes else None,
             told=lambda rounds, alive: told(f"round {rounds}: {alive} left", spent()),
             seed=seed,
@@ -382,7 +395,7 @@ def _batches(
             break
         told(f"{batch} pictures a run", spent())
         try:
-            checked = agreement.compare(answers, lane.answers(batch), quantised=lane.facts.quantised)
+            checked = parity.compare(answers, lane.answers(batch), quantised=lane.facts.quantised)
         except EdgerunError:
             continue
         if checked is not None and not checked.fault:
@@ -508,7 +521,7 @@ def tune(
     path = models.find(model)
     format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
     wish, only, count = options.pop("backend", None), options.pop("delegate", None), options.pop("threads", None)
-    backends = tuned.healthy(registry.backends_for(format) if wish is None else [registry.backend(wish)])
+    backends = list(tuned.healthy(registry.backends_for(format) if wish is None else [registry.backend(wish)]))
     offers = {backend.name: registry.offers(backend) for backend, _ in backends}
     only = () if only in (None, "auto") else (only,) if isinstance(only, str) else tuple(map(str, only))
     found = candidates(offers, threads.available(), delegates=only, threads=count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,22 +51,22 @@ class Choice:
         return f"tuned on {self.date}, {self.ratio:.2f} × faster than {self.reference}"
 
 
-def healthy(backends: Sequence[Backend]) -> list[tuple[Backend, str]]:
-    """Those that can run here, each with the version of its runtime.
+def healthy(backends: Iterable[Backend]) -> Iterator[tuple[Backend, str]]:
+    """Those that can run here, each with the version of its runtime, asked one after the other.
 
     Raises:
         BackendUnavailable: none can.
     """
-    found, ill = [], []
+    ill, found = [], False
     for backend in backends:
         health = backend.health()
         if health.ok:
-            found.append((backend, health.version))
+            found = True
+            yield backend, health.version
         else:
             ill.append(BackendUnavailable(f"{backend.name} cannot run here: {health.reason}.", hint=health.hint))
     if not found:
         raise ill[0]
-    return found
 
 
 def _name(path: Path, runtimes: Mapping[str, str]) -> str:

@@ -24,7 +24,7 @@ class Machine:
         self.speeds, self.now, self.random = speeds, 0.0, random.Random(seed)
         self.phase = self.random.uniform(0, 2 * math.pi)
         self.busy_from = self.busy_until = 0.0
-        self.measured = {entrant: 0 for entrant in speeds}
+        self.measured = dict.fromkeys(speeds, 0)
 
     def run(self, seconds):
         if self.now >= self.busy_until:

@@ -1,7 +1,8 @@
-"""torchvision's detectors with everything inside: Faster and Mask R-CNN, RetinaNet, FCOS, SSD; and kin of theirs.
+"""torchvision's detectors with everything inside: Faster, Mask and Keypoint R-CNN, RetinaNet, FCOS, SSD; and their kin.
 
 boxes [N, 4] x1 y1 x2 y2 in pixels of the input, labels [N], scores [N], perhaps masks [N, 1, h, w] in 0..1 over the
-input; N differs from picture to picture and may be 0. The first axis of a batch may be there or not.
+input, or keypoints [N, K, 3] x y visibility and their logits [N, K], which are left aside; N differs from picture to
+picture and may be 0. The first axis of a batch may be there or not.
 Labels count as the file counts them. Where names are given whose first is no background, it must be said whether the
 first of them is label 0 (role "classes") or label 1 (role "classes from 1").
 Source: torchvision.models.detection (BSD-3-Clause), `generalized_rcnn.py`, `transform.py`.
@@ -21,8 +22,8 @@ from edgerun.tensors import AnyArray
 __all__ = ["DECODERS"]
 
 BACKGROUNDS = ("background", "__background__", "bg", "n/a", "???")
-FROM_ONE = "classes from 1"
-KEYS = {"boxes", "labels", "scores", "masks"}
+FROM_ONE, LOGITS = "classes from 1", "keypoint logits"
+KEYS = {"boxes", "labels", "scores", "masks", "keypoints", "keypoints_scores"}
 """The names that torchvision gives to its results."""
 
 CONVENTIONS: dict[str, Any] = {
@@ -56,8 +57,10 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     kept = np.flatnonzero(by_role["scores"] >= frame.conf)
     first = 1 if FROM_ONE in by_role else 0
     classes = np.rint(by_role[FROM_ONE if first else "classes"][kept]).astype(np.int32) - first
-    masks = by_role["masks"][kept].astype(np.float32) if "masks" in by_role else None
-    return Candidates(by_role["boxes"][kept].astype(np.float32), by_role["scores"][kept], classes, masks=masks)
+    masks, points = (
+        by_role[role][kept].astype(np.float32) if role in by_role else None for role in ("masks", "keypoints")
+    )
+    return Candidates(by_role["boxes"][kept].astype(np.float32), by_role["scores"][kept], classes, points, masks=masks)
 
 
 def _bound(evidence: Evidence, values: Mapping[str, AnyArray]) -> dict[str, str]:
@@ -65,8 +68,14 @@ def _bound(evidence: Evidence, values: Mapping[str, AnyArray]) -> dict[str, str]
     kinds = {spec.name: np.dtype(spec.dtype).kind for spec in evidence.outputs}
     boxes = [name for name, array in values.items() if array.ndim == 2 and array.shape[1] == 4]
     flat = [name for name, array in values.items() if array.ndim == 1]
-    masks = [name for name, array in values.items() if array.ndim == 3]
-    if (len(boxes), len(flat)) != (1, 2) or len(masks) > 1 or len(values) != 3 + len(masks):
+    points = [name for name, array in values.items() if array.ndim == 3 and array.shape[2] == 3]
+    logits = [name for name, array in values.items() for each in points if array.shape == values[each].shape[:2]]
+    boxes = [name for name in boxes if name not in logits]
+    masks = [name for name, array in values.items() if array.ndim == 3 and name not in points]
+    further = dict.fromkeys(masks, "masks") | dict.fromkeys(points, "keypoints") | dict.fromkeys(logits, LOGITS)
+    if (len(boxes), len(flat)) != (1, 2) or len(further) > 2 or len(values) != 3 + len(further):
+        return {}
+    if list(further.values()) not in ([], ["masks"], ["keypoints"], ["keypoints", LOGITS]):
         return {}
     if len({len(array) for array in values.values()}) != 1:
         return {}
@@ -77,7 +86,7 @@ def _bound(evidence: Evidence, values: Mapping[str, AnyArray]) -> dict[str, str]
     scores = [name for name in flat if name not in whole]
     if len(whole) != 1 or (values[scores[0]].size and not ranges.shares(values[scores[0]])):
         return {}
-    return {boxes[0]: "boxes", whole[0]: "classes", scores[0]: "scores", **dict.fromkeys(masks, "masks")}
+    return {boxes[0]: "boxes", whole[0]: "classes", scores[0]: "scores", **further}
 
 
 def _counting(evidence: Evidence, bound: dict[str, str], labels: AnyArray) -> tuple[str, dict[str, str]]:
@@ -99,13 +108,13 @@ def _counting(evidence: Evidence, bound: dict[str, str], labels: AnyArray) -> tu
 
 def _matches(evidence: Evidence) -> Match:
     card = evidence.card
-    if len(evidence.outputs) not in (3, 4) or any(spec.name == "orig_target_sizes" for spec in evidence.inputs):
+    if len(evidence.outputs) not in (3, 4, 5) or any(spec.name == "orig_target_sizes" for spec in evidence.inputs):
         return Match(Sure.NO, "it needs boxes [N, 4], labels [N] and scores [N], and no input orig_target_sizes")
     values = _bare(evidence.probe("textured"))
     said = dict(card.outputs) if {"boxes", "scores"} <= set(card.outputs.values()) else {}
     bound = said or _bound(evidence, values)
     if not bound or set(bound) != set(values):
-        return Match(Sure.NO, "its outputs are not boxes [N, 4], labels [N], scores [N] and perhaps masks [N, 1, h, w]")
+        return Match(Sure.NO, "its outputs are not boxes [N, 4], labels [N], scores [N] and perhaps masks or keypoints")
     by_role = {role: values[name] for name, role in bound.items()}
     if len(by_role["boxes"]) and (by_role["boxes"][:, 2:] < by_role["boxes"][:, :2]).any():
         return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
@@ -121,16 +130,18 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, f"a probe run gives label {labels.max():.0f} of {len(card.labels)} labels")
     if not said:
         bound = {name: role if kind == "classes" else kind for name, kind in bound.items()}
-    task = "segment" if "masks" in bound.values() else "detect"
+    further = [role for role in ("masks", "keypoints") if role in bound.values()]
+    task = {"masks": "segment", "keypoints": "pose"}[further[0]] if further else "detect"
     fields = {**CONVENTIONS, "outputs": bound, "task": task}
     basis = {**BASIS, "outputs": "inferred: shapes, types, and values of a probe run", "task": "inferred: the outputs"}
     if batched:
         fields["box_units"], basis["box_units"] = "unit" if unit else "pixels", "inferred: boxes of a probe run"
     unsettled = {"outputs": open_counts} if open_counts else {}
     unsettled |= BATCHED_HABITS if batched else {} if set(bound) <= KEYS else HABITS
-    why = (
-        f"boxes, labels{', masks' if 'masks' in bound.values() else ''} and scores of {labels.size} finished detections"
-    )
+    if "keypoints" in by_role:
+        fields |= {"keypoints": by_role["keypoints"].shape[1], "keypoint_dims": 3}
+        basis |= dict.fromkeys(("keypoints", "keypoint_dims"), "inferred: the outputs")
+    why = f"{', '.join(('boxes', 'labels', *further))} and scores of {labels.size} finished detections"
     return Match(Sure.LIKELY, why, fields, basis, unsettled)
 
 

@@ -34,11 +34,23 @@ def encode(rows, height, width, random, *, strides, offset=0.5, pixels=True, log
     return outputs
 
 
+def tables(*arguments):
+    """torchvision's: all strides in three tables."""
+    outputs = encode(*arguments, strides=FIVE, pixels=False, offset=0.0)
+    parts = {"bbox_regression": "bbox", "cls_logits": "cls", "bbox_ctrness": "ctr"}
+    rows = {
+        name: [outputs[f"{part}{stride}"].reshape(1, outputs[f"{part}{stride}"].shape[1], -1) for stride in FIVE]
+        for name, part in parts.items()
+    }
+    return {name: np.concatenate(each, axis=2).transpose(0, 2, 1) for name, each in rows.items()}
+
+
 FIVE, THREE = (8, 16, 32, 64, 128), (8, 16, 32)
 HEADS = {
     "fcos": {"encode": lambda *a: encode(*a, strides=FIVE), "classes": 5},
     "fcos/after the sigmoid": {"encode": lambda *a: encode(*a, strides=FIVE, logits=False), "classes": 5},
     "fcos/in strides": {"encode": lambda *a: encode(*a, strides=FIVE, pixels=False, offset=0.0), "classes": 5},
+    "fcos-torchvision": {"encode": tables, "classes": 5},
     "rtmdet-raw": {"encode": lambda *a: encode(*a, strides=THREE, centerness=False, offset=0.0), "classes": 5},
     "rtmdet-raw/as many classes as channels of NanoDet's distances": {
         "encode": lambda *a: encode(*a, strides=THREE, centerness=False, offset=0.0, classes=32),

@@ -12,7 +12,9 @@ from edgerun.errors import DecoderAmbiguous
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "torchvision")
 
 
-def encode(rows, height, width, random, *, names=("boxes", "labels", "scores"), masks=False, batched=False, count=60):
+def encode(
+    rows, height, width, random, *, names=("boxes", "labels", "scores"), masks=False, batched=False, count=60, points=0
+):
     corners = random.uniform(0, 200, (count, 2))
     boxes = np.concatenate((corners, corners + random.uniform(5, 50, (count, 2))), axis=1)
     labels, scores = random.integers(1, 5, count), np.sort(random.uniform(0.001, 0.1, count))[::-1].copy()
@@ -22,6 +24,12 @@ def encode(rows, height, width, random, *, names=("boxes", "labels", "scores"), 
     outputs = dict(zip(names, arrays, strict=True))
     if masks:
         outputs["masks"] = random.uniform(0, 1, (count, 1, height, width)).astype(np.float32)
+    if points:
+        x1, y1, x2, y2 = boxes.T
+        places = [(x1, y1), (x2, y1), ((x1 + x2) / 2, (y1 + y2) / 2), (x1, y2), (x2, y2)]
+        keypoints = np.array([(*places[index % 5], np.ones(count)) for index in range(points)])
+        outputs["keypoints"] = keypoints.transpose(2, 0, 1).astype(np.float32)
+        outputs["keypoints_scores"] = random.normal(0, 3, (count, points)).astype(np.float32)
     return {name: array[None] for name, array in outputs.items()} if batched else outputs
 
 
@@ -30,6 +38,7 @@ NUMBERED = {"large": None, "card": {"mean": 0.0}}
 HEADS = {
     "torchvision": {"encode": encode, "large": None},
     "torchvision/masks": {"encode": lambda *a: encode(*a, masks=True), "sizes": ((320, 256),), "large": None},
+    "torchvision/keypoints": {"encode": lambda *a: encode(*a, points=17), "keypoints": 17, "large": None},
     "torchvision/other names": {"encode": lambda *a: encode(*a, names=("6379", "6381", "6383")), **NUMBERED},
     "torchvision/batch of one": {"encode": lambda *a: encode(*a, batched=True), **FED},
     "torchvision/batch of one with masks": {

@@ -6,9 +6,6 @@ processor, and its two files beside the model tell edgerun all that the export d
 
 from __future__ import annotations
 
-import logging
-import warnings
-
 import numpy as np
 import pytest
 
@@ -150,46 +147,11 @@ class Bare(torch.nn.Module):
         return tuple(outputs[name] for name in self.names)
 
 
-def lively(model, spread=1.5):
-    """Random weights that give boxes and scores which differ from query to query."""
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() > 1:
-                torch.nn.init.normal_(parameter, std=spread / parameter[0].numel() ** 0.5)
-    return model.eval()
-
-
-def export(bare, path, size):
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        names = {"input_names": ["pixel_values"], "output_names": list(bare.names)}
-        torch.onnx.export(bare, (torch.rand(1, 3, *size),), path, dynamo=False, opset_version=17, **names)
-
-
-def recorded(bare, path, pixels):
-    """A file that answers what the model answered: for models that PyTorch cannot export or ONNX Runtime not run."""
-    from onnx import helper, numpy_helper, save
-
-    with torch.no_grad():
-        arrays = dict(zip(bare.names, (output.numpy() for output in bare(pixels)), strict=True))
-    nodes = [helper.make_node("Constant", [], [name], value=numpy_helper.from_array(a)) for name, a in arrays.items()]
-    inputs = [helper.make_tensor_value_info("pixel_values", 1, list(pixels.shape))]
-    outputs = [helper.make_tensor_value_info(name, 1, list(array.shape)) for name, array in arrays.items()]
-    graph = helper.make_graph(nodes, "recorded", inputs, outputs)
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
-
-
 def write_config(model, folder):
     """As `save_pretrained` writes it, without the weights."""
     model.config.architectures = [type(model).__name__]
     model.config.id2label = {number: f"thing {number}" for number in range(LABELS)}
     model.config.save_pretrained(folder)
-
-
-def noise(size):
-    return np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
 
 
 def processor_of(name, size, aspect_kept):
@@ -200,7 +162,9 @@ def processor_of(name, size, aspect_kept):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_boxes_classes_and_scores_are_those_of_the_packages_own_post_processing(family, tmp_path, record_property):
+def test_boxes_classes_and_scores_are_those_of_the_packages_own_post_processing(
+    family, tmp_path, record_property, noise, lively, export, recorded, differences, rows_of
+):
     build, processor_name, aspect_kept, decoder = FAMILIES[family]
     size = SQUARE if family in ("lw_detr", "rf_detr") else SIZE
     # RF-DETR's boxes are no sigmoids: wild weights would throw them out of the picture
@@ -212,9 +176,11 @@ def test_boxes_classes_and_scores_are_those_of_the_packages_own_post_processing(
     picture = noise(size)
     pixels = processor(PIL_Image.fromarray(picture), return_tensors="pt")["pixel_values"]
     if family in RECORDED:
-        recorded(bare, tmp_path / "model.onnx", pixels)
+        with torch.no_grad():
+            outputs = dict(zip(bare.names, bare(pixels), strict=True))
+        recorded(outputs, tmp_path / "model.onnx", pixels.shape, "pixel_values")
     else:
-        export(bare, tmp_path / "model.onnx", size)
+        export(bare, tmp_path / "model.onnx", torch.rand(1, 3, *size), bare.names, ["pixel_values"])
     options = {"top_k": QUERIES} if "Deformable" in processor_name or "Conditional" in processor_name else {}
     with Detector.load(tmp_path / "model.onnx") as detector:
         assert detector.card.decoder == decoder
@@ -222,15 +188,16 @@ def test_boxes_classes_and_scores_are_those_of_the_packages_own_post_processing(
         np.testing.assert_allclose(detector.feed(picture, color="rgb")["pixel_values"], pixels.numpy(), atol=1e-5)
         # where the aspect is kept a picture of another size gets a border, which the package cuts off by a mask
         pictures = [picture] if aspect_kept else [picture, noise((150, 70)), noise((60, 211))]
-        errors = np.concatenate([compared(detector, processor, shown, options) for shown in pictures])
+        pairs = [answers(detector, processor, shown, options, rows_of) for shown in pictures]
+    errors = np.concatenate([differences(got, expected) for got, expected in pairs])
     record_property("box", errors[:, :4].max())
     record_property("score", errors[:, 4].max())
     assert errors[:, :4].max() < 1e-3
     assert errors[:, 4].max() < 1e-5
 
 
-def compared(detector, processor, picture, options):
-    """Differences of our rows to the package's, made of the same outputs: [N, 6], x1 y1 x2 y2 score class."""
+def answers(detector, processor, picture, options, rows_of):
+    """Our rows and the package's, made of the same outputs."""
     size = picture.shape[:2]
     found = detector(picture, color="rgb", conf=0.0)
     outputs = detector.session.run(detector.feed(picture, color="rgb"))
@@ -238,15 +205,13 @@ def compared(detector, processor, picture, options):
     (said,) = processor.post_process_object_detection(outputs, threshold=0.0, target_sizes=[size], **options)
     expected = np.column_stack([said["boxes"], said["scores"], said["labels"]]).astype(np.float64)
     expected[:, :4] = np.clip(expected[:, :4], 0, [size[1], size[0]] * 2)
-    got = np.column_stack([found.xyxy, found.score, found.class_id]).astype(np.float64)
-    assert len(got) == len(expected)
     assert len(np.unique(expected[:, :4].round(2), axis=0)) > 3, "the random model gives the same box everywhere"
-    return differences(got, expected)
+    return rows_of(found), expected
 
 
-def test_without_the_packages_files_random_weights_are_refused(tmp_path):
+def test_without_the_packages_files_random_weights_are_refused(tmp_path, lively, export):
     model = lively(yolos(transformers))
-    export(Bare(model).eval(), tmp_path / "model.onnx", SIZE)
+    export(Bare(model).eval(), tmp_path / "model.onnx", torch.rand(1, 3, *SIZE), ("logits", "pred_boxes"))
     with pytest.raises(DecoderAmbiguous) as refusal:
         Detector.load(tmp_path / "model.onnx")
     assert refusal.value.hint == 'pass decoder="detr-softmax" or decoder="detr-sigmoid"'
@@ -257,7 +222,7 @@ def test_without_the_packages_files_random_weights_are_refused(tmp_path):
     Detector.load(tmp_path / "model.onnx", decoder="detr-softmax").close()
 
 
-def test_classifiers_give_the_softmax_of_the_packages_logits(tmp_path, record_property):
+def test_classifiers_give_the_softmax_of_the_packages_logits(tmp_path, record_property, noise, lively, export):
     size = (32, 32)
     config = transformers.ViTConfig(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=32, patch_size=8,
@@ -265,7 +230,7 @@ def test_classifiers_give_the_softmax_of_the_packages_logits(tmp_path, record_pr
     )  # fmt: skip
     model = lively(transformers.ViTForImageClassification(config))
     bare = Bare(model, ("logits",)).eval()
-    export(bare, tmp_path / "model.onnx", size)
+    export(bare, tmp_path / "model.onnx", torch.rand(1, 3, *size), bare.names, ["pixel_values"])
     write_config(model, tmp_path)
     processor = transformers.ViTImageProcessorPil(size={"height": 32, "width": 32})
     processor.save_pretrained(tmp_path)
@@ -278,16 +243,3 @@ def test_classifiers_give_the_softmax_of_the_packages_logits(tmp_path, record_pr
     assert found.class_id.tolist() == best.indices.tolist()
     record_property("score", np.abs(found.score - best.values.numpy()).max())
     np.testing.assert_allclose(found.score, best.values.numpy(), atol=1e-5)
-
-
-def differences(got, expected):
-    """Absolute differences of rows that belong together: the nearest of the same class, each taken once."""
-    left = list(range(len(got)))
-    errors = []
-    for row in expected:
-        same = [index for index in left if got[index, 5] == row[5]]
-        assert same, f"no row of class {row[5]:.0f} is left"
-        best = min(same, key=lambda index: np.abs(got[index] - row).max())
-        left.remove(best)
-        errors.append(np.abs(got[best] - row))
-    return np.array(errors)

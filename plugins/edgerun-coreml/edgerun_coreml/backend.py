@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from edgerun.contract import Coverage, Delegate, Graph, Health, Session
+from edgerun.contract import Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 
@@ -58,18 +58,17 @@ class TranslatedSession:
         outputs = self.model.interface.outputs
         return {feature.name: as_array(results[feature.name], feature) for feature in outputs if carried(feature)}
 
-    def coverage(self) -> Coverage | None:
-        """Nodes as ONNX Runtime assigned them; None where it cannot tell."""
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for session in self.model.stage.sessions():
-            for part in _assigned(session):
-                kinds = [node.op_type for node in part.get_nodes()]
-                nodes[self.delegate] = nodes.get(self.delegate, 0) + len(kinds)
-                operators.setdefault(self.delegate, set()).update(kinds)
-        if not nodes:
-            return None
-        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+    def coverage(self) -> Coverage:
+        """Nodes of the translation as ONNX Runtime assigned them."""
+        placed = [
+            Placed(node.op_type, self.delegate, node.name)
+            for session in self.model.stage.sessions()
+            for part in _assigned(session)
+            for node in part.get_nodes()
+        ]
+        if not placed:
+            return Coverage("none", "this version of ONNX Runtime does not tell which node runs where")
+        return Coverage("assigned", "ONNX Runtime's assignment of the translation", tuple(placed))
 
     def close(self) -> None:
         """Let go of the model."""
@@ -146,7 +145,7 @@ class CoreMLBackend:
         with _told(path):
             if delegate.name in PRECISIONS:
                 return TranslatedSession(path, delegate.name, threads)
-            return native.NativeSession(path, delegate.name)
+            return native.NativeSession(path, delegate)
 
     def graph(self, path: Path) -> Graph:
         """Operations or layers as the file has them, preprocessing and the members of a pipeline included.
@@ -162,6 +161,27 @@ class CoreMLBackend:
 
         with _told(path):
             return list_operators(open_model(path))
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The systems that run a file and what in it asks for them; what keeps it off the Neural Engine.
+
+        Raises:
+            ModelUnreadable: the file is damaged, or compiled.
+        """
+        from .listing import list_operators
+        from .needs import needs
+        from .package import open_model
+
+        with _told(path):
+            file = open_model(path)
+            return needs(file, list_operators(file))
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Entries of the user-defined metadata of a package or a model."""
+        from . import embedding
+
+        with _told(path):
+            embedding.embed(path, metadata, target)
 
 
 @contextmanager
