@@ -62,5 +62,6 @@ def suppressed(boxes: Any, scores: Any, iou_threshold: float) -> Any:
         low = torch.maximum(boxes[order, :2], boxes[best, :2])
         high = torch.minimum(boxes[order, 2:], boxes[best, 2:])
         shared = (high - low).clamp(min=0).prod(1)
-        order = order[shared <= iou_threshold * (areas[order] + areas[best] - shared)]
+        overlap = shared / (areas[order] + areas[best] - shared)  # 0 / 0 suppresses nothing
+        order = order[~(overlap.double() > iou_threshold)]  # the compiled operator compares in double, too
     return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64)
