@@ -57,12 +57,14 @@ def embed(
     }
     opened = open_model(path, registry=registry, **opening)
     try:
+        if opened.file != path:
+            raise InputError(f"{path} is an archive.", hint="unpack it and name the model in it")
         writer = _writer(path, opened.format, opened.registry, opened.backend)
         with Detector.load(opened, **options) as detector:
             card = detector.card
             before = detector.session.run(detector.feed(picture("textured", card.height, card.width)))
     finally:
-        opened.session.close()
+        opened.close()
     made = place.with_name(f".edgerun-{os.getpid()}-{path.name}")  # beside its place, so that taking it is one step
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

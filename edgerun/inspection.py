@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from edgerun import house, models, sniff
+from edgerun import archives, house, models, sniff
 from edgerun.card import ModelCard
 from edgerun.cards import sidecar
 from edgerun.contract import Backend, Match, Need, TellsNeeds, TensorSpec
@@ -18,7 +18,7 @@ from edgerun.plugins import Registry
 from edgerun.probe import picture
 from edgerun.report import Report
 
-__all__ = ["Inspection", "inspect", "write_sidecar"]
+__all__ = ["Inspection", "inspect", "write_card", "write_sidecar"]
 
 LONGEST = 200
 """Characters of a metadata value that are shown."""
@@ -98,7 +98,12 @@ def inspect(
         if seen is None:
             raise
         path = models.find(model)
-        format = sniff.sniff(path, [format for backend in registry.backends for format in backend.formats])
+        inside, removed = archives.unpacked(path)
+        try:
+            format = sniff.sniff(inside, [format for backend in registry.backends for format in backend.formats])
+            needs = _needs(inside, registry.backends_for(format))
+        finally:
+            removed()
         return Inspection(
             model=str(path),
             format=format,
@@ -110,7 +115,7 @@ def inspect(
             metadata=_readable(seen.metadata),
             refusal=refusal,
             sidecar=_sidecar(path),
-            needs=_needs(path, registry.backends_for(format)),
+            needs=needs,
         )
     with detector:
         if profile:
@@ -127,7 +132,7 @@ def inspect(
             metadata=_readable(detector.session.metadata),
             report=report,
             sidecar=_sidecar(detector.path),
-            needs=_needs(detector.path, [registry.backend(report.backend)]),
+            needs=_needs(detector.opened.file, [registry.backend(report.backend)]),
         )
 
 
@@ -140,11 +145,20 @@ def write_sidecar(inspection: Inspection, *, force: bool = False) -> Path:
     """
     if inspection.refusal is not None:
         raise inspection.refusal
-    path = sidecar.path_for(Path(inspection.model))
+    return write_card(Path(inspection.model), inspection.card, force=force)
+
+
+def write_card(model: Path, card: ModelCard, *, force: bool = False) -> Path:
+    """Write a card beside its model; gives the path.
+
+    Raises:
+        InputError: there is one already and `force` is not given, or it cannot be written.
+    """
+    path = sidecar.path_for(model)
     if path.exists() and not force:
         raise InputError(f"{path} exists already.", hint="overwrite it with --force")
     try:
-        return sidecar.write(Path(inspection.model), inspection.card)
+        return sidecar.write(model, card)
     except OSError as cause:
         raise InputError(
             f"{path} cannot be written: {cause.strerror}.", hint="check the folder's permissions"

@@ -30,7 +30,7 @@ FLOORS = [
         "probe",
         "masks",
     },
-    {"decoders", "cards", "replay", "detections", "image_input", "models"},
+    {"decoders", "cards", "replay", "detections", "image_input", "models", "archives"},
     {"plugins", "report", "house"},
     {"detector", "stream"},
     {

@@ -181,7 +181,7 @@ def _demand_agreement(card: ModelCard, own: ModelCard, settled: set[str]) -> Non
     for name in DECISIVE:
         ours, theirs = getattr(card, name), getattr(own, name)
         if name in card.sources and name in own.sources and ours != theirs:
-            arguments = f"{name}={_plain(ours)!r} or {name}={_plain(theirs)!r}"
+            arguments = " or ".join(f"{name}={_written(value)}" for value in (ours, theirs))
             raise _contradiction(card, own, name, f"{name} = {_plain(ours)}", str(_plain(theirs)), arguments)
     said = [[name for name in NORMALISATION if name in entry.sources] for entry in (card, own)]
     if all(said) and not settled.intersection(NORMALISATION) and not _alike(card, own):
@@ -206,6 +206,11 @@ def _contradiction(card: ModelCard, own: ModelCard, name: str, ours: str, theirs
 
 def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _written(value: Any) -> str:
+    """As an argument is written in Python; texts in double quotes, by which the command line knows them."""
+    return f'"{value}"' if isinstance(value, str) else repr(_plain(value))
 
 
 def _short(values: tuple[Any, ...]) -> str:

@@ -20,6 +20,9 @@ from edgerun.contract import Dialect, Unsettled
 
 __all__ = ["DIALECT"]
 
+LARGEST = 200_000
+"""Bytes; JSON of more beside a model is a data set's."""
+
 RESIZES = {"letterbox": "letterbox", "stretch": "stretch", "crop-first": "center-crop"}
 
 TASKS = (("classification", "classify"), ("segment", "segment"), ("pose", "pose"), ("detect", "detect"))
@@ -28,6 +31,8 @@ TASKS = (("classification", "classify"), ("segment", "segment"), ("pose", "pose"
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     for file in beside.files(path.parent, "*.json"):
+        if file.stat().st_size > LARGEST:
+            continue
         config = beside.json_object(file, '"MODEL_PARAMETERS"', '"ModelPath"')
         if beside.names(beside.first(config.get("MODEL_PARAMETERS")).get("ModelPath"), path):
             return _of(config, path.parent)

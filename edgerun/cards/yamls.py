@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["parse"]
 
 LARGEST = 1_000_000
-"""Characters; PyYAML reads about as many in a second or two."""
+"""Characters; PyYAML reads them in some seconds at worst."""
 DEEPEST = 32
 MOST = 200_000
 """Values, each counted as often as an alias repeats it."""

@@ -69,11 +69,13 @@ def _matches(evidence: Evidence, *, transposed: bool) -> Match:
         return Match(Sure.NO, "the class scores of a probe run leave 0..1")
     if (boxes[2:] < -1).any():
         return Match(Sure.NO, "widths and heights of a probe run are negative")
+    if ranges.corners(boxes.T):
+        return Match(Sure.NO, "the boxes of a probe run are corners x1 y1 x2 y2, not centres and sizes")
     if ranges.clipped(boxes[2:]):
         return Match(Sure.NO, "the sizes of a probe run are cut off, as by a quantisation made for scores")
     if wrong := forms.misread(boxes.T, "cx cy w h", card.height, card.width, strides):
         return Match(Sure.NO, wrong)
-    if yolo_rows.given_an_object(rows[: 4 + classes]):
+    if not evidence.known("decoder") and yolo_rows.given_an_object(rows[: 4 + classes]):
         return Match(Sure.NO, "the columns behind the box are an objectness and shares given an object")
     if (scores == 1).all(axis=1).any():
         return Match(Sure.NO, "a column of a probe run is 1 throughout, as YOLOv6's objectness and no class is")

@@ -59,9 +59,9 @@ def heard(*dialects, **arguments):
 @pytest.mark.parametrize(
     ("ours", "theirs", "hint"),
     [
-        ({"color": "rgb"}, {"color": "bgr"}, "color='rgb' or color='bgr'"),
-        ({"resize": "stretch"}, {"resize": "letterbox"}, "resize='stretch' or resize='letterbox'"),
-        ({"task": "pose"}, {"task": "detect"}, "task='pose' or task='detect'"),
+        ({"color": "rgb"}, {"color": "bgr"}, 'color="rgb" or color="bgr"'),
+        ({"resize": "stretch"}, {"resize": "letterbox"}, 'resize="stretch" or resize="letterbox"'),
+        ({"task": "pose"}, {"task": "detect"}, 'task="pose" or task="detect"'),
         ({"decoder": "yolov5"}, {"decoder": "yolov8"}, "decoder="),
         ({"box_units": "unit"}, {"box_units": "pixels"}, "box_units="),
         ({"suppressed": True}, {"suppressed": False}, "suppressed=True or suppressed=False"),

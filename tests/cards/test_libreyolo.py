@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from edgerun import Detector
 from edgerun.cards.libreyolo import FED
 from edgerun.errors import CardInvalid
 
@@ -23,6 +25,23 @@ def test_a_yolox_is_fed_blue_first_and_bytes(finds):
     card = finds(metadata=TABLE, layout="yolox", bgr=True, scale=255.0)
     assert (card.decoder, card.resize, card.labels) == ("yolox", "letterbox-topleft", ("red", "green", "blue"))
     assert card.source("color") == "libreyolo metadata"
+
+
+def test_a_yolov9_answers_with_corners(colours, squares):
+    """Its exports have x1 y1 x2 y2 where everybody else's YOLOv9 has centres and sizes."""
+    from onnx import load, numpy_helper, save
+
+    path = colours(metadata={**TABLE, "model_family": "yolo9"})
+    model = load(path)
+    (boxes,) = (entry for entry in model.graph.initializer if entry.name == "boxes")
+    centres, sizes = np.split(numpy_helper.to_array(boxes), 2, axis=1)
+    corners = np.concatenate((centres - sizes / 2, centres + sizes / 2), axis=1)
+    boxes.CopyFrom(numpy_helper.from_array(corners, "boxes"))
+    save(model, path)
+    with Detector.load(path) as detector:
+        assert (detector.card.decoder, detector.card.resize) == ("yolo-corners", "letterbox-topleft")
+        found = {row.label: row.box for row in detector(squares, nms="none", conf=0.9) if row.box[2] - row.box[0] == 16}
+    assert found == {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
 
 
 def test_the_same_table_lies_beside_a_pte_or_in_an_archive(gathered):
