@@ -377,8 +377,8 @@ class Detector:
         try:
             detector = cls._settle(opened, arguments, max_det, classes)
             if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
-                detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
-                delegates.demand(opened.session, opened.backend.name, detector.path.name)
+                found = detector.profile(probe_picture("blank", detector.card.height, detector.card.width))
+                delegates.demand(found, opened.session.delegate, detector.path.name)
             return detector
         except BaseException:
             opened.close()
@@ -501,6 +501,7 @@ class Detector:
             if isinstance(self._session, Profiles):
                 seen = self._session.profile(feeds)
             else:
+                self._session.run(feeds)  # some runtimes tell only after the first run
                 seen = delegates.coverage(self._session, self._backend.name)
                 seen = replace(seen, source=f"{seen.source}; {self._backend.name} offers no profile")
             self._profiled = seen
@@ -636,8 +637,10 @@ def _opened(
                 session = backend.open(path, asked, count)
             try:
                 why = delegates.confirm(wish, asked, session, backend.name)
-                if strict and delegates.coverage(session, backend.name).evidence != "none":
-                    delegates.demand(session, backend.name, path.name)
+                if strict:
+                    found = delegates.coverage(session, backend.name)
+                    if found.evidence != "none":
+                        delegates.demand(found, session.delegate, path.name)
             except BaseException:
                 session.close()
                 raise
