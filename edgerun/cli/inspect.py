@@ -62,6 +62,7 @@ def _print(seen: Inspection) -> None:
             ("runs on", report.runs_on),
             ("note", report.delegate_reason),
         ]
+        lines.append(("opened in", str(report.opening)))
         lines.append(("coverage", summary(report.coverage)))
         lines += [("warning", warning) for warning in report.warnings]
     lines += [("needs", f"{need.what}: {need.why}") for need in seen.needs if need.must]
