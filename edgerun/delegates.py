@@ -222,8 +222,8 @@ def _unknown(name: str, offers: Sequence[Delegate], backend: str) -> str:
     known = [offer.name for offer in offers]
     if name in VOCABULARY:
         return f"{name}: {backend} does not offer it"
-    near = get_close_matches(name, [*known, *VOCABULARY], 1)
-    return f"{name} is no delegate" + (f"; did you mean {near[0]}?" if near else f" of {backend}")
+    near = get_close_matches(name.lower(), [*known, *VOCABULARY], 1)
+    return f"{name} is no delegate" + (f", perhaps {near[0]} was meant" if near else f" of {backend}")
 
 
 def _options(wish: Wish, offer: Delegate, offers: Sequence[Delegate], backend: str) -> dict[str, str]:

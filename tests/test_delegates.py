@@ -96,9 +96,11 @@ def test_a_name_is_taken_or_refused_with_the_reason():
         only("edgetpu")
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("gpuu", "gpu"), ("core-ml", "coreml"), ("tensorRT", "tensorrt")])
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("gpuu", "gpu"), ("core-ml", "coreml"), ("TensorRT", "tensorrt"), ("CPU", "cpu")]
+)
 def test_a_misspelt_name_is_told_the_one_that_was_meant(typed, meant):
-    with pytest.raises(DelegateUnavailable, match=rf"did you mean {meant}\?"):
+    with pytest.raises(DelegateUnavailable, match=rf"{typed} is no delegate, perhaps {meant} was meant\."):
         only(typed)
 
 

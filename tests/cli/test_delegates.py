@@ -26,7 +26,7 @@ def recording(tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence", "hint"),
     [
-        (["--delegate", "cup"], "cup is no delegate; did you mean cpu?", "use one of: cpu"),
+        (["--delegate", "cup"], "cup is no delegate, perhaps cpu was meant.", "use one of: cpu"),
         (["--delegate", "edgetpu"], "edgetpu: onnxruntime does not offer it", "use one of: cpu"),
         (["--delegate", "cpu:units=ane"], "cpu of onnxruntime has no option units; it is one of coreml", "none"),
         (["--delegate", "cpu:fast"], "'fast' in the delegate 'cpu:fast' is no option", "name:option=value"),
