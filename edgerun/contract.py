@@ -34,6 +34,7 @@ __all__ = [
     "Health",
     "Match",
     "ModelCard",
+    "Need",
     "Node",
     "Placed",
     "Profiles",
@@ -42,8 +43,11 @@ __all__ = [
     "SaysWhy",
     "Session",
     "Sure",
+    "TellsNeeds",
+    "TellsSupport",
     "TensorSpec",
     "Unsettled",
+    "WritesMetadata",
 ]
 
 
@@ -278,6 +282,61 @@ class ReadsGraphs(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a model asks of the device that it is meant for.
+
+    Attributes:
+        what: "iOS 16, macOS 13", "ONNX Runtime 1.18", "the Neural Engine".
+        why: what in the file asks for it, or what speaks against it.
+        must: False for what the model can do without and will probably not get.
+    """
+
+    what: str
+    why: str
+    must: bool = True
+
+
+@runtime_checkable
+class TellsNeeds(Protocol):
+    """What a backend may offer besides: which system or version of its runtime a file asks for, and why."""
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """Read without the runtime; () where the file does not say.
+
+        Raises:
+            ModelUnreadable: the file is damaged.
+        """
+
+
+@runtime_checkable
+class TellsSupport(Protocol):
+    """What a backend may offer besides: which operators its delegates take, by their documentation."""
+
+    def support_tables(self) -> Sequence[Path]:
+        """TOML files of the form of docs/ops.md, one per delegate and format."""
+
+
+@runtime_checkable
+class WritesMetadata(Protocol):
+    """What a backend may offer besides: a copy of a file that says more about itself."""
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Write a copy of a model, in which a session finds these entries under these very keys.
+
+        Earlier entries of the same keys are replaced; all else stays as it is, above all what the model computes.
+
+        Args:
+            path: one that `open` could be given.
+            metadata: key -> text. "edgerun" is a whole card; "names" the class names as {0: 'person', …}, which other
+                tools read in ONNX files: a container that has no such habit may leave it out.
+            target: is not there yet; a folder where the model is one. Never the model itself.
+
+        Raises:
+            ModelError: the file is damaged, or has no place for it; the hint then speaks of a sidecar.
+        """
+
+
 # -------------------------------------------------------------------------------------- a family of outputs
 
 
@@ -314,6 +373,10 @@ class Match:
     unsettled: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
+def _no_graph() -> Graph | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What is known of a model before a decoder is chosen.
@@ -325,6 +388,8 @@ class Evidence:
         metadata: the file's own, untouched.
         probe: gives the outputs (float32, dequantised) of one run on a picture, computed once each:
             "blank" is uniform grey, "textured" has edges at all scales.
+        graph: the operators of the file, read when asked for; None where its backend cannot read them.
+        fed: the same as probe, with these card fields in place of what is known; None where nothing can be run.
     """
 
     inputs: Sequence[TensorSpec]
@@ -333,6 +398,8 @@ class Evidence:
     card: ModelCard
     metadata: Mapping[str, str | bytes]
     probe: Callable[[Literal["blank", "textured"]], Arrays]
+    graph: Callable[[], Graph | None] = _no_graph
+    fed: Callable[[Literal["blank", "textured"], Mapping[str, Any]], Arrays] | None = None
 
     def known(self, name: str) -> bool:
         """Whether anybody said this card field."""

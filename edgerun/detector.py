@@ -7,9 +7,9 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, cast, get_args, overload
@@ -42,11 +42,14 @@ from edgerun.contract import (
     Delegate,
     Evidence,
     Frame,
+    Graph,
     Profiles,
+    ReadsGraphs,
     Session,
     TensorSpec,
 )
-from edgerun.decoders import Choice
+from edgerun.decoders import Choice, graph_hints
+from edgerun.decoders.graph_hints import Treatment
 from edgerun.detections import Detections
 from edgerun.errors import (
     BackendUnavailable,
@@ -66,10 +69,13 @@ from edgerun.probe import picture as probe_picture
 from edgerun.report import Report, Threshold
 from edgerun.tensors import AnyArray
 
-__all__ = ["Detector"]
+__all__ = ["Detector", "Opened", "open_model"]
 
 LARGEST_BATCH = 8
 """Pictures at a time where the model takes any number; more gains nothing and costs memory."""
+
+IMPLIED = "ultralytics metadata"
+"""They do not say how a picture is normalised: it goes without saying for that exporter."""
 
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
@@ -87,22 +93,55 @@ ALIASES = {
 """Other tools' names of the same things."""
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A model on its runtime, before anybody has settled how it is fed and read.
+
+    Several detectors may be settled over one of these, to compare readings of a model; closing any closes it for all.
+
+    Attributes:
+        path: as it was given.
+        file: the model itself; of an archive it is unpacked as long as this value lives.
+        format: by the file's bytes.
+        backend, session: who runs it.
+        asked: the delegate that was chosen.
+        threads: for the runtime.
+        registry: who is in the house.
+        removed: cleans up what was unpacked; a second call does nothing.
+    """
+
+    path: Path
+    file: Path
+    format: str
+    backend: Backend
+    session: Session
+    asked: Delegate
+    threads: int
+    registry: Registry
+    removed: Callable[[], None]
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+        self.session.close()
+        self.removed()
+
+
 class Detector:
     """A loaded model: call it with a picture.
 
     Thread-safe: calls from several threads take turns. Use it in a `with` block or call `close` to give the
     runtime's memory back.
+
+    Attributes:
+        card: how the model is fed and read, with the source of each field.
+        path: of the model, as it was given.
+        opened: the model on its runtime.
     """
 
     def __init__(
         self,
         *,
-        path: Path,
-        format: str,
-        backend: Backend,
-        session: Session,
-        asked: Delegate,
-        threads: int,
+        opened: Opened,
         card: ModelCard,
         choice: Choice,
         image: ImageInput,
@@ -112,21 +151,20 @@ class Detector:
     ) -> None:
         """Detectors are made by `Detector.load`."""
         self.card = card
-        self.path = path
-        self._format = format
-        self._backend, self._session, self._asked, self._threads = backend, session, asked, threads
+        self.opened = opened
+        self.path = opened.path
+        self._backend, self._session = opened.backend, opened.session
         self._choice, self._image, self._outputs = choice, image, outputs
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
-        self._auxiliary = image_input.auxiliary(session.inputs, image, card, path.name)
-        self._batch = _batch_size(session, image, choice.decoder.batched)
+        self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
+        self._batch = _batch_size(opened.session, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
         self._profiled: Coverage | None = None
         self._lock = threading.Lock()
         self._closed = False
-        self._removed: Callable[[], Any] = lambda: None
 
     # ------------------------------------------------------------------------------------------- each frame
 
@@ -258,7 +296,7 @@ class Detector:
     @classmethod
     def load(
         cls,
-        model: str | Path,
+        model: str | Path | Opened,
         *,
         delegate: delegates.Wishes = None,
         strict: bool = False,
@@ -294,7 +332,9 @@ class Detector:
         shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
 
         Args:
-            model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes").
+            model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
+                or one that is opened already, with its delegate, threads, backend and registry, and that stays open in
+                case of an error.
             delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
                 With options as text, "openvino:device=GPU,precision=FP32", or as
@@ -329,67 +369,33 @@ class Detector:
         if imgsz is not None:
             said["height"], said["width"] = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
         arguments = {name: value for name, value in said.items() if value is not None}
-        registry = house.registry() if registry is None else registry
-
-        path = models.find(model)
-        inside, removed = archives.unpacked(path)
+        if isinstance(model, Opened):
+            return cls._settle(model, arguments, max_det, classes)
+        opened = open_model(
+            model, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
+        )
         try:
-            detector = cls._opened(
-                inside, registry, backend, delegate, strict, threads, arguments, max_det, classes
-            )  # fmt: skip
-        except BaseException:
-            removed()
-            raise
-        detector.path, detector._removed = path, weakref.finalize(detector, removed)
-        return detector
-
-    @classmethod
-    def _opened(
-        cls,
-        path: Path,
-        registry: Registry,
-        backend: str | None,
-        delegate: delegates.Wishes,
-        strict: bool,
-        threads: int | None,
-        arguments: Mapping[str, Any],
-        max_det: int,
-        classes: Iterable[int | str] | None,
-    ) -> Detector:
-        """The format, the backend, and all the rest."""
-        format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
-        lie = sniff.lie(path, format)
-        if lie:
-            warnings.warn(lie, stacklevel=3)
-        chosen, asked, session, count = _open(path, format, registry, backend, delegate, strict, threads)
-        try:
-            detector = cls._settle(path, format, chosen, asked, session, count, registry, arguments, max_det, classes)
-            if strict and delegates.coverage(session, chosen.name).evidence == "none":
+            detector = cls._settle(opened, arguments, max_det, classes)
+            if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
                 detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
-                delegates.demand(session, chosen.name, path.name)
+                delegates.demand(opened.session, opened.backend.name, detector.path.name)
             return detector
         except BaseException:
-            session.close()
+            opened.close()
             raise
 
     @classmethod
     def _settle(
-        cls,
-        path: Path,
-        format: str,
-        backend: Backend,
-        asked: Delegate,
-        session: Session,
-        threads: int,
-        registry: Registry,
-        arguments: Mapping[str, Any],
-        max_det: int,
-        classes: Iterable[int | str] | None,
+        cls, opened: Opened, arguments: Mapping[str, Any], max_det: int, classes: Iterable[int | str] | None
     ) -> Detector:
         """The card, the decoder, the plan."""
+        path, backend, session, registry = opened.file, opened.backend, opened.session, opened.registry
         card = cards.gather(path, session.metadata, registry.dialects, arguments)
         image = image_input.find(session.inputs, path.name)
         card = _sized(card, image, path)
+        graph = _graph_of(backend, path)
+        treated = Treatment() if (read := graph()) is None else graph_hints.treatment(read, image.spec.name)
+        card = _treated(card, treated, path)
         probes: dict[str, Arrays] = {}
 
         def probe(kind: Literal["blank", "textured"]) -> Arrays:
@@ -397,21 +403,31 @@ class Detector:
                 probes[kind] = _probe(kind, path, backend, session, image, card)
             return probes[kind]
 
+        def fed(kind: Literal["blank", "textured"], fields: Mapping[str, Any]) -> Arrays:
+            tried = card
+            for name, value in fields.items():
+                tried = cards.with_field(tried, name, value, "trial")
+            return _probe(kind, path, backend, session, image, tried)
+
         outputs: Sequence[TensorSpec] = session.outputs
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
-        evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe)
+        evidence = Evidence(
+            session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe, graph, fed
+        )
         choice, card = _chosen(evidence, registry.decoders)
-        card = cards.with_conventions(card, choice.match)
-        if not choice.decoder.suppress and "suppressed" not in card.sources:
-            card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
+        card = cards.with_conventions(card, graph_hints.turned(choice.match, treated))
+        said = card.source("suppressed") in decoders.SAID
+        if card.suppressed == choice.decoder.suppress and not said:  # metadata may speak of another export
+            needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
+            suppressed = not choice.decoder.suppress
+            card = cards.with_field(card, "suppressed", suppressed, f"inferred: {choice.decoder.name} {needs}")
         card = cards.with_field(
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
         return cls(
-            path=path, format=format, backend=backend, session=session, asked=asked, threads=threads, card=card,
-            choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes,
-        )  # fmt: skip
+            opened=opened, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes
+        )
 
     # ------------------------------------------------------------------------------------------- the rest
 
@@ -454,14 +470,14 @@ class Detector:
             )
         return Report(
             model=str(self.path),
-            format=self._format,
+            format=self.opened.format,
             backend=self._backend.name,
             version=health.version,
             delegate=self._session.delegate,
-            delegate_options=self._asked.options,
-            delegate_reason=self._asked.reason,
-            strict=self._asked.strict,
-            threads=self._threads,
+            delegate_options=self.opened.asked.options,
+            delegate_reason=self.opened.asked.reason,
+            strict=self.opened.asked.strict,
+            threads=self.opened.threads,
             inputs=tuple(self._session.inputs),
             outputs=tuple(self._outputs),
             card=self.card,
@@ -483,18 +499,19 @@ class Detector:
         feeds = self.feed(image, color)
         with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
             if isinstance(self._session, Profiles):
-                self._profiled = self._session.profile(feeds)
-                return self._profiled
-        told = delegates.coverage(self._session, self._backend.name)
-        return replace(told, source=f"{told.source}; {self._backend.name} offers no profile")
+                seen = self._session.profile(feeds)
+            else:
+                seen = delegates.coverage(self._session, self._backend.name)
+                seen = replace(seen, source=f"{seen.source}; {self._backend.name} offers no profile")
+            self._profiled = seen
+            return seen
 
     def close(self) -> None:
         """Give the runtime's memory back; a second call does nothing."""
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._session.close()
-                self._removed()
+                self.opened.close()
 
     def __enter__(self) -> Detector:
         return self
@@ -539,6 +556,36 @@ class Detector:
 
 
 # -------------------------------------------------------------------------------------- steps of the loading
+
+
+def open_model(
+    model: str | Path,
+    *,
+    delegate: delegates.Wishes = None,
+    strict: bool = False,
+    threads: int | None = None,
+    backend: str | None = None,
+    registry: Registry | None = None,
+) -> Opened:
+    """Open a model of any format; the arguments are those of `Detector.load`, and so are the errors.
+
+    With `strict` nodes outside the delegate are an error where the runtime tells before it runs.
+    """
+    registry = house.registry() if registry is None else registry
+    path = models.find(model)
+    file, removed = archives.unpacked(path)
+    try:
+        format = sniff.sniff(file, [format for entry in registry.backends for format in entry.formats])
+        lie = sniff.lie(file, format)
+        if lie:
+            warnings.warn(lie, stacklevel=3)
+        chosen, asked, session, count = _open(file, format, registry, backend, delegate, strict, threads)
+    except BaseException:
+        removed()
+        raise
+    opened = Opened(path, file, format, chosen, session, asked, count, registry, removed)
+    weakref.finalize(opened, removed)
+    return opened
 
 
 def _open(
@@ -630,6 +677,36 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     return card
 
 
+def _graph_of(backend: Backend, path: Path) -> Callable[[], Graph | None]:
+    """Reads the graph of a file once, where its backend can; None for what cannot be read."""
+
+    @lru_cache(maxsize=1)
+    def read() -> Graph | None:
+        try:
+            return backend.graph(path) if isinstance(backend, ReadsGraphs) else None
+        except ModelUnreadable:  # the runtime has opened it; another form of the format, or an odd file
+            return None
+
+    return read
+
+
+def _treated(card: ModelCard, treated: Treatment, path: Path) -> ModelCard:
+    """The card with what the graph does to the picture itself; a picture is not normalised twice."""
+    fields, why = graph_hints.said_of(treated)
+    for name, value in fields.items():
+        said, source = getattr(card, name), card.source(name)
+        told = checked(name, value, "graph")
+        known = name in card.sources and source != IMPLIED
+        if known and not np.allclose(said, told, rtol=1e-3):
+            raise CardInvalid(
+                f"The {source} gives {name} = {said}, but in {path.name} {why}, so that it would be done twice.",
+                hint=f"leave {name} out, or give {name}={value:.6g}",
+            )
+        if not known:
+            card = cards.with_field(card, name, value, f"inferred: {why}")
+    return card
+
+
 def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, ModelCard]:
     """The decoder and the card, whose labels lose a background that comes first where only that fits the outputs."""
     card = evidence.card
@@ -696,6 +773,13 @@ def _seen(specs: Sequence[TensorSpec], outputs: Arrays) -> list[TensorSpec]:
         replace(known.get(name, TensorSpec(name, (), str(array.dtype))), shape=tuple(array.shape))
         for name, array in outputs.items()
     ]
+
+
+def _of_one(specs: Sequence[TensorSpec], image: ImageInput) -> Sequence[TensorSpec]:
+    """Outputs as they are for one picture, where the model takes a fixed number of several."""
+    if image.batch is None or image.batch < 2:
+        return specs
+    return [replace(spec, shape=(1, *spec.shape[1:])) if spec.shape[:1] == (image.batch,) else spec for spec in specs]
 
 
 def _batch_size(session: Session, image: ImageInput, batched: bool) -> int:

@@ -14,6 +14,10 @@ TOLERANCE = 0.02
 UNIT_LIMIT = 2.0
 """Boxes in 0..1 may stick out of the picture, but hardly by a whole picture; boxes in pixels go far beyond."""
 
+LARGEST_UNIT = 16.0
+"""A few of a full grid may be as many times as large as the picture: an anchor of 373 pixels, four times, in a small
+input."""
+
 
 CORNERED = 0.9
 """Of the rows, where all but a few degenerate ones are boxes."""
@@ -30,8 +34,10 @@ def shares(values: AnyArray) -> bool:
 
 
 def unit(boxes: AnyArray) -> bool:
-    """Whether boxes are in 0..1 of the input rather than in pixels, by those that a full grid gives."""
-    return bool(boxes.size and np.abs(boxes).max() <= UNIT_LIMIT)
+    """Whether boxes [N, 4] are in 0..1 of the input rather than in pixels; rows of nothing do not count."""
+    reach = np.abs(boxes).max(axis=-1)
+    reach = reach[reach > 0]
+    return bool(reach.size and np.percentile(reach, 90) <= UNIT_LIMIT and reach.max() <= LARGEST_UNIT)
 
 
 def spans(boxes: AnyArray, height: int, width: int) -> bool:

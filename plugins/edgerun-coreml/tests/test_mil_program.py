@@ -75,24 +75,6 @@ def test_lists_grow_as_they_are_written():
     assert some.tolist() == [[8, 8], [0, 0]]
 
 
-def test_a_state_is_read_updated_and_handed_on():
-    program = Program(18)
-    x, state = program.input("x", "fp32", (2,)), program.state("total", "fp16", (2,))
-    before = program.op("read_state", ("fp16", (2,)), input=state)
-    sum_now = program.op("add", ("fp16", (2,)), x=before, y=program.op("cast", ("fp16", (2,)), x=x, dtype="fp16"))
-    program.op("write_state", [], input=state, data=sum_now)
-    after = program.op("read_state", ("fp16", (2,)), input=state)
-    translation = program.translate(program.op("cast", ("fp32", (2,)), x=after, dtype="fp32"))
-    (entry,) = translation.states
-    assert [port.name for port in translation.inputs] == ["x"]
-    session = open_session(translation.graph)
-    contents = np.zeros(entry.shape, np.float32)
-    for expected in ([1, 2], [2, 4]):
-        names = [translation.outputs[0].tensor, entry.updated]
-        result, contents = session.run(names, {"x": np.float32([1, 2]), entry.tensor: contents})
-        assert result.tolist() == contents.tolist() == expected
-
-
 def test_a_classifier_tells_labels_and_where_the_probabilities_are():
     program = Program()
     x = program.input("x", "fp32", (1, 3))
@@ -147,6 +129,8 @@ def lstm(x, h, c, w, r, b, clip=np.inf, p=None):
 LSTM = {
     "weight_ih": RNG.normal(size=(16, 3)), "weight_hh": RNG.normal(size=(16, 4)), "bias": RNG.normal(size=16),
 }  # fmt: skip
+
+
 X = RNG.normal(size=(5, 2, 3)).astype(np.float32)
 H, C = RNG.normal(size=(2, 2, 4)).astype(np.float32)
 
@@ -177,6 +161,21 @@ def test_lstm(direction, sequence, extra):
     given = X[::-1] if direction == "reverse" else X
     steps, h, c = lstm(given, H, C, *LSTM.values(), clip=0.3 if "clip" in extra else np.inf, p=peephole)
     for actual, expected in zip(found, (steps if sequence else h[None], h, c), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_first_state_of_zeros_may_have_any_number_of_rows():
+    program = Program(18)
+    x, rows = program.input("x", "fp32", (5, 2, 3)), program.input("rows", "int32", (1,))
+    shape = program.op("concat", ("int32", (2,)), values=[rows, program.const(np.int32([4]))], axis=np.int32(0))
+    zeros = program.op("fill", ("fp32", (None, 4)), shape=shape, value=np.float32(0))
+    makes = [("fp32", (5, 2, 4)), ("fp32", (2, 4)), ("fp32", (2, 4))]
+    names = program.op(
+        "lstm", makes, x=x, initial_h=zeros, initial_c=zeros, direction="forward", output_sequence=True, **floats(LSTM)
+    )
+    found = program.run(names, x=X, rows=[5])  # as many as there are steps, where the batch has two
+    still = np.zeros((2, 4), np.float32)
+    for actual, expected in zip(found, lstm(X, still, still, *LSTM.values()), strict=True):
         np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
