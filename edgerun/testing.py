@@ -27,7 +27,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgerun.contract import Backend, Coverage, Delegate, Health, ReadsGraphs, Session, TellsNeeds, TellsSupport
+from edgerun.contract import (
+    Backend,
+    Coverage,
+    Delegate,
+    Health,
+    Profiles,
+    ReadsGraphs,
+    Session,
+    TellsNeeds,
+    TellsSupport,
+)
 from edgerun.errors import ModelUnreadable
 from edgerun.sniff import sniff
 from edgerun.support import read_table
@@ -188,10 +198,31 @@ class BackendConformance:
             assert isinstance(value, (str, bytes))
 
     def test_coverage_is_counted_or_not_claimed(self, session: Session) -> None:
-        """None where the runtime cannot tell, else at least one node somewhere."""
+        """None where the runtime cannot tell, or a sentence that says so; else at least one node somewhere."""
         _double(session, np.zeros((1, 4), np.float32))
         coverage = session.coverage()
-        assert coverage is None or (isinstance(coverage, Coverage) and sum(coverage.nodes.values()) > 0)
+        if coverage is not None:
+            assert isinstance(coverage, Coverage)
+            assert coverage.source
+            assert (coverage.evidence == "none") == (not coverage.placed)
+            assert all(count > 0 for count in coverage.nodes.values())
+
+    def test_a_profile_is_measured_and_agrees_with_the_coverage(self, session: Session) -> None:
+        """Where a session offers one."""
+        if not isinstance(session, Profiles):
+            pytest.skip("it offers no profile")
+        seen = session.profile({session.inputs[0].name: np.ones((1, 4), np.float32)})
+        assert seen.evidence == "measured"
+        assert sum(seen.time.values()) == pytest.approx(1)
+        told = session.coverage()
+        assert told is None or not told.placed or set(told.nodes) == set(seen.nodes)
+
+    def test_options_say_which_values_they_take(self, healthy: Backend) -> None:
+        """And what an offer needs, it takes."""
+        for offer in healthy.delegates():
+            assert set(offer.needs) <= set(offer.takes), offer.name
+            assert not (offer.needs and offer.available), offer.name
+            assert all(isinstance(value, str) for values in offer.takes.values() for value in values), offer.name
 
     def test_threads_can_be_chosen_or_left(self, healthy: Backend, delegate: Delegate) -> None:
         """None leaves it to the runtime."""
