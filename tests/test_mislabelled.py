@@ -544,6 +544,7 @@ def objectness_or_class():
     for classes in (1, 2, 3, 4, 5, 79, 80):
         for labels in (0, classes, classes + 1):
             said = {"arguments": {"labels": [f"n{index}" for index in range(labels)]}} if labels else {}
+            said["seen"] = looking("bytes")
             text = f"{classes} classes, {labels or 'no'} labels"
             if labels != classes + 1 or classes > 1:
                 yield f"YOLOX decoded, {text}", model(objectness_cells, classes, **said)
@@ -1021,3 +1022,11 @@ def test_the_world_holds_300_lies_of_which_none_is_told_twice():
     assert len(cases) >= LEAST
     counts = Counter((kind, name) for kind, name, _ in cases)
     assert max(counts.values()) == 1, counts.most_common(3)
+
+
+def test_the_table_in_the_documentation_is_that_of_this_world():
+    counts = Counter(kind for kind, _, _ in (entry.values for entry in world()))
+    lines = (Path(__file__).resolve().parents[1] / "docs" / "mislabelled.md").read_text().splitlines()
+    table = {cells[1].strip(): cells[2].strip() for line in lines if len(cells := line.split("|")) == 7}
+    for kind, count in counts.items():
+        assert table[kind] == str(count)
