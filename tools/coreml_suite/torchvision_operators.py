@@ -43,10 +43,14 @@ def _define(torch: Any) -> None:
     import torchvision
 
     module = sys.modules["torchvision.ops.roi_align"]  # the package has a function of that name
-    torchvision.extension._has_ops = module._has_ops = lambda: True
+    torchvision.extension._has_ops = module._has_ops = _operators_are_there
     operators.impl("nms", suppressed, "CPU")
     operators.impl("roi_align", module._roi_align, "CPU")
     torchvision.operators_of_ours = operators  # they are gone when the library is
+
+
+def _operators_are_there() -> bool:
+    return True  # TorchScript compiles it, which it cannot do with a lambda
 
 
 def suppressed(boxes: Any, scores: Any, iou_threshold: float) -> Any:
