@@ -34,6 +34,7 @@ __all__ = [
     "Health",
     "Match",
     "ModelCard",
+    "Need",
     "Node",
     "Placed",
     "Profiles",
@@ -42,7 +43,10 @@ __all__ = [
     "SaysWhy",
     "Session",
     "Sure",
+    "TellsNeeds",
+    "TellsSupport",
     "TensorSpec",
+    "Unsettled",
     "WritesMetadata",
 ]
 
@@ -278,6 +282,41 @@ class ReadsGraphs(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a model asks of the device that it is meant for.
+
+    Attributes:
+        what: "iOS 16, macOS 13", "ONNX Runtime 1.18", "the Neural Engine".
+        why: what in the file asks for it, or what speaks against it.
+        must: False for what the model can do without and will probably not get.
+    """
+
+    what: str
+    why: str
+    must: bool = True
+
+
+@runtime_checkable
+class TellsNeeds(Protocol):
+    """What a backend may offer besides: which system or version of its runtime a file asks for, and why."""
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """Read without the runtime; () where the file does not say.
+
+        Raises:
+            ModelUnreadable: the file is damaged.
+        """
+
+
+@runtime_checkable
+class TellsSupport(Protocol):
+    """What a backend may offer besides: which operators its delegates take, by their documentation."""
+
+    def support_tables(self) -> Sequence[Path]:
+        """TOML files of the form of docs/ops.md, one per delegate and format."""
+
+
 @runtime_checkable
 class WritesMetadata(Protocol):
     """What a backend may offer besides: a copy of a file that says more about itself."""
@@ -334,6 +373,10 @@ class Match:
     unsettled: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
+def _no_graph() -> Graph | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What is known of a model before a decoder is chosen.
@@ -345,6 +388,8 @@ class Evidence:
         metadata: the file's own, untouched.
         probe: gives the outputs (float32, dequantised) of one run on a picture, computed once each:
             "blank" is uniform grey, "textured" has edges at all scales.
+        graph: the operators of the file, read when asked for; None where its backend cannot read them.
+        fed: the same as probe, with these card fields in place of what is known; None where nothing can be run.
     """
 
     inputs: Sequence[TensorSpec]
@@ -353,6 +398,8 @@ class Evidence:
     card: ModelCard
     metadata: Mapping[str, str | bytes]
     probe: Callable[[Literal["blank", "textured"]], Arrays]
+    graph: Callable[[], Graph | None] = _no_graph
+    fed: Callable[[Literal["blank", "textured"], Mapping[str, Any]], Arrays] | None = None
 
     def known(self, name: str) -> bool:
         """Whether anybody said this card field."""
@@ -408,8 +455,25 @@ class Dialect:
     Attributes:
         name: shown as the source of a field: "ultralytics metadata".
         read: (metadata of the file, path of the model) -> card fields; {} where nothing is in this dialect.
-            May look at files beside the model; must not trust any of it.
+            A field that is written down ambiguously is `Unsettled`. May look at files beside the model that name it;
+            must not trust any of it: what is damaged raises a ValueError or its like, and nothing else.
+        overrules: True where it is the file's own declaration, which no other dialect can contradict. Two others
+            that contradict one another in how the picture is fed or the outputs are read are refused.
     """
 
     name: str
     read: Callable[[Mapping[str, str | bytes], Path], Mapping[str, Any]]
+    overrules: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """In a dialect's fields: a value that is written down, but can be read in several ways.
+
+    Attributes:
+        why: what is written, in half a sentence.
+        readings: the argument that settles it -> who means it so. The model is refused until somebody says the field.
+    """
+
+    why: str
+    readings: Mapping[str, str]

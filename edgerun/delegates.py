@@ -129,6 +129,9 @@ def candidates(
         raise InputError("The list of delegates is empty.", hint=f"name one: {_usable(offers)}")
     found, refusals = [], []
     for entry in wishes:
+        if entry == "auto":
+            found += [replace(offer, strict=strict) for offer in offers if offer.available and offer not in found]
+            continue
         one = entry if isinstance(entry, Wish) else Wish.parse(os.fspath(entry))
         word = one.name
         offer = next((offer for offer in offers if offer.name == one.name), None)

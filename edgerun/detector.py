@@ -5,26 +5,56 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, cards, decoders, delegates, house, image_input, images, masks, models, nms, sniff, threads
+from edgerun import (
+    archives,
+    buffers,
+    cards,
+    decoders,
+    delegates,
+    house,
+    image_input,
+    images,
+    masks,
+    models,
+    nms,
+    sniff,
+    threads,
+)
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
-from edgerun.contract import Arrays, Backend, Coverage, Delegate, Evidence, Frame, Profiles, Session, TensorSpec
-from edgerun.decoders import Choice
+from edgerun.contract import (
+    Arrays,
+    Backend,
+    Coverage,
+    Decoder,
+    Delegate,
+    Evidence,
+    Frame,
+    Graph,
+    Profiles,
+    ReadsGraphs,
+    Session,
+    TensorSpec,
+)
+from edgerun.decoders import Choice, graph_hints
+from edgerun.decoders.graph_hints import Treatment
 from edgerun.detections import Detections
 from edgerun.errors import (
     BackendUnavailable,
     CardInvalid,
+    DecoderUnknown,
     DelegateUnavailable,
     EdgerunError,
     InputError,
@@ -44,6 +74,9 @@ __all__ = ["Detector", "Opened", "open_model"]
 LARGEST_BATCH = 8
 """Pictures at a time where the model takes any number; more gains nothing and costs memory."""
 
+IMPLIED = "ultralytics metadata"
+"""They do not say how a picture is normalised: it goes without saying for that exporter."""
+
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
 
@@ -60,27 +93,37 @@ ALIASES = {
 """Other tools' names of the same things."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """A model on its runtime, before anybody has settled how it is fed and read.
 
     Several detectors may be settled over one of these, to compare readings of a model; closing any closes it for all.
 
     Attributes:
-        path, format: of the file, by its bytes.
+        path: as it was given.
+        file: the model itself; of an archive it is unpacked as long as this value lives.
+        format: by the file's bytes.
         backend, session: who runs it.
         asked: the delegate that was chosen.
         threads: for the runtime.
         registry: who is in the house.
+        removed: cleans up what was unpacked; a second call does nothing.
     """
 
     path: Path
+    file: Path
     format: str
     backend: Backend
     session: Session
     asked: Delegate
     threads: int
     registry: Registry
+    removed: Callable[[], None]
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+        self.session.close()
+        self.removed()
 
 
 class Detector:
@@ -88,17 +131,17 @@ class Detector:
 
     Thread-safe: calls from several threads take turns. Use it in a `with` block or call `close` to give the
     runtime's memory back.
+
+    Attributes:
+        card: how the model is fed and read, with the source of each field.
+        path: of the model, as it was given.
+        opened: the model on its runtime.
     """
 
     def __init__(
         self,
         *,
-        path: Path,
-        format: str,
-        backend: Backend,
-        session: Session,
-        asked: Delegate,
-        threads: int,
+        opened: Opened,
         card: ModelCard,
         choice: Choice,
         image: ImageInput,
@@ -108,15 +151,15 @@ class Detector:
     ) -> None:
         """Detectors are made by `Detector.load`."""
         self.card = card
-        self.path = path
-        self._format = format
-        self._backend, self._session, self._asked, self._threads = backend, session, asked, threads
+        self.opened = opened
+        self.path = opened.path
+        self._backend, self._session = opened.backend, opened.session
         self._choice, self._image, self._outputs = choice, image, outputs
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
-        self._auxiliary = image_input.auxiliary(session.inputs, image, card, path.name)
-        self._batch = _batch_size(session, image, choice.decoder.batched)
+        self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
+        self._batch = _batch_size(opened.session, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
         self._profiled: Coverage | None = None
@@ -289,8 +332,9 @@ class Detector:
         shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
 
         Args:
-            model: path of a model, or the name of one that comes with edgerun ("codes"); or one that is opened already,
-                with its delegate, threads, backend and registry, and that stays open in case of an error.
+            model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
+                or one that is opened already, with its delegate, threads, backend and registry, and that stays open in
+                case of an error.
             delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
                 With options as text, "openvino:device=GPU,precision=FP32", or as
@@ -337,7 +381,7 @@ class Detector:
                 delegates.demand(opened.session, opened.backend.name, detector.path.name)
             return detector
         except BaseException:
-            opened.session.close()
+            opened.close()
             raise
 
     @classmethod
@@ -345,10 +389,13 @@ class Detector:
         cls, opened: Opened, arguments: Mapping[str, Any], max_det: int, classes: Iterable[int | str] | None
     ) -> Detector:
         """The card, the decoder, the plan."""
-        path, backend, session, registry = opened.path, opened.backend, opened.session, opened.registry
+        path, backend, session, registry = opened.file, opened.backend, opened.session, opened.registry
         card = cards.gather(path, session.metadata, registry.dialects, arguments)
         image = image_input.find(session.inputs, path.name)
         card = _sized(card, image, path)
+        graph = _graph_of(backend, path)
+        treated = Treatment() if (read := graph()) is None else graph_hints.treatment(read, image.spec.name)
+        card = _treated(card, treated, path)
         probes: dict[str, Arrays] = {}
 
         def probe(kind: Literal["blank", "textured"]) -> Arrays:
@@ -356,22 +403,29 @@ class Detector:
                 probes[kind] = _probe(kind, path, backend, session, image, card)
             return probes[kind]
 
+        def fed(kind: Literal["blank", "textured"], fields: Mapping[str, Any]) -> Arrays:
+            tried = card
+            for name, value in fields.items():
+                tried = cards.with_field(tried, name, value, "trial")
+            return _probe(kind, path, backend, session, image, tried)
+
         outputs: Sequence[TensorSpec] = session.outputs
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
-        evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe)
-        choice = decoders.choose(evidence, registry.decoders)
-        card = cards.with_conventions(card, choice.match)
-        if not choice.decoder.suppress and "suppressed" not in card.sources:
-            card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
+        evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe, graph, fed)
+        choice, card = _chosen(evidence, registry.decoders)
+        card = cards.with_conventions(card, graph_hints.turned(choice.match, treated))
+        said = card.source("suppressed") in decoders.SAID
+        if card.suppressed == choice.decoder.suppress and not said:  # metadata may speak of another export
+            needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
+            suppressed = not choice.decoder.suppress
+            card = cards.with_field(card, "suppressed", suppressed, f"inferred: {choice.decoder.name} {needs}")
         card = cards.with_field(
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
         return cls(
-            path=path, format=opened.format, backend=backend, session=session, asked=opened.asked,
-            threads=opened.threads, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det,
-            classes=classes,
-        )  # fmt: skip
+            opened=opened, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes
+        )
 
     # ------------------------------------------------------------------------------------------- the rest
 
@@ -406,16 +460,22 @@ class Detector:
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
         health = self._backend.health()
+        warned = health.warnings
+        unclaimed = None if self.card.labels else label_files.beside(self.path)
+        if unclaimed is not None:
+            warned += (
+                f'nothing says that {unclaimed.name} belongs to this model; if it does, pass labels="{unclaimed}"',
+            )
         return Report(
             model=str(self.path),
-            format=self._format,
+            format=self.opened.format,
             backend=self._backend.name,
             version=health.version,
             delegate=self._session.delegate,
-            delegate_options=self._asked.options,
-            delegate_reason=self._asked.reason,
-            strict=self._asked.strict,
-            threads=self._threads,
+            delegate_options=self.opened.asked.options,
+            delegate_reason=self.opened.asked.reason,
+            strict=self.opened.asked.strict,
+            threads=self.opened.threads,
             inputs=tuple(self._session.inputs),
             outputs=tuple(self._outputs),
             card=self.card,
@@ -426,7 +486,7 @@ class Detector:
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
             coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
-            warnings=health.warnings,
+            warnings=warned,
         )
 
     def profile(self, image: Any, color: images.ArrayColor = "bgr") -> Coverage:
@@ -437,17 +497,19 @@ class Detector:
         feeds = self.feed(image, color)
         with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
             if isinstance(self._session, Profiles):
-                self._profiled = self._session.profile(feeds)
-                return self._profiled
-        told = delegates.coverage(self._session, self._backend.name)
-        return replace(told, source=f"{told.source}; {self._backend.name} offers no profile")
+                seen = self._session.profile(feeds)
+            else:
+                seen = delegates.coverage(self._session, self._backend.name)
+                seen = replace(seen, source=f"{seen.source}; {self._backend.name} offers no profile")
+            self._profiled = seen
+            return seen
 
     def close(self) -> None:
         """Give the runtime's memory back; a second call does nothing."""
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._session.close()
+                self.opened.close()
 
     def __enter__(self) -> Detector:
         return self
@@ -509,12 +571,19 @@ def open_model(
     """
     registry = house.registry() if registry is None else registry
     path = models.find(model)
-    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
-    lie = sniff.lie(path, format)
-    if lie:
-        warnings.warn(lie, stacklevel=3)
-    chosen, asked, session, count = _open(path, format, registry, backend, delegate, strict, threads)
-    return Opened(path, format, chosen, session, asked, count, registry)
+    file, removed = archives.unpacked(path)
+    try:
+        format = sniff.sniff(file, [format for entry in registry.backends for format in entry.formats])
+        lie = sniff.lie(file, format)
+        if lie:
+            warnings.warn(lie, stacklevel=3)
+        chosen, asked, session, count = _open(file, format, registry, backend, delegate, strict, threads)
+    except BaseException:
+        removed()
+        raise
+    opened = Opened(path, file, format, chosen, session, asked, count, registry, removed)
+    weakref.finalize(opened, removed)
+    return opened
 
 
 def _open(
@@ -590,7 +659,8 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
                     f"The {source} gives {name} = {said}, but the input of {path.name} is fixed at {fixed}.",
                     hint="leave the size out, or export the model with a size that is free",
                 )
-            card = cards.with_field(card, name, fixed, "the file's input")
+            otherwise = f"; {source} says {said}" if said not in (0, fixed) else ""
+            card = cards.with_field(card, name, fixed, f"the file's input{otherwise}")
         elif not said:
             card = cards.with_field(card, name, DEFAULT_SIDE, "default: the file takes any size")
     if image.channels == 1 and card.color != "gray":
@@ -603,6 +673,52 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
     return card
+
+
+def _graph_of(backend: Backend, path: Path) -> Callable[[], Graph | None]:
+    """Reads the graph of a file once, where its backend can; None for what cannot be read."""
+
+    @lru_cache(maxsize=1)
+    def read() -> Graph | None:
+        try:
+            return backend.graph(path) if isinstance(backend, ReadsGraphs) else None
+        except ModelUnreadable:  # the runtime has opened it; another form of the format, or an odd file
+            return None
+
+    return read
+
+
+def _treated(card: ModelCard, treated: Treatment, path: Path) -> ModelCard:
+    """The card with what the graph does to the picture itself; a picture is not normalised twice."""
+    fields, why = graph_hints.said_of(treated)
+    for name, value in fields.items():
+        said, source = getattr(card, name), card.source(name)
+        told = checked(name, value, "graph")
+        known = name in card.sources and source != IMPLIED
+        if known and not np.allclose(said, told, rtol=1e-3):
+            raise CardInvalid(
+                f"The {source} gives {name} = {said}, but in {path.name} {why}, so that it would be done twice.",
+                hint=f"leave {name} out, or give {name}={value:.6g}",
+            )
+        if not known:
+            card = cards.with_field(card, name, value, f"inferred: {why}")
+    return card
+
+
+def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, ModelCard]:
+    """The decoder and the card, whose labels lose a background that comes first where only that fits the outputs."""
+    card = evidence.card
+    try:
+        return decoders.choose(evidence, known), card
+    except DecoderUnknown as refusal:
+        labels = label_files.without_background(card.labels)
+        if not labels:
+            raise
+        card = cards.with_field(card, "labels", labels, f"{card.source('labels')}, less the background")
+        try:
+            return decoders.choose(replace(evidence, card=card), known), card
+        except DecoderUnknown:
+            raise refusal from None
 
 
 def _plan(card: ModelCard, image: ImageInput) -> Plan:

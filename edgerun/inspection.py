@@ -8,10 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from edgerun import house, models, sniff
+from edgerun import archives, house, models, sniff
 from edgerun.card import ModelCard
 from edgerun.cards import sidecar
-from edgerun.contract import Match, TensorSpec
+from edgerun.contract import Backend, Match, Need, TellsNeeds, TensorSpec
 from edgerun.detector import Detector
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
 from edgerun.plugins import Registry
@@ -39,6 +39,7 @@ class Inspection:
         report: what was decided; None where the model is refused.
         refusal: why it is; None where it is not.
         sidecar: path of the sidecar that was read; "" where there is none.
+        needs: which system or runtime the file asks for, and why.
     """
 
     model: str
@@ -52,6 +53,7 @@ class Inspection:
     report: Report | None = None
     refusal: EdgerunError | None = None
     sidecar: str = ""
+    needs: Sequence[Need] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -65,6 +67,7 @@ class Inspection:
             "others": {name: {"sure": match.sure.name.lower(), "why": match.why} for name, match in self.verdicts},
             "metadata": dict(self.metadata),
             "sidecar": self.sidecar,
+            "needs": [{"what": need.what, "why": need.why, "must": need.must} for need in self.needs],
         }
         if self.report is not None:
             shared |= self.report.to_dict()
@@ -95,9 +98,15 @@ def inspect(
         if seen is None:
             raise
         path = models.find(model)
+        inside, removed = archives.unpacked(path)
+        try:
+            format = sniff.sniff(inside, [format for backend in registry.backends for format in backend.formats])
+            needs = _needs(inside, registry.backends_for(format))
+        finally:
+            removed()
         return Inspection(
             model=str(path),
-            format=sniff.sniff(path, [format for backend in registry.backends for format in backend.formats]),
+            format=format,
             size=_size(path),
             inputs=tuple(seen.inputs),
             outputs=tuple(seen.outputs),
@@ -106,6 +115,7 @@ def inspect(
             metadata=_readable(seen.metadata),
             refusal=refusal,
             sidecar=_sidecar(path),
+            needs=needs,
         )
     with detector:
         if profile:
@@ -122,6 +132,7 @@ def inspect(
             metadata=_readable(detector.session.metadata),
             report=report,
             sidecar=_sidecar(detector.path),
+            needs=_needs(detector.opened.file, [registry.backend(report.backend)]),
         )
 
 
@@ -152,6 +163,10 @@ def write_card(model: Path, card: ModelCard, *, force: bool = False) -> Path:
         raise InputError(
             f"{path} cannot be written: {cause.strerror}.", hint="check the folder's permissions"
         ) from cause
+
+
+def _needs(path: Path, backends: Sequence[Backend]) -> tuple[Need, ...]:
+    return next((tuple(backend.needs(path)) for backend in backends if isinstance(backend, TellsNeeds)), ())
 
 
 def _sidecar(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgerun.card import ModelCard
 from edgerun.cards.sidecar import as_fields
-from edgerun.contract import Coverage, Match, TensorSpec
+from edgerun.contract import Coverage, Match, Placed, TensorSpec
 
 __all__ = ["SCHEMA", "Report", "Threshold", "stragglers", "summary"]
 
@@ -106,7 +106,8 @@ class Report:
         ]
         if self.delegate_reason:
             lines.insert(2, f"note      {self.delegate_reason}")
-        lines += [f"elsewhere {', '.join(row)}" for row in stragglers(self.coverage, self.delegate)]
+        for what, where, took, why in stragglers(self.coverage, self.delegate):
+            lines.append(f"elsewhere {what} on {where}{f', {took} ms' if took else ''}{f': {why}' if why else ''}")
         lines += [f"warning   {warning}" for warning in self.warnings]
         return "\n".join(lines)
 
@@ -123,13 +124,18 @@ def summary(coverage: Coverage) -> str:
     return f"{', '.join(parts)} ({coverage.evidence}: {coverage.source})"
 
 
-def stragglers(coverage: Coverage, delegate: str) -> list[tuple[str, str, str]]:
-    """What runs outside a delegate, equal entries together: (how many and what, where, why)."""
-    counts: dict[tuple[str, str, str], int] = {}
+def stragglers(coverage: Coverage, delegate: str) -> list[tuple[str, str, str, str]]:
+    """What runs outside a delegate, equal entries together: (how many and what, where, milliseconds, why)."""
+    groups: dict[tuple[str, str, str], list[Placed]] = {}
     for entry in coverage.outside(delegate):
-        key = (str(entry), entry.delegate, entry.why)
-        counts[key] = counts.get(key, 0) + entry.nodes
-    return [(f"{count} x {what}" if count > 1 else what, where, why) for (what, where, why), count in counts.items()]
+        groups.setdefault((str(entry), entry.delegate, entry.why), []).append(entry)
+    rows = []
+    for (what, where, why), entries in groups.items():
+        count = sum(entry.nodes for entry in entries)
+        times = [entry.milliseconds for entry in entries if entry.milliseconds is not None]
+        took = f"{sum(times):.3f}" if times else ""
+        rows.append((f"{count} x {what}" if count > 1 else what, where, took, why))
+    return rows
 
 
 def _coverage(coverage: Coverage, delegate: str) -> Mapping[str, Any]:
@@ -146,6 +152,7 @@ def _coverage(coverage: Coverage, delegate: str) -> Mapping[str, Any]:
                 "delegate": entry.delegate,
                 "shape": None if entry.shape is None else list(entry.shape),
                 "nodes": entry.nodes,
+                "milliseconds": entry.milliseconds,
                 "why": entry.why,
             }
             for entry in coverage.outside(delegate)

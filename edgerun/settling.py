@@ -359,7 +359,7 @@ def settle(
             _chosen(photos, limit), show
         )
     finally:
-        memory.close()
+        opened.close()
 
 
 def _chosen(photos: Sequence[Path], limit: int) -> list[Path]:

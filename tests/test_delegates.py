@@ -100,6 +100,12 @@ def test_of_a_list_the_first_available_one_comes_first_and_earlier_ones_say_why_
         candidates(["armnn", "npu"], OFFERS, "runtime")
 
 
+def test_auto_at_the_end_of_a_list_stands_for_all_that_are_available():
+    found, refusals = candidates(["npu", "cpu", "auto"], OFFERS, "runtime")
+    assert [entry.name for entry in found] == ["cpu", "gpu", "coreml"]
+    assert refusals == ["npu: libnpu.so is missing"]
+
+
 def test_an_empty_list_is_told():
     with pytest.raises(InputError, match="empty"):
         candidates([], OFFERS, "runtime")

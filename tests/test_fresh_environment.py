@@ -94,5 +94,7 @@ def test_with_litert_alone_a_tflite_detector_runs_and_nothing_else_is_imported(b
     count, loaded = json.loads(bare.run("python", "-c", USE, str(model)).splitlines()[-1])
     assert count >= 0
     assert "ai_edge_litert" in loaded
-    assert not {"onnxruntime", "torch", "coremltools", "executorch", "tensorflow", "PIL", "matplotlib"} & set(loaded)
+    assert not {"onnxruntime", "torch", "coremltools", "executorch", "tensorflow", "PIL", "matplotlib", "yaml"} & set(
+        loaded
+    )
     assert "edgerun[onnx]" in bare.run("edgerun", "detect", "codes", PICTURE, code=3)

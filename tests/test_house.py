@@ -30,7 +30,7 @@ FLOORS = [
         "probe",
         "masks",
     },
-    {"decoders", "cards", "replay", "detections", "image_input", "models"},
+    {"decoders", "cards", "replay", "detections", "image_input", "models", "archives"},
     {"plugins", "report", "house"},
     {"detector", "stream"},
     {
@@ -48,6 +48,7 @@ FLOORS = [
         "truth",
         "gallery",
         "embedding",
+        "support",
     },
     {"cli", "__main__"},
 ]

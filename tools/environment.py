@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
+ALONE = ["rtmlib"]
+"""Referees that come without their dependencies: these are further OpenCVs, which would overwrite ours."""
 
 
 def distributions(kind: str) -> "list[str]":
@@ -41,6 +43,8 @@ def main(folder: Path, kind: str) -> str:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if run(*pip, "--constraint", str(CONSTRAINTS), *editable):
         return f"pip could not install what `make {kind}` needs; its own words are above."
+    if kind == "test" and run(*pip, "--constraint", str(CONSTRAINTS), "--no-deps", *ALONE):
+        return "pip could not install " + ", ".join(ALONE) + "; its own words are above."
     (folder / f".{kind}").touch()
     return ""
 

@@ -67,6 +67,8 @@ def _print(seen: Inspection) -> None:
         ]
         lines.append(("coverage", summary(report.coverage)))
         lines += [("warning", warning) for warning in report.warnings]
+    lines += [("needs", f"{need.what}: {need.why}") for need in seen.needs if need.must]
+    lines += [("keeps off", f"{need.what}: {need.why}") for need in seen.needs if not need.must]
     lines += [("inputs" if index == 0 else " ", str(spec)) for index, spec in enumerate(seen.inputs)]
     lines += [("outputs" if index == 0 else " ", str(spec)) for index, spec in enumerate(seen.outputs)]
     if report is not None:
@@ -83,7 +85,7 @@ def _print(seen: Inspection) -> None:
     elsewhere = [] if report is None else stragglers(report.coverage, report.delegate)
     if report is not None and elsewhere:
         say(f"\nnot on {report.delegate}")
-        print_table(elsewhere, ("operator", "runs on", "why"), indent=2)
+        print_table(elsewhere, ("operator", "runs on", "ms", "why"), indent=2)
     say("\ncard")
     print_table(_card(seen.card, report is None), ("field", "value", "source"), indent=2)
     if seen.verdicts:

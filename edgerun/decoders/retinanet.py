@@ -2,9 +2,11 @@
 
 Per stride scores [1, 9 · C, h, w] and offsets [1, 36, h, w], or all strides in scores [1, N, C] and offsets [1, N, 4].
 cx = ax + x · aw, w = aw · exp(w). The toolboxes differ in the order of the anchors and where they lie:
-NVIDIA's (scores after the sigmoid), MMDetection's (logits), and torchvision's (one table).
+NVIDIA's (scores after the sigmoid), MMDetection's (logits), and torchvision's (one table). EfficientDet's network as
+effdet leaves it has the shapes of MMDetection's.
 Source: Lin et al., RetinaNet, arXiv 1708.02002; github.com/NVIDIA/retinanet-examples (BSD-3-Clause), `box.py`;
-github.com/pytorch/vision (BSD-3-Clause), `anchor_utils.py`; MMDetection's `anchor_generator.py` (facts alone).
+github.com/pytorch/vision (BSD-3-Clause), `anchor_utils.py`; MMDetection's `anchor_generator.py` (facts alone);
+github.com/rwightman/efficientdet-pytorch (Apache-2.0), `anchors.py`.
 """
 
 from __future__ import annotations
@@ -31,23 +33,31 @@ class Toolbox:
 
     Attributes:
         name: of the decoder.
-        ratios: height over width.
+        shapes: width and height over the side.
         by_size: whether sizes are the outer loop, ratios the inner one.
         offset: of the anchor's centre in its cell.
         classes: of COCO in this toolbox, where that tells it from others.
+        turned: whether offsets are y x h w.
     """
 
     name: str
-    ratios: tuple[float, float, float]
+    shapes: tuple[tuple[float, float], ...]
     by_size: bool
     offset: float
     classes: int = 0
+    turned: bool = False
 
 
-NVIDIA = Toolbox("retinanet-nvidia", (1.0, 2.0, 0.5), True, 0.5)
-MMDETECTION = Toolbox("retinanet-mmdetection", (0.5, 1.0, 2.0), False, 0.0)
-TORCHVISION = Toolbox("retinanet-torchvision", (0.5, 1.0, 2.0), False, 0.0, 91)
-TOOLBOXES = (NVIDIA, MMDETECTION, TORCHVISION)
+def _of(*ratios: float) -> tuple[tuple[float, float], ...]:
+    """Shapes of one area, by height over width."""
+    return tuple((ratio**-0.5, ratio**0.5) for ratio in ratios)
+
+
+NVIDIA = Toolbox("retinanet-nvidia", _of(1.0, 2.0, 0.5), True, 0.5)
+MMDETECTION = Toolbox("retinanet-mmdetection", _of(0.5, 1.0, 2.0), False, 0.0, 80)
+TORCHVISION = Toolbox("retinanet-torchvision", _of(0.5, 1.0, 2.0), False, 0.0, 91)
+EFFICIENTDET = Toolbox("efficientdet-split", ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4)), True, 0.5, 90, turned=True)
+TOOLBOXES = (NVIDIA, MMDETECTION, TORCHVISION, EFFICIENTDET)
 
 CONVENTIONS: dict[str, Any] = {
     **inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104), "box_units": "unit", "iou": 0.5,
@@ -63,11 +73,11 @@ def anchors(toolbox: Toolbox, height: int, width: int, stride: int) -> FloatArra
     else:
         sides = [4 * stride * octave for octave in octaves]
     order = (
-        [(side, ratio) for side in sides for ratio in toolbox.ratios]
+        [(side, shape) for side in sides for shape in toolbox.shapes]
         if toolbox.by_size
-        else [(side, ratio) for ratio in toolbox.ratios for side in sides]
+        else [(side, shape) for shape in toolbox.shapes for side in sides]
     )
-    sizes = np.array([(side / ratio**0.5, side * ratio**0.5) for side, ratio in order])
+    sizes = np.array([(side * wide, side * high) for side, (wide, high) in order])
     if toolbox is TORCHVISION:
         sizes = 2 * np.rint(sizes / 2)
     lines, columns = -(-height // stride), -(-width // stride)
@@ -90,7 +100,8 @@ def _decode_levels(outputs: Arrays, frame: Frame, *, toolbox: Toolbox) -> Candid
         by_role = {role: levels.rows(array, height, width, PER_CELL) for role, array in tables.items()}
         raw = pairs.LOGITS in by_role
         laid = anchors(toolbox, frame.height, frame.width, stride)
-        found.append(_rows(by_role[pairs.LOGITS if raw else pairs.SCORES], by_role[pairs.BOXES], laid, frame, raw))
+        offsets = by_role[pairs.BOXES][:, [1, 0, 3, 2]] if toolbox.turned else by_role[pairs.BOXES]
+        found.append(_rows(by_role[pairs.LOGITS if raw else pairs.SCORES], offsets, laid, frame, raw))
     return Candidates.joined(found)
 
 
@@ -126,7 +137,9 @@ def _matches_levels(evidence: Evidence, *, toolbox: Toolbox) -> Match:
     role = pairs.SCORES if done else pairs.LOGITS
     outputs = {each.name: pairs.BOXES if each.channels == 4 else role for group in bound.values() for each in group}
     why = f"{classes} classes and offsets of nine anchors per cell at strides 8 to 128"
-    return Match(Sure.LIKELY, why, *_conventions(toolbox, outputs))
+    # MMDetection and effdet differ in what they count as COCO's classes, and in nothing else that shows
+    sure = Sure.LIKELY if toolbox.classes in (0, classes) else Sure.POSSIBLE
+    return Match(sure, why, *_conventions(toolbox, outputs))
 
 
 def _matches_table(evidence: Evidence, *, toolbox: Toolbox) -> Match:
@@ -147,9 +160,9 @@ def _matches_table(evidence: Evidence, *, toolbox: Toolbox) -> Match:
 
 
 DECODERS = (
-    Decoder(NVIDIA.name, partial(_matches_levels, toolbox=NVIDIA), partial(_decode_levels, toolbox=NVIDIA)),
-    Decoder(
-        MMDETECTION.name, partial(_matches_levels, toolbox=MMDETECTION), partial(_decode_levels, toolbox=MMDETECTION)
+    *(
+        Decoder(toolbox.name, partial(_matches_levels, toolbox=toolbox), partial(_decode_levels, toolbox=toolbox))
+        for toolbox in (NVIDIA, MMDETECTION, EFFICIENTDET)
     ),
     Decoder(
         TORCHVISION.name, partial(_matches_table, toolbox=TORCHVISION), partial(_decode_table, toolbox=TORCHVISION)

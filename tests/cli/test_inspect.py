@@ -150,3 +150,9 @@ def test_every_real_model_is_shown_or_refused_in_a_sentence(edgerun, shared):
         seen = json.loads(result.stdout)
         assert ("error" in seen) == (result.exit_code == 3)
         assert "itself failed" not in result.stderr, path
+
+
+def test_what_the_file_needs_is_shown(edgerun, model):
+    assert re.search(r"^needs +ONNX Runtime 1\.9: IR version 8$", edgerun("inspect", model).stdout, re.MULTILINE)
+    seen = json.loads(edgerun("inspect", model, "--json").stdout)
+    assert seen["needs"] == [{"what": "ONNX Runtime 1.9", "why": "IR version 8", "must": True}]

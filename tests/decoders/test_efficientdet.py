@@ -3,28 +3,31 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+ROOTS = ((1, 1), (2**0.5, 0.5**0.5), (0.5**0.5, 2**0.5))
+FIRST = ((1, 1), (1.4, 0.7), (0.7, 1.4))
 
-def anchors(height, width, scale):
+
+def anchors(height, width, scale, shapes=ROOTS):
     """cx cy w h, pixels, in the order of the code of its authors: stride, line, column, octave, aspect."""
     return np.array(
         [
             (
                 (column + 0.5) * stride,
                 (line + 0.5) * stride,
-                scale * stride * 2 ** (octave / 3) * aspect**0.5,
-                scale * stride * 2 ** (octave / 3) / aspect**0.5,
+                scale * stride * 2 ** (octave / 3) * wide,
+                scale * stride * 2 ** (octave / 3) * high,
             )
             for stride in (8, 16, 32, 64, 128)
             for line in range(-(-height // stride))
             for column in range(-(-width // stride))
             for octave in range(3)
-            for aspect in (1, 2, 0.5)
+            for wide, high in shapes
         ]
     )
 
 
-def encode(rows, height, width, random, *, scale, classes=90, logits=False):
-    boxes = anchors(height, width, scale)
+def encode(rows, height, width, random, *, scale, classes=90, logits=False, shapes=ROOTS):
+    boxes = anchors(height, width, scale, shapes)
     scores = random.uniform(0.001, 0.1, (len(boxes), classes))
     offsets = random.normal(0, 0.3, (len(boxes), 4))
     for x1, y1, x2, y2, score, number in rows:
@@ -54,11 +57,11 @@ HEADS = {
         "large": (448, 448),
     },
     "efficientdet": {
-        "encode": lambda *a: encode(*a, scale=4),
+        "encode": lambda *a: encode(*a, scale=4, shapes=FIRST),
         "sizes": ((512, 512), (640, 768)),
         "large": (512, 512),
     },
-    "efficientdet/of either line": {
+    "efficientdet-automl": {
         "encode": lambda *a: encode(*a, scale=4),
         "image": "hwc",
         "sizes": ((512, 512),),
@@ -69,8 +72,12 @@ HEADS = {
 
 
 @pytest.mark.parametrize(("height", "width"), [(320, 320), (512, 640)])
-def test_the_anchors_are_those_of_its_authors(height, width):
+@pytest.mark.parametrize(
+    ("family", "scale", "shapes"),
+    [("efficientdet", 4, FIRST), ("efficientdet-automl", 4, ROOTS), ("efficientdet-lite", 3, ROOTS)],
+)
+def test_the_anchors_are_those_of_its_authors(family, scale, shapes, height, width):
     from edgerun.decoders import efficientdet
 
-    ours = efficientdet.anchors(height, width, 3.0) * (width, height, width, height)
-    np.testing.assert_allclose(ours, anchors(height, width, 3.0), rtol=1e-4)
+    ours = efficientdet.anchors(height, width, family) * (width, height, width, height)
+    np.testing.assert_allclose(ours, anchors(height, width, scale, shapes), rtol=1e-4)

@@ -23,6 +23,13 @@ def published(toolbox, height, width, stride):
                     for ratio in (1.0, 2.0, 0.5)
                 ]
                 corner = 0.5 * stride
+            elif toolbox == "efficientdet-split":
+                shapes = [
+                    (4 * stride * 2 ** (octave / 3) * wide, 4 * stride * 2 ** (octave / 3) * high)
+                    for octave in range(3)
+                    for wide, high in ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
+                ]
+                corner = 0.5 * stride
             else:
                 sides = [4 * stride * 2 ** (octave / 3) for octave in range(3)]
                 if toolbox == "retinanet-torchvision":
@@ -47,6 +54,8 @@ def encode(rows, height, width, random, *, toolbox, classes=4):
             offsets[index, :2] = (target[:2] - laid[index, :2]) / laid[index, 2:]
             offsets[index, 2:] = np.log(target[2:] / laid[index, 2:])
             scores[index, int(row[5])] = row[4]
+        if toolbox == "efficientdet-split":
+            offsets = offsets[:, [1, 0, 3, 2]]
         if toolbox != "retinanet-nvidia":
             scores = np.log(scores / (1 - scores))
         tables[stride] = scores, offsets
@@ -66,7 +75,14 @@ SIZES = {"sizes": ((320, 320), (256, 384)), "large": (320, 320)}
 HEADS = {
     "retinanet-nvidia": {"encode": lambda *a: encode(*a, toolbox="retinanet-nvidia", classes=6), "classes": 6, **SIZES},
     "retinanet-mmdetection": {
+        "encode": lambda *a: encode(*a, toolbox="retinanet-mmdetection", classes=80), "classes": 80, **SIZES,
+    },
+    "retinanet-mmdetection/classes of nobody's": {
         "encode": lambda *a: encode(*a, toolbox="retinanet-mmdetection", classes=6), "classes": 6, **SIZES,
+        "rivals": ("efficientdet-split",),
+    },
+    "efficientdet-split": {
+        "encode": lambda *a: encode(*a, toolbox="efficientdet-split", classes=90), "classes": 90, **SIZES,
     },
     "retinanet-torchvision": {
         "encode": lambda *a: encode(*a, toolbox="retinanet-torchvision", classes=91), "classes": 91, **SIZES,

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from edgerun.contract import Coverage, Delegate, Graph, Health, Placed, Session
+from edgerun.contract import Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 
@@ -145,7 +145,7 @@ class CoreMLBackend:
         with _told(path):
             if delegate.name in PRECISIONS:
                 return TranslatedSession(path, delegate.name, threads)
-            return native.NativeSession(path, delegate.name)
+            return native.NativeSession(path, delegate)
 
     def graph(self, path: Path) -> Graph:
         """Operations or layers as the file has them, preprocessing and the members of a pipeline included.
@@ -161,6 +161,20 @@ class CoreMLBackend:
 
         with _told(path):
             return list_operators(open_model(path))
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The systems that run a file and what in it asks for them; what keeps it off the Neural Engine.
+
+        Raises:
+            ModelUnreadable: the file is damaged, or compiled.
+        """
+        from .listing import list_operators
+        from .needs import needs
+        from .package import open_model
+
+        with _told(path):
+            file = open_model(path)
+            return needs(file, list_operators(file))
 
     def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
         """Entries of the user-defined metadata of a package or a model."""

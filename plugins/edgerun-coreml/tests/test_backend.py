@@ -47,7 +47,7 @@ def test_off_a_mac_the_translation_comes_first_and_says_what_it_is():
     first, *others = CoreMLBackend().delegates()
     assert (first.name, first.available, first.reason) == ("onnxruntime", True, TRANSLATED)
     native_ones = {offer.name: offer for offer in others if not offer.available}
-    assert set(native_ones) == {"all", "ane", "gpu", "cpu"}
+    assert set(native_ones) == {"coreml", "ane", "gpu", "cpu"}
     assert native_ones["ane"].reason == "native on macOS only"
 
 

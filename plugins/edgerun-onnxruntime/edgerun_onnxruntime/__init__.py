@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelError, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 from edgerun_onnxruntime import embedding, graph, library, profiles
@@ -162,11 +162,10 @@ class OnnxRuntimeSession:
             session = self._start(Path(folder))
             for _ in range(runs):
                 session.run(self._names, feeds)
-            behind: dict[str, list[int]] = {}
+            parts: dict[str, list[list[str]]] = {}
             for part in session.get_provider_graph_assignment_info():
-                if part.ep_name != PROVIDERS["cpu"]:
-                    behind.setdefault(part.ep_name, []).append(len(part.get_nodes()))
-            return profiles.read(Path(session.end_profiling()), runs, self._delegate, behind)
+                parts.setdefault(part.ep_name, []).append([node.op_type for node in part.get_nodes()])
+            return profiles.read(Path(session.end_profiling()), runs, self._delegate, parts)
 
     def close(self) -> None:
         """Let go of the model."""
@@ -229,6 +228,14 @@ class OnnxRuntimeBackend:
     def graph(self, path: Path) -> Graph:
         """The operators of an .onnx file; onnxruntime need not be installed."""
         return graph.read(path)
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The first ONNX Runtime that reads a file and knows its operators; () for .ort files."""
+        return graph.needs(path)
+
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
 
     def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
         """Entries of metadata_props in an .onnx file."""

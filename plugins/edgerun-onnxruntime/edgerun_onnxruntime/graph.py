@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from edgerun.contract import Graph, Node
+from edgerun.contract import Graph, Need, Node
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import AnyArray, TensorSpec
 
-__all__ = ["read"]
+__all__ = ["needs", "read"]
 
 LARGEST_COUNT = 5_000_000
 """Fields that are read in one file; a detector has some twenty thousand."""
@@ -51,14 +52,60 @@ def read(path: Path) -> Graph:
     Raises:
         ModelUnreadable: the file is damaged, or is an .ort file.
     """
+    with _mapped(path) as data:
+        if data[4:8] == b"ORTM":
+            raise ModelUnreadable(
+                f"The graph of {path} cannot be read: it is in ONNX Runtime's own format.",
+                hint="pass the .onnx file that it was made from",
+            )
+        return _Reader(data).model()
+
+
+SINCE_OPSET = {
+    8: "0.2", 9: "0.3", 10: "0.4", 11: "1.0", 12: "1.3", 13: "1.6", 14: "1.8", 15: "1.9", 16: "1.11", 17: "1.12",
+    18: "1.14", 19: "1.15", 20: "1.17", 21: "1.18",
+}  # fmt: skip
+"""Opset of ai.onnx -> the first ONNX Runtime with it. Source: https://onnxruntime.ai/docs/reference/compatibility.html"""
+SINCE_IR = {6: "1.0", 7: "1.3", 8: "1.9", 9: "1.16", 10: "1.18"}
+"""IR version -> the first ONNX Runtime with it; the same source."""
+TOLD = "1.20"
+"""The last ONNX Runtime that the two tables know."""
+
+
+def needs(path: Path) -> list[Need]:
+    """The first ONNX Runtime that reads the file; [] for .ort files.
+
+    Raises:
+        ModelUnreadable: the file is damaged.
+    """
+    with _mapped(path) as data:
+        if data[4:8] == b"ORTM":
+            return []
+        reader = _Reader(data)
+        model = reader.message(slice(0, len(data)))
+        versions = {reader.text(entry, 1) or "ai.onnx": reader.integer(entry, 2) for entry in reader.messages(model, 8)}
+        opset, ir = versions.get("ai.onnx", 0), reader.integer(model, 1)
+    asked = [(_since(opset, SINCE_OPSET), f"opset {opset}"), (_since(ir, SINCE_IR), f"IR version {ir}")]
+    latest = max(asked, key=lambda entry: entry[0])[0]
+    if not latest[0]:
+        return []
+    word = f"ONNX Runtime {'after ' if latest[2] else ''}{latest[0]}.{latest[1]}"
+    return [Need(word, " and ".join(why for since, why in asked if since == latest))]
+
+
+def _since(version: int, table: dict[int, str]) -> tuple[int, int, bool]:
+    """Major, minor, and whether it came after that one."""
+    late = version > max(table)
+    major, _, minor = (TOLD if late else table.get(version, "0.0")).partition(".")
+    return int(major), int(minor), late
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[Any]:
+    """The bytes of a file; what goes wrong while they are read is a damaged file."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if data[4:8] == b"ORTM":
-                raise ModelUnreadable(
-                    f"The graph of {path} cannot be read: it is in ONNX Runtime's own format.",
-                    hint="pass the .onnx file that it was made from",
-                )
-            return _Reader(data).model()
+            yield data
     except (ValueError, struct.error, OverflowError) as cause:  # an empty file cannot be mapped: ValueError
         raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
 

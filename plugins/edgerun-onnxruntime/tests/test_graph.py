@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgerun.contract import Graph, ReadsGraphs
+from edgerun.contract import Graph, ReadsGraphs, TellsNeeds
 from edgerun.errors import ModelUnreadable
 from edgerun_onnxruntime import OnnxRuntimeBackend
 
@@ -242,3 +242,25 @@ def test_real_models_read_as_onnx_reads_them(shared):
             assert graph.values[weight.name].shape == array.shape
             if array.size <= Graph.LARGEST_CONSTANT:
                 np.testing.assert_array_equal(graph.constants[weight.name], array)
+
+
+@pytest.mark.parametrize(
+    ("opset", "ir", "expected"),
+    [
+        (7, 3, []),
+        (11, 6, ["ONNX Runtime 1.0: opset 11 and IR version 6"]),
+        (18, 8, ["ONNX Runtime 1.14: opset 18"]),
+        (18, 10, ["ONNX Runtime 1.18: IR version 10"]),
+        (23, 10, ["ONNX Runtime after 1.20: opset 23"]),
+    ],
+)
+def test_the_opset_says_which_runtime_is_needed(tmp_path, opset, ir, expected):
+    content = model([helper.make_node("Relu", ["x"], ["y"])], opset_imports=[helper.make_opsetid("", opset)])
+    content.ir_version = ir
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content.SerializeToString())
+    assert isinstance(OnnxRuntimeBackend(), TellsNeeds)
+    assert [f"{need.what}: {need.why}" for need in OnnxRuntimeBackend().needs(path)] == expected
+    path.write_bytes(b"")
+    with pytest.raises(ModelUnreadable):
+        OnnxRuntimeBackend().needs(path)

@@ -20,15 +20,27 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
+from edgerun.contract import ANY, Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
-from edgerun_tflite import embedding, graph, metadata
+from edgerun_tflite import embedding, graph, metadata, trial
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
 from edgerun_tflite.graph import signature_names
 
 EDGETPU = "edgetpu-custom-op"
-EDGETPU_LIBRARIES = ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")
+LIBRARIES = {
+    "edgetpu": ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll"),
+    "qnn": ("libQnnTFLiteDelegate.so", "QnnTFLiteDelegate.dll"),
+    "armnn": ("libarmnnDelegate.so",),
+    "ethos-u": ("libethosu_delegate.so",),
+}
+"""Delegate -> names of its library on each system, as their makers call them."""
+ELSEWHERE = {
+    "nnapi": "NNAPI is part of Android alone",
+    "gpu": "LiteRT's Python package does not reach its GPU delegate; name the library of one, see external",
+    "coreml": "LiteRT reaches Core ML from Swift and Objective-C alone",
+}
+"""Delegates of LiteRT that its Python package never has, and why."""
 HINT = 'pip install "edgerun[tflite]"'
 
 
@@ -69,10 +81,8 @@ class TfliteSession:
                 self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
             except (Damaged, IndexError) as cause:
                 raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
-        covered = self.coverage()
-        # where the runtime does not tell, its word counts
-        self.delegate = delegate.name if covered.evidence == "none" or delegate.name in covered.nodes else "cpu"
-        self.delegate_reason = "" if self.delegate == delegate.name else f"{delegate.name} took none of its operators"
+        self.delegate, self.delegate_reason = delegate.name, ""  # its word counts until it tells
+        self._see_who_computes()
 
     def _refuse_what_cannot_run(self, model: Table) -> None:
         if model.number(0, "I") != 3 or not model.tables(2):
@@ -91,7 +101,7 @@ class TfliteSession:
         self._interpreter: Any = module.Interpreter(
             model_path=str(self._path),
             num_threads=self._threads,
-            experimental_delegates=_loaded(module, self._asked),
+            experimental_delegates=_loaded(module, self._asked, self._path),
             experimental_op_resolver_type=kind.AUTO if default else kind.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         details = self._interpreter.get_input_details()
@@ -133,7 +143,14 @@ class TfliteSession:
         except (RuntimeError, ValueError):
             self._start()  # this one may have lost its delegate
             raise
-        self._shapes, self._allocated = list(shapes), True
+        first, self._shapes, self._allocated = not self._allocated, list(shapes), True
+        if first:
+            self._see_who_computes()
+
+    def _see_who_computes(self) -> None:
+        covered = self.coverage()
+        if covered.evidence != "none" and self._asked.name not in covered.nodes:
+            self.delegate, self.delegate_reason = "cpu", f"{self._asked.name} took none of the operators"
 
     def _result(self, detail: Mapping[str, Any]) -> Any:
         try:
@@ -180,19 +197,23 @@ class TfliteSession:
             self._interpreter = None
 
 
-def _loaded(module: Any, delegate: Delegate) -> list[Any] | None:
-    """The delegate of a library that the option "library" names."""
+def _loaded(module: Any, delegate: Delegate, path: Path) -> list[Any] | None:
+    """The delegate of a library that the option "library" names; tried in a process of its own before."""
     options = dict(delegate.options)
     library = options.pop("library", "")
     if not library:
         return None
+    # the Edge TPU serves one process at a time, and its library is well known
+    reason = "" if delegate.name == "edgetpu" else trial.tried(module.__name__, path, library, options)
     try:
-        ctypes.CDLL(library)  # LiteRT's own loader complains on stderr besides
-        return [module.load_delegate(library, options)]
+        if not reason:
+            ctypes.CDLL(library)  # LiteRT's own loader complains on stderr besides
+            return [module.load_delegate(library, options)]
     except (OSError, ValueError, AttributeError) as cause:
-        raise DelegateUnavailable(
-            f"Delegate {delegate.name} cannot be loaded from {library}: {cause}.", hint='pass delegate="cpu"'
-        ) from cause
+        reason = str(cause)
+    raise DelegateUnavailable(
+        f"Delegate {delegate.name} cannot be loaded from {library}: {reason}.", hint='pass delegate="cpu"'
+    )
 
 
 def _specs(details: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[TensorSpec]:
@@ -232,15 +253,19 @@ class TfliteBackend:
         return Health(ok=True, version=version)
 
     def delegates(self) -> Sequence[Delegate]:
-        """XNNPACK, which LiteRT uses by default; the bare kernels; the Edge TPU.
-
-        Others come through `edgerun_register_delegates`: the option "library" names the file to load.
-        """
+        """XNNPACK, which LiteRT uses by default; the bare kernels; libraries that are installed, or that are named."""
         return [
             Delegate("xnnpack"),
             Delegate("cpu"),
-            _edgetpu(),
-            Delegate("external", False, "a plugin that registers delegates must name its library"),
+            *(_installed(name) for name in LIBRARIES),
+            *(Delegate(name, False, reason) for name, reason in ELSEWHERE.items()),
+            Delegate(
+                "external",
+                False,
+                'it needs the library of a delegate, "external:/path/lib.so"',
+                takes={"library": (), ANY: ()},
+                needs=("library",),
+            ),
         ]
 
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
@@ -251,19 +276,29 @@ class TfliteBackend:
         """The operators of a file; LiteRT need not be installed."""
         return graph.read(path)
 
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The first TensorFlow Lite that knows all operators of a file, as its converter noted it."""
+        version = graph.read(path).opset.removeprefix("TFLite ")
+        return [Need(f"TensorFlow Lite {version}", "min_runtime_version in the file")] if version else []
+
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
+
     def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
         """The card as model metadata named `edgerun`; class names are part of it."""
         embedding.embed(path, {"edgerun": metadata["edgerun"]} if "edgerun" in metadata else metadata, target)
 
 
-def _edgetpu() -> Delegate:
-    for library in EDGETPU_LIBRARIES:
+def _installed(name: str) -> Delegate:
+    """A delegate whose library the system finds by its name."""
+    for library in LIBRARIES[name]:
         try:
             ctypes.CDLL(library)
         except OSError:
             continue
-        return Delegate("edgetpu", options={"library": library})
-    return Delegate("edgetpu", False, "libedgetpu is not installed")
+        return Delegate(name, options={"library": library}, takes={ANY: ()})
+    return Delegate(name, False, f"{LIBRARIES[name][0]} is not installed")
 
 
 @hookimpl

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgerun.contract import Graph, ReadsGraphs
+from edgerun.contract import Graph, ReadsGraphs, TellsNeeds
 from edgerun.errors import ModelUnreadable
 from edgerun_tflite import TfliteBackend
 from edgerun_tflite.graph import OPERATORS
@@ -189,3 +189,13 @@ def test_real_models_read_as_the_runtime_reads_them(read, shared):
             if (spec := graph.values.get(detail["name"])) is not None:
                 assert spec.dtype == np.dtype(detail["dtype"]).name
                 assert tuple(-1 if size is None else size for size in spec.shape) == tuple(detail["shape_signature"])
+
+
+def test_the_converter_says_which_runtime_is_needed(small, author, tmp_path):
+    a = author()
+    x, y = a.tensor("x", (4,)), a.tensor("y", (4,))
+    a.operator("ADD", [x, x], [y])
+    assert isinstance(TfliteBackend(), TellsNeeds)
+    (need,) = TfliteBackend().needs(small())
+    assert need.what == "TensorFlow Lite 2.3.0"
+    assert TfliteBackend().needs(a.write(tmp_path / "silent.tflite", [x], [y])) == []
