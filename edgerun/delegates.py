@@ -39,6 +39,8 @@ VOCABULARY: Final[Mapping[str, str]] = MappingProxyType(
         "edgetpu": "Google's Edge TPU",
         "armnn": "Arm's processors and Mali GPUs",
         "ethos-u": "Arm's Ethos-U microNPUs",
+        "onnxruntime": "a Core ML model, computed by ONNX Runtime",
+        "onnxruntime-fp16": "likewise, with the rounding of a device that stores fp16",
         "external": "a delegate, or a plugin execution provider, from a library: external:/path/lib.so",
     }
 )

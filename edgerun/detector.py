@@ -412,7 +412,9 @@ class Detector:
         outputs: Sequence[TensorSpec] = session.outputs
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
-        evidence = Evidence(session.inputs, outputs, image.spec, card, session.metadata, probe, graph, fed)
+        evidence = Evidence(
+            session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe, graph, fed
+        )
         choice, card = _chosen(evidence, registry.decoders)
         card = cards.with_conventions(card, graph_hints.turned(choice.match, treated))
         said = card.source("suppressed") in decoders.SAID
@@ -496,6 +498,8 @@ class Detector:
         """
         feeds = self.feed(image, color)
         with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
+            if self._closed:
+                raise EdgerunError(f"The detector of {self.path.name} is closed.", hint="load it again")
             if isinstance(self._session, Profiles):
                 seen = self._session.profile(feeds)
             else:
@@ -771,6 +775,13 @@ def _seen(specs: Sequence[TensorSpec], outputs: Arrays) -> list[TensorSpec]:
         replace(known.get(name, TensorSpec(name, (), str(array.dtype))), shape=tuple(array.shape))
         for name, array in outputs.items()
     ]
+
+
+def _of_one(specs: Sequence[TensorSpec], image: ImageInput) -> Sequence[TensorSpec]:
+    """Outputs as they are for one picture, where the model takes a fixed number of several."""
+    if image.batch is None or image.batch < 2:
+        return specs
+    return [replace(spec, shape=(1, *spec.shape[1:])) if spec.shape[:1] == (image.batch,) else spec for spec in specs]
 
 
 def _batch_size(session: Session, image: ImageInput, batched: bool) -> int:

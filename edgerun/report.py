@@ -94,10 +94,17 @@ class Report:
             "warnings": list(self.warnings),
         }
 
+    @property
+    def runs_on(self) -> str:
+        """Runtime, version, delegate with its options, threads, in one line."""
+        options = ", ".join(f"{name}={value}" for name, value in self.delegate_options.items())
+        delegate = f"{self.delegate} ({options})" if options else self.delegate
+        return f"{self.backend} {self.version}, delegate {delegate}, {self.threads} thread{'s' * (self.threads != 1)}"
+
     def __str__(self) -> str:
         lines = [
             f"model     {self.model} ({self.format})",
-            f"runs on   {self.backend} {self.version}, delegate {self.delegate}, {self.threads} threads",
+            f"runs on   {self.runs_on}",
             f"coverage  {summary(self.coverage)}",
             f"decoder   {self.decoder}: {self.why}",
             f"conf      {self.conf.value:g} ({self.conf.source})",

@@ -224,6 +224,8 @@ def test_a_closed_detector_says_so(colours, squares):
         assert isinstance(detector(squares), Detections)
     with pytest.raises(EdgerunError, match="closed"):
         detector(squares)
+    with pytest.raises(EdgerunError, match="closed"):
+        detector.profile(squares)
     detector.close()
 
 

@@ -59,10 +59,7 @@ def _print(seen: Inspection) -> None:
     lines = [("model", f"{seen.model} ({seen.format}, {_bytes(seen.size)})")]
     if report is not None:
         lines += [
-            (
-                "runs on",
-                f"{report.backend} {report.version}, delegate {report.delegate}, {_many(report.threads, 'thread')}",
-            ),
+            ("runs on", report.runs_on),
             ("note", report.delegate_reason),
         ]
         lines.append(("coverage", summary(report.coverage)))
@@ -136,7 +133,3 @@ def _bytes(size: int) -> str:
     if size < 1000:
         return f"{size} bytes"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -29,7 +29,7 @@ IMAGENET_CLASSES = (1000, 1001)
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     ((name, output),) = outputs.items()
-    values = output.reshape(-1).astype(np.float32)
+    values = np.where(np.isfinite(output), output, -np.inf).reshape(-1).astype(np.float32)
     shares = scoring.softmax(values) if frame.card.outputs[name] == "logits" else np.clip(values, 0, 1)
     order = np.argsort(-shares, kind="stable")[:BEST]
     order = order[(shares[order] >= frame.conf) & (shares[order] > 0)]  # quantised, most classes share nothing at all

@@ -29,7 +29,7 @@ BASIS = dict.fromkeys(CONVENTIONS, "convention: RTMPose is trained and run so")
 
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
+    by_role = {frame.card.outputs[name]: np.nan_to_num(array[0], posinf=0, neginf=0) for name, array in outputs.items()}
     across, down = by_role["x"], by_role["y"]
     ratios = across.shape[1] / frame.width, down.shape[1] / frame.height
     places = np.stack((across.argmax(axis=1) / ratios[0], down.argmax(axis=1) / ratios[1]), axis=1)

@@ -9,24 +9,27 @@ HEADS: name of a decoder -> dict of
         further inputs.
     unit: whether it answers in 0..1. card: card fields that must be said. rivals: decoders that may read it as well,
         so that it is refused unless the decoder is named. keypoints: how many.
-    loose: how far scores may be off.
+    loose: how far scores may be off. count: of objects, 3 if nothing is said.
+    rows: (height, width, random) -> objects, for heads that cannot hold any.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from edgerun import cards, decoders
+from edgerun import Detector, cards, decoders
 from edgerun.card import ModelCard
-from edgerun.contract import Evidence, Frame, TensorSpec
+from edgerun.contract import Delegate, Evidence, Frame, Health, TensorSpec
+from edgerun.plugins import Registry
 
-SIZES = ((320, 320), (256, 416), (512, 384))
+SIZES = ((320, 320), (256, 416), (512, 384), (736, 1280))
 LARGE = (1280, 1280)
 
 
@@ -52,21 +55,36 @@ def all_heads():
     return gathered()
 
 
+def stacks(head):
+    """Whether all outputs have an axis for several pictures."""
+    size = head.get("sizes", SIZES)[0]
+    outputs = head["encode"](np.empty((0, 6)), *size, np.random.default_rng(0))
+    return all(array.ndim and array.shape[0] == 1 for array in outputs.values())
+
+
 def pytest_generate_tests(metafunc):
-    """Fills in `head`, `large_head` (with 10,000 rows and more), `pointed_head` (with keypoints), `head_and_size`."""
+    """Fills in `head`, `large_head` (with 10,000 rows and more), `pointed_head` (with keypoints), `stacked_head` (that
+    takes several pictures at once), `head_and_size`.
+    """
     heads = gathered()
     chosen = {
-        "head": heads,
-        "large_head": {name: head for name, head in heads.items() if head.get("large", LARGE) is not None},
-        "pointed_head": {name: head for name, head in heads.items() if head.get("keypoints")},
-        "head_and_size": {
+        "head": lambda: heads,
+        "large_head": lambda: {name: head for name, head in heads.items() if head.get("large", LARGE) is not None},
+        "stacked_head": lambda: {
+            name: head
+            for name, head in heads.items()
+            if not head.get("inputs") and (name.startswith("end2end-batched") or stacks(head))
+        },
+        "pointed_head": lambda: {name: head for name, head in heads.items() if head.get("keypoints")},
+        "head_and_size": lambda: {
             f"{name}-{height}x{width}": (head, (height, width))
             for name, head in heads.items()
             for height, width in head.get("sizes", SIZES)
         },
     }
-    for fixture, values in chosen.items():
+    for fixture, choose in chosen.items():
         if fixture in metafunc.fixturenames:
+            values = choose()
             metafunc.parametrize(fixture, values.values(), ids=values.keys())
 
 
@@ -113,6 +131,92 @@ def read():
     return run
 
 
+class Session:
+    """Answers with made-up outputs, one after the other for each picture that it is shown; with the last one before."""
+
+    delegate, metadata = "cpu", MappingProxyType({})
+
+    def __init__(self, head, size, probe, batch, joined):
+        height, width = size if batch is not None or head.get("image") == "hwc" else (None, None)
+        shape = (batch, height, width, 3) if head.get("image") == "hwc" else (batch, 3, height, width)
+        self.inputs = [TensorSpec(head.get("picture", "images"), shape, head.get("dtype", "float32"))]
+        self.probe, self.joined, self.waiting = probe, joined, []
+        answer = joined([probe] * (batch or 1))
+        self.outputs = [
+            TensorSpec(name, array.shape if batch else (None, *array.shape[1:]), str(array.dtype))
+            for name, array in answer.items()
+        ]
+
+    def run(self, feeds):
+        count = len(feeds[self.inputs[0].name])
+        shown = [self.waiting.pop(0) if self.waiting else self.probe for _ in range(count)]
+        return self.joined(shown)
+
+    def coverage(self):
+        return None
+
+    def close(self):
+        pass
+
+
+class Backend:
+    """Opens one session."""
+
+    name, formats, specimen = "kit", ("kit",), Path("specimen.kit")
+
+    def __init__(self, session):
+        self.session = session
+
+    def health(self):
+        return Health(True)
+
+    def delegates(self):
+        return [Delegate("cpu")]
+
+    def open(self, path, delegate, threads):
+        return self.session
+
+
+def _joined(answers, *, numbered):
+    """Outputs of several pictures as a model gives them: along the first axis, or in one list with their number."""
+    if numbered:
+        answers = [
+            {
+                name: np.column_stack((np.full(len(array), slot, np.float32), array[:, 1:]))
+                for name, array in answer.items()
+            }
+            for slot, answer in enumerate(answers)
+        ]
+    return {name: np.concatenate([answer[name] for answer in answers]).astype(answers[0][name].dtype)
+            for name in answers[0]}  # fmt: skip
+
+
+@pytest.fixture
+def shown(tmp_path):
+    """(head, size, answers, probe, batch=None) -> detections of the whole path of a frame, of a model that gives these
+    outputs for pictures of just its size; `batch`: pictures at a time, None where the file leaves it open.
+    """
+
+    def run(head, size, answers, probe, batch=None):
+        decoder = next(entry for entry in decoders.BUILTIN if entry.name == head["decoder"])
+        joined = partial(_joined, numbered=not decoder.batched)
+        session = Session(head, size, probe, batch, joined)
+        path = tmp_path / "model.kit"
+        path.write_bytes(b"made up")
+        said = dict(head.get("card", {}))
+        if head.get("rivals"):
+            said["decoder"] = head["decoder"]
+        if None in session.inputs[0].shape[1:]:
+            said["imgsz"] = size
+        registry = Registry(backends=[Backend(session)], decoders=decoders.BUILTIN)
+        with Detector.load(path, registry=registry, **said) as detector:
+            session.waiting = list(answers)
+            picture = np.zeros((*size, 3), np.uint8)
+            return detector([picture] * len(answers), nms="none", conf=0.25)
+
+    return run
+
+
 def _in_pixels(candidates, card):
     from edgerun.detector import _in_pixels as scaled
 
@@ -122,7 +226,7 @@ def _in_pixels(candidates, card):
 @pytest.fixture
 def size(request):
     """The first size of the head that a test is about."""
-    names = ("head", "large_head", "pointed_head")
+    names = ("head", "large_head", "pointed_head", "stacked_head")
     head = next(request.getfixturevalue(name) for name in names if name in request.fixturenames)
     return head.get("sizes", SIZES)[0]
 
@@ -139,7 +243,12 @@ def objects_of(count, height, width, classes, random):
 
 @pytest.fixture
 def objects():
-    """(count, height, width, classes, seed=0) -> objects [count, 6]: x1 y1 x2 y2 score class."""
-    return lambda count, height, width, classes, seed=0: objects_of(
-        count, height, width, classes, np.random.default_rng(seed)
-    )
+    """(head, size, seed=0) -> objects [count, 6] that it can hold: x1 y1 x2 y2 score class."""
+
+    def made(head, size, seed=0):
+        random = np.random.default_rng(seed)
+        if "rows" in head:
+            return head["rows"](*size, random)
+        return objects_of(head.get("count", 3), *size, head.get("classes", 4), random)
+
+    return made

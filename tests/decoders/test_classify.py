@@ -13,6 +13,27 @@ from edgerun.errors import DecoderAmbiguous
 TFLITE = {"image": "hwc", "dtype": "uint8"}
 
 
+def classified(rows, height, width, random, *, raw=False):
+    """Shares of a thousand classes, or their logarithms; those that are not shown share what is left."""
+    found = np.full(1000, (1 - rows[:, 4].sum()) / 1000)
+    found[rows[:, 5].astype(int)] = rows[:, 4]
+    found /= found.sum()
+    return {"output": (np.log(found) + 3 if raw else found)[None].astype(np.float32)}
+
+
+def whole(height, width, random):
+    """Two rows with the box of all that was shown."""
+    first = random.uniform(0.5, 0.6)
+    return np.array([(0, 0, width, height, first, 7), (0, 0, width, height, 0.3, 500)])
+
+
+FED = {"rows": whole, "large": None, "card": {"mean": 0.0, "resize": "stretch"}, "loose": 1e-3}
+HEADS = {
+    "classify": {"encode": classified, **FED},
+    "classify/logits": {"encode": lambda *a: classified(*a, raw=True), **FED},
+}
+
+
 def shares(count=10, seed=0):
     powers = np.exp(np.random.default_rng(seed).normal(0, 2, count))
     return {"output": (powers / powers.sum())[None].astype(np.float32)}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from edgerun import decoders
 from edgerun.contract import Sure
+from edgerun.detections import Detections
 from edgerun.errors import DecoderAmbiguous
 
 
@@ -85,7 +83,10 @@ def encoded(head, rows, size, seed=1):
 
 def rows_of(candidates):
     """x1 y1 x2 y2 score class, the best first; one row for each box of several equal ones."""
-    rows = np.column_stack((candidates.boxes, candidates.scores, candidates.classes))
+    if isinstance(candidates, Detections):
+        rows = np.column_stack((candidates.xyxy, candidates.score, candidates.class_id))
+    else:
+        rows = np.column_stack((candidates.boxes, candidates.scores, candidates.classes))
     return rows[np.argsort(-rows[:, 4], kind="stable")]
 
 
@@ -100,14 +101,14 @@ def assert_same(candidates, expected, head):
 
 def test_known_boxes_come_back_to_a_thousandth_of_a_pixel(head_and_size, objects, read):
     head, size = head_and_size
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4), seed=size[1])
+    rows = objects(head, size, seed=size[1])
     name, candidates = read(head, size, encoded(head, rows, size))
     assert name == head["decoder"]
     assert_same(candidates, rows, head)
 
 
 def test_it_is_claimed_by_its_decoder_alone_or_refused_with_the_names_of_all(head, size, objects, evidence):
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
+    rows = objects(head, size)
     known = evidence(head, size, encoded(head, rows, size), blank=encoded(head, rows[:0], size))
     if not head.get("rivals"):
         assert decoders.choose(known, decoders.BUILTIN).decoder.name == head["decoder"]
@@ -119,7 +120,7 @@ def test_it_is_claimed_by_its_decoder_alone_or_refused_with_the_names_of_all(hea
 
 
 def test_certainty_is_never_shared(head, size, objects, evidence):
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
+    rows = objects(head, size)
     known = evidence(head, size, encoded(head, rows, size), blank=encoded(head, rows[:0], size))
     verdicts = {decoder.name: decoder.matches(known).sure for decoder in decoders.BUILTIN}
     certain = [name for name, sure in verdicts.items() if sure is Sure.CERTAIN]
@@ -127,7 +128,7 @@ def test_certainty_is_never_shared(head, size, objects, evidence):
 
 
 def test_a_verdict_says_why_and_gives_a_basis_for_each_convention(head, size, objects, evidence):
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
+    rows = objects(head, size)
     known = evidence(head, size, encoded(head, rows, size))
     for decoder in decoders.BUILTIN:
         match = decoder.matches(known)
@@ -139,7 +140,7 @@ def test_a_verdict_says_why_and_gives_a_basis_for_each_convention(head, size, ob
 
 
 def test_nothing_gives_no_rows(head, size, objects, read):
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
+    rows = objects(head, size)
     _, candidates = read(head, size, encoded(head, rows[:0], size), probe=encoded(head, rows, size))
     assert len(candidates) == 0
     assert candidates.boxes.shape == (0, 4)
@@ -148,7 +149,7 @@ def test_nothing_gives_no_rows(head, size, objects, read):
 
 
 def test_one_object_gives_one_row(head, size, objects, read):
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
+    rows = objects(head, size)
     _, candidates = read(head, size, encoded(head, rows[:1], size), probe=encoded(head, rows, size))
     assert_same(candidates, rows[:1], head)
     assert candidates.boxes.dtype == candidates.scores.dtype == np.float32
@@ -156,7 +157,7 @@ def test_one_object_gives_one_row(head, size, objects, read):
 
 def test_ten_thousand_candidates_come_through_whole(large_head, objects, read):
     size = large_head.get("large", (1280, 1280))
-    rows = objects(large_head.get("count", 3), *size, large_head.get("classes", 4))
+    rows = objects(large_head, size)
     _, candidates = read(large_head, size, encoded(large_head, rows, size), conf=0.0)
     assert len(candidates) >= 10_000
     assert candidates.boxes.shape == (len(candidates), 4)
@@ -168,7 +169,7 @@ def test_ten_thousand_candidates_come_through_whole(large_head, objects, read):
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_raises_nothing_and_hurts_no_other_row(head, size, objects, read, poison):
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
+    rows = objects(head, size)
     clean, ill, nothing = encoded(head, rows, size), encoded(head, rows, size), encoded(head, rows[:0], size)
     random = np.random.default_rng(5)
     for name, array in ill.items():
@@ -183,7 +184,7 @@ def test_what_is_no_number_raises_nothing_and_hurts_no_other_row(head, size, obj
 
 
 def test_a_higher_threshold_keeps_the_better_rows_and_no_others(head, size, objects, read):
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
+    rows = objects(head, size)
     outputs = encoded(head, rows, size)
     scores = np.sort(rows[:, 4])
     between = float(scores[:2].mean()) if len(scores) > 1 else float(scores[0]) - 0.01
@@ -195,7 +196,7 @@ def test_a_higher_threshold_keeps_the_better_rows_and_no_others(head, size, obje
 
 def test_keypoints_come_back_with_their_boxes(pointed_head, size, objects, read):
     head = pointed_head
-    rows = objects(head.get("count", 3), *size, head.get("classes", 4))
+    rows = objects(head, size)
     _, candidates = read(head, size, encoded(head, rows, size))
     assert candidates.keypoints.shape == (len(rows), head["keypoints"], 3)
     order = np.argsort(-candidates.scores)
@@ -206,13 +207,19 @@ def test_keypoints_come_back_with_their_boxes(pointed_head, size, objects, read)
         np.testing.assert_allclose(points[:count, :2], expected[:count], atol=2e-3)
 
 
-def test_every_decoder_has_a_head_here_or_a_test_file_of_its_own(all_heads):
+@pytest.mark.parametrize("batch", [1, 2, 8, None], ids=lambda batch: f"batch of {batch or 'any'}")
+def test_pictures_of_a_batch_keep_their_own_boxes(stacked_head, size, objects, shown, batch):
+    head = stacked_head
+    rows = [objects(head, size, seed=seed) for seed in range(5)]
+    rows[3] = rows[3][:0]
+    answers = [encoded(head, each, size) for each in rows]
+    for found, expected in zip(shown(head, size, answers, answers[0], batch), rows, strict=True):
+        assert_same(found, expected, head)
+
+
+def test_every_decoder_has_a_head_here(all_heads):
     here = {head["decoder"] for head in all_heads.values()}
-    folder = Path(decoders.__file__).parent
-    for path in folder.glob("*.py"):
-        offered = getattr(importlib.import_module(f"edgerun.decoders.{path.stem}"), "DECODERS", ())
-        if not (Path(__file__).parent / f"test_{path.stem}.py").is_file():
-            assert {entry.name for entry in offered} <= here, path.stem
+    assert {entry.name for entry in decoders.BUILTIN} == here
 
 
 ODD_SHAPES = ((), (1,), (0, 7), (1, 1000), (1, 0, 6), (1, 3, 320, 320), (2, 3, 4, 5, 6))

@@ -18,6 +18,21 @@ def encode(points, scores, size=SIZE, split=2, names=("simcc_x", "simcc_y")):
     return {name: array.astype(np.float32) for name, array in zip(names, arrays, strict=True)}
 
 
+def posed(rows, height, width, random):
+    """One pose, all of whose joints score alike; where there is none, scores as low as between the joints."""
+    places, _ = joints(17, (height, width), seed=3)
+    score = rows[0, 4] if len(rows) else 0.0
+    return encode(places, np.full(17, score), (height, width))
+
+
+def whole(height, width, random):
+    """One row with the box of all that was shown."""
+    return np.array([(0, 0, width, height, random.uniform(0.5, 0.95), 0)])
+
+
+HEADS = {"simcc": {"encode": posed, "rows": whole, "sizes": ((256, 192), (384, 288), (320, 256)), "large": None}}
+
+
 def joints(count=17, size=SIZE, seed=1):
     random = np.random.default_rng(seed)
     places = random.integers(0, np.array(size[::-1]) * 2, (count, 2)) / 2

@@ -69,7 +69,7 @@ HEADS = {
 
 
 def test_swapping_the_two_scores_changes_nothing(read, objects):
-    rows = objects(3, 320, 320, 1)
+    rows = objects({"classes": 1}, (320, 320))
     outputs = encode(rows, 320, 320, np.random.default_rng(0))
     swapped = {name.replace("cls", "?").replace("obj", "cls").replace("?", "obj"): a for name, a in outputs.items()}
     _, first = read({}, (320, 320), outputs)

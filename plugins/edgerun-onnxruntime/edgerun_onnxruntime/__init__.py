@@ -83,7 +83,7 @@ class OnnxRuntimeSession:
             )
         else:
             self._provider = name_of(asked)
-            providers = [(self._provider, told(asked))]
+            providers = [(self._provider, told(asked, self._threads))]
             if asked.name != "cpu" and not alone:
                 providers.append(PROVIDERS["cpu"])
         # enable_fallback=0: ONNX Runtime would retry on the CPU in silence

@@ -38,6 +38,12 @@ def test_a_provider_takes_what_it_can_and_exactly_the_rest_is_named(three, provi
     assert bare.coverage().nodes == {"cpu": 3}  # a provider that is registered is not used unasked
 
 
+def test_one_that_a_plugin_adds_by_name_is_as_good(three, provider):
+    session = OnnxRuntimeBackend().open(three, Delegate("made", options={"library": str(provider)}), 1)
+    assert session.delegate == "made"
+    assert session.coverage().nodes == {"made": 2, "cpu": 1}
+
+
 def test_strict_refuses_with_the_operator_and_its_shape_or_runs_the_whole(three, provider):
     with pytest.raises(DelegateIncomplete) as refusal:
         opened(three, provider, strict=True)
