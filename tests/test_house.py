@@ -45,6 +45,7 @@ FLOORS = [
         "testing",
         "readings",
         "settling",
+        "steadiness",
         "truth",
         "gallery",
         "embedding",
