@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,21 +15,7 @@ from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import (
-    archives,
-    buffers,
-    cards,
-    decoders,
-    delegates,
-    house,
-    image_input,
-    images,
-    masks,
-    models,
-    nms,
-    sniff,
-    threads,
-)
+from edgerun import buffers, cards, decoders, delegates, image_input, images, masks, nms, threads
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
@@ -39,7 +24,6 @@ from edgerun.contract import (
     Backend,
     Coverage,
     Decoder,
-    Delegate,
     Evidence,
     Frame,
     Graph,
@@ -52,10 +36,8 @@ from edgerun.decoders import Choice, graph_hints
 from edgerun.decoders.graph_hints import Treatment
 from edgerun.detections import Detections
 from edgerun.errors import (
-    BackendUnavailable,
     CardInvalid,
     DecoderUnknown,
-    DelegateUnavailable,
     EdgerunError,
     InputError,
     ModelError,
@@ -63,6 +45,7 @@ from edgerun.errors import (
     translated,
 )
 from edgerun.image_input import ImageInput
+from edgerun.opening import Opened, open_model
 from edgerun.plugins import Registry
 from edgerun.preprocess import Geometry, Plan
 from edgerun.probe import picture as probe_picture
@@ -80,6 +63,9 @@ IMPLIED = "ultralytics metadata"
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
 
+LOAD = threads.Load()
+"""What the detectors of this process ask for at the same time."""
+
 ALIASES = {
     "confidence": "conf",
     "score_threshold": "conf",
@@ -91,39 +77,6 @@ ALIASES = {
     "names": "labels",
 }
 """Other tools' names of the same things."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A model on its runtime, before anybody has settled how it is fed and read.
-
-    Several detectors may be settled over one of these, to compare readings of a model; closing any closes it for all.
-
-    Attributes:
-        path: as it was given.
-        file: the model itself; of an archive it is unpacked as long as this value lives.
-        format: by the file's bytes.
-        backend, session: who runs it.
-        asked: the delegate that was chosen.
-        threads: for the runtime.
-        registry: who is in the house.
-        removed: cleans up what was unpacked; a second call does nothing.
-    """
-
-    path: Path
-    file: Path
-    format: str
-    backend: Backend
-    session: Session
-    asked: Delegate
-    threads: int
-    registry: Registry
-    removed: Callable[[], None]
-
-    def close(self) -> None:
-        """Give everything back; a second call does nothing."""
-        self.session.close()
-        self.removed()
 
 
 class Detector:
@@ -159,7 +112,7 @@ class Detector:
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
         self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
-        self._batch = _batch_size(opened.session, image, choice.decoder.batched)
+        self._batch = _batch_size(opened, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
         self._profiled: Coverage | None = None
@@ -257,7 +210,8 @@ class Detector:
             batch = self._input[0]
         with translated(ModelError, f"{self._backend.name} failed to run {self.path.name}"):
             limits = image_input.thresholds(self._session.inputs, conf, iou)
-            return self._session.run({self._image.spec.name: batch, **self._auxiliary, **limits})
+            with LOAD.running(self.opened.threads):
+                return self._session.run({self._image.spec.name: batch, **self._auxiliary, **limits})
 
     def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
         """Candidates of one picture, in model pixels."""
@@ -301,6 +255,7 @@ class Detector:
         delegate: delegates.Wishes = None,
         strict: bool = False,
         threads: int | None = None,
+        warm_up: bool = False,
         conf: float | None = None,
         iou: float | None = None,
         max_det: int = 300,
@@ -335,13 +290,15 @@ class Detector:
             model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
                 or one that is opened already, with its delegate, threads, backend and registry, and that stays open in
                 case of an error.
-            delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
+            delegate: None for the runtime's best; "auto" for what `edgerun tune` found to be the fastest here, else
+                the runtime's best, and the report says which; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
                 With options as text, "openvino:device=GPU,precision=FP32", or as
                 `edgerun.delegates.Wish("openvino", {"device": "GPU"})`; a path is a delegate's library.
             strict: whether a node of the model outside the delegate is an error, which lists the operators. The
                 runtime is not given another delegate then, CPU included.
-            threads: for the runtime; None for as many as the process has cores.
+            threads: for the runtime; None for as many as the process has cores, or, with "auto", as were tuned.
+            warm_up: whether the model is run once before the first picture, see `warm_up`.
             conf, iou, max_det, classes: used where a call does not give its own.
             labels: names, a table, a path of a label file, "coco" or "coco91".
             decoder: the way to read the outputs.
@@ -377,8 +334,10 @@ class Detector:
         try:
             detector = cls._settle(opened, arguments, max_det, classes)
             if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
-                detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
-                delegates.demand(opened.session, opened.backend.name, detector.path.name)
+                found = detector.profile(probe_picture("blank", detector.card.height, detector.card.width))
+                delegates.demand(found, opened.session.delegate, detector.path.name)
+            if warm_up:
+                detector.warm_up()
             return detector
         except BaseException:
             opened.close()
@@ -447,6 +406,11 @@ class Detector:
         return self.card.labels
 
     @property
+    def batch(self) -> int:
+        """Pictures that one run of the model takes at most; the file's own number where it is fixed."""
+        return self._batch
+
+    @property
     def session(self) -> Session:
         """The opened model, for those who want to run it bare."""
         return self._session
@@ -462,7 +426,7 @@ class Detector:
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
         health = self._backend.health()
-        warned = health.warnings
+        warned = (*health.warnings, *filter(None, [LOAD.warning(threads.available())]))
         unclaimed = None if self.card.labels else label_files.beside(self.path)
         if unclaimed is not None:
             warned += (
@@ -488,8 +452,14 @@ class Detector:
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
             coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
+            opening=self.opened.opening,
             warnings=warned,
         )
+
+    def warm_up(self) -> None:
+        """Run the model once on made-up pictures: some runtimes compile, allocate and settle in their first run."""
+        shown = np.array(probe_picture("textured", self.card.height, self.card.width))
+        self([shown] * self._batch)
 
     def profile(self, image: Any, color: images.ArrayColor = "bgr") -> Coverage:
         """Which nodes ran where and how long, measured on a picture where the runtime can; `report` shows it too.
@@ -503,6 +473,7 @@ class Detector:
             if isinstance(self._session, Profiles):
                 seen = self._session.profile(feeds)
             else:
+                self._session.run(feeds)  # some runtimes tell only after the first run
                 seen = delegates.coverage(self._session, self._backend.name)
                 seen = replace(seen, source=f"{seen.source}; {self._backend.name} offers no profile")
             self._profiled = seen
@@ -558,99 +529,6 @@ class Detector:
 
 
 # -------------------------------------------------------------------------------------- steps of the loading
-
-
-def open_model(
-    model: str | Path,
-    *,
-    delegate: delegates.Wishes = None,
-    strict: bool = False,
-    threads: int | None = None,
-    backend: str | None = None,
-    registry: Registry | None = None,
-) -> Opened:
-    """Open a model of any format; the arguments are those of `Detector.load`, and so are the errors.
-
-    With `strict` nodes outside the delegate are an error where the runtime tells before it runs.
-    """
-    registry = house.registry() if registry is None else registry
-    path = models.find(model)
-    file, removed = archives.unpacked(path)
-    try:
-        format = sniff.sniff(file, [format for entry in registry.backends for format in entry.formats])
-        lie = sniff.lie(file, format)
-        if lie:
-            warnings.warn(lie, stacklevel=3)
-        chosen, asked, session, count = _open(file, format, registry, backend, delegate, strict, threads)
-    except BaseException:
-        removed()
-        raise
-    opened = Opened(path, file, format, chosen, session, asked, count, registry, removed)
-    weakref.finalize(opened, removed)
-    return opened
-
-
-def _open(
-    path: Path,
-    format: str,
-    registry: Registry,
-    wish: str | None,
-    delegate: delegates.Wishes,
-    strict: bool,
-    threads_wish: int | None,
-) -> tuple[Backend, Delegate, Session, int]:
-    """The first healthy backend that runs the format, its delegate and an opened session."""
-    if threads_wish is not None and (not isinstance(threads_wish, int) or not 1 <= threads_wish <= 1024):
-        raise InputError(f"threads = {threads_wish!r} cannot be.", hint="pass a whole number from 1 to 1024")
-    offered = registry.backends_for(format)
-    if wish is not None:
-        named = registry.backend(wish)
-        if named not in offered:
-            raise BackendUnavailable(
-                f"Backend {wish} does not run {format} models.",
-                hint="use " + ", ".join(entry.name for entry in offered),
-            )
-        offered = [named]
-    ill = []
-    for backend in offered:
-        health = backend.health()
-        if not health.ok:
-            ill.append(BackendUnavailable(f"{backend.name} cannot run here: {health.reason}.", hint=health.hint))
-            continue
-        count = threads.available() if threads_wish is None else threads_wish
-        return backend, *_opened(path, backend, registry.offers(backend), delegate, strict, count), count
-    raise ill[0]
-
-
-def _opened(
-    path: Path, backend: Backend, offers: Sequence[Delegate], wish: delegates.Wishes, strict: bool, count: int
-) -> tuple[Delegate, Session]:
-    """The first delegate that is in force once the model is opened; its reason says why earlier ones are not."""
-    tried, refusals = delegates.candidates(wish, offers, backend.name, strict=strict)
-    failures: list[DelegateUnavailable] = []
-    for asked in tried:
-        try:
-            with translated(
-                ModelUnreadable,
-                f"{backend.name} cannot open {path}",
-                hint="check that the file is whole; export it again",
-            ):
-                session = backend.open(path, asked, count)
-            try:
-                why = delegates.confirm(wish, asked, session, backend.name)
-                if strict and delegates.coverage(session, backend.name).evidence != "none":
-                    delegates.demand(session, backend.name, path.name)
-            except BaseException:
-                session.close()
-                raise
-            reasons = [*refusals, why] if why else refusals
-            return replace(asked, reason="; ".join(dict.fromkeys(reasons))), session
-        except DelegateUnavailable as cause:
-            failures.append(cause)
-            refusals.append(f"{asked.name}: {cause.message.rstrip('.')}")
-    if len({failure.message for failure in failures}) == 1 and len(refusals) == len(failures):
-        raise failures[0]
-    raise delegates.none_left(refusals, offers) from failures[0]
 
 
 def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
@@ -784,12 +662,13 @@ def _of_one(specs: Sequence[TensorSpec], image: ImageInput) -> Sequence[TensorSp
     return [replace(spec, shape=(1, *spec.shape[1:])) if spec.shape[:1] == (image.batch,) else spec for spec in specs]
 
 
-def _batch_size(session: Session, image: ImageInput, batched: bool) -> int:
+def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:
     """Pictures at a time: the file's own number, or several where input and outputs leave it open."""
     if image.batch is not None:
         return max(1, image.batch)
+    session = opened.session
     follow = len(session.outputs) > 0 and all(spec.shape[:1] == (None,) for spec in session.outputs)
-    return LARGEST_BATCH if len(session.inputs) == 1 and (follow or not batched) else 1
+    return (opened.batch or LARGEST_BATCH) if len(session.inputs) == 1 and (follow or not batched) else 1
 
 
 def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:

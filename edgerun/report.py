@@ -11,7 +11,7 @@ from edgerun.card import ModelCard
 from edgerun.cards.sidecar import as_fields
 from edgerun.contract import Coverage, Match, Placed, TensorSpec
 
-__all__ = ["SCHEMA", "Report", "Threshold", "stragglers", "summary"]
+__all__ = ["SCHEMA", "Opening", "Report", "Threshold", "stragglers", "summary"]
 
 SCHEMA = Path(__file__).with_name("report.schema.json")
 """JSON Schema of `Report.to_dict`, which `edgerun inspect --json` prints among other things."""
@@ -23,6 +23,28 @@ class Threshold:
 
     value: float
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How the runtime opened a model.
+
+    Attributes:
+        seconds: that it took.
+        cache: folder of what it compiles for this machine; "" where it keeps nothing there.
+        compiled: whether it compiled now, which later loads are spared.
+    """
+
+    seconds: float
+    cache: str = ""
+    compiled: bool = False
+
+    def __str__(self) -> str:
+        if self.compiled:
+            return (
+                f"{self.seconds:.2f} s, in which the model was compiled; that is kept for later loads in {self.cache}"
+            )
+        return f"{self.seconds:.2f} s" + (f", with what was compiled before in {self.cache}" if self.cache else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,7 @@ class Report:
         conf, iou: thresholds in force.
         max_det: at most so many rows.
         coverage: which nodes run where, and how that is known; evidence "none" where the runtime cannot tell.
+        opening: how long the runtime took to open the model, and whether it compiled.
         warnings: what works but may surprise.
     """
 
@@ -67,6 +90,7 @@ class Report:
     iou: Threshold
     max_det: int
     coverage: Coverage
+    opening: Opening
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,6 +115,11 @@ class Report:
             "iou": {"value": self.iou.value, "source": self.iou.source},
             "max_det": self.max_det,
             "coverage": _coverage(self.coverage, self.delegate),
+            "opening": {
+                "seconds": round(self.opening.seconds, 3),
+                "cache": self.opening.cache,
+                "compiled": self.opening.compiled,
+            },
             "warnings": list(self.warnings),
         }
 
@@ -105,6 +134,7 @@ class Report:
         lines = [
             f"model     {self.model} ({self.format})",
             f"runs on   {self.runs_on}",
+            f"opened in {self.opening}",
             f"coverage  {summary(self.coverage)}",
             f"decoder   {self.decoder}: {self.why}",
             f"conf      {self.conf.value:g} ({self.conf.source})",

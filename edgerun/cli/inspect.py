@@ -62,6 +62,7 @@ def _print(seen: Inspection) -> None:
             ("runs on", report.runs_on),
             ("note", report.delegate_reason),
         ]
+        lines.append(("opened in", str(report.opening)))
         lines.append(("coverage", summary(report.coverage)))
         lines += [("warning", warning) for warning in report.warnings]
     lines += [("needs", f"{need.what}: {need.why}") for need in seen.needs if need.must]
@@ -82,7 +83,11 @@ def _print(seen: Inspection) -> None:
     elsewhere = [] if report is None else stragglers(report.coverage, report.delegate)
     if report is not None and elsewhere:
         say(f"\nnot on {report.delegate}")
-        print_table(elsewhere, ("operator", "runs on", "ms", "why"), indent=2)
+        timed = [0, 1, 2, 3] if any(row[2] for row in elsewhere) else [0, 1, 3]
+        headings = ("operator", "runs on", "ms", "why")
+        print_table(
+            [[row[place] for place in timed] for row in elsewhere], [headings[place] for place in timed], indent=2
+        )
     say("\ncard")
     print_table(_card(seen.card, report is None), ("field", "value", "source"), indent=2)
     if seen.verdicts:
