@@ -44,6 +44,7 @@ def test_an_entry_is_replaced_and_the_rest_stays(described, tmp_path):
     )
 
 
+@pytest.mark.referee  # importing it takes long
 def test_coremltools_reads_what_is_written(described):
     proto = pytest.importorskip("coremltools.proto.Model_pb2", reason="coremltools is not installed")
     model = proto.Model()
