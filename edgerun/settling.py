@@ -222,9 +222,8 @@ class Settlement:
         arguments = arguments_in_words(self.chosen.reading.arguments_needed)
         kept = ", ".join(verdict.open.name for verdict in self.verdicts if verdict.kind == "convention")
         if all(verdict.kind == "convention" for verdict in self.verdicts):
-            return (
-                f"Left to the conventions: {self.chosen.reading}, as the model loads anyway; nothing speaks against it."
-            )
+            settled = f"Left to the conventions: {self.chosen.reading}, as the model loads anyway"
+            return settled + "; photos do not clearly say otherwise."
         left = f" What photos do not tell, {kept}, is left to the convention." if kept else ""
         how = f" ({arguments})." if arguments else ", as the model loads anyway."
         return f"Settled: {self.chosen.reading}{how}{left}"
