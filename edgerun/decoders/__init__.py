@@ -99,6 +99,9 @@ BUILTIN: tuple[Decoder, ...] = (
 )
 
 
+PHOTOS = "photos may tell: edgerun card MODEL --images DIR"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The decoder that reads a model, and what the others said.
@@ -145,7 +148,7 @@ def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
         readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
         arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
         ambiguous = DecoderAmbiguous(
-            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}"
+            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}; {PHOTOS}"
         )
         raise _kept(ambiguous, evidence, verdicts)
     decoder, match = finalists[0]
@@ -176,7 +179,7 @@ def _demand_settled(choice: Choice, evidence: Evidence) -> None:
         arguments = ", and ".join(" or ".join(reading) for reading in readings)
         ambiguous = DecoderAmbiguous(
             f"The outputs are {name}'s ({match.why}), but nothing says how the model is fed or counts: {kinds}.",
-            hint=f"pass {arguments}",
+            hint=f"pass {arguments}" + (f"; {PHOTOS}" if all(len(reading) > 1 for reading in readings) else ""),
         )
         ambiguous.evidence, ambiguous.verdicts = evidence, [(name, match), *choice.others]
         raise ambiguous
