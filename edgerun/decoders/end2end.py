@@ -67,6 +67,8 @@ def _matches_six(evidence: Evidence) -> Match:
     name, shape = (outputs[0].name, outputs[0].shape) if len(outputs) == 1 else ("", ())
     if len(shape) != 3 or shape[2] != 6:
         return Match(Sure.NO, "it needs one output [1, N, 6]")
+    if lost := ranges.coarse(evidence.outputs[0]):
+        return Match(Sure.NO, lost)
     if card.task != "detect":
         return Match(Sure.NO, f"it reads detect models, not {card.task}")
     match = _six(finished.filled(evidence.probe("textured")[name][0]), shape[1], evidence)
@@ -92,6 +94,8 @@ def _matches_seven(evidence: Evidence) -> Match:
     shape = evidence.outputs[0].shape if len(evidence.outputs) == 1 else ()
     if len(shape) != 2 or shape[1] != 7:
         return Match(Sure.NO, "it needs one output [N, 7]")
+    if lost := ranges.coarse(evidence.outputs[0]):
+        return Match(Sure.NO, lost)
     rows = finished.filled(evidence.probe("textured")[evidence.outputs[0].name])
     if not len(rows):
         return Match(Sure.LIKELY, "one output [N, 7], empty on a probe run", *_conventions(rows, evidence))
