@@ -5,6 +5,7 @@ A plugin imports this module, `edgerun.tensors`, `edgerun.errors` and `edgerun.h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -14,10 +15,12 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from edgerun.candidates import Candidates
 from edgerun.card import ModelCard
+from edgerun.errors import DelegateIncomplete
 from edgerun.graph import Graph, Node
 from edgerun.tensors import Arrays, Quantization, TensorSpec
 
 __all__ = [
+    "ANY",
     "Arrays",
     "Backend",
     "Candidates",
@@ -31,33 +34,52 @@ __all__ = [
     "Health",
     "Match",
     "ModelCard",
+    "Need",
     "Node",
+    "Placed",
+    "Profiles",
     "Quantization",
     "ReadsGraphs",
+    "SaysWhy",
     "Session",
     "Sure",
+    "TellsNeeds",
+    "TellsSupport",
     "TensorSpec",
+    "Unsettled",
+    "WritesMetadata",
 ]
 
 
 # ------------------------------------------------------------------------------------------- a runtime
 
 
+ANY = "*"
+"""In `Delegate.takes`: options of any name, which the delegate's own library judges."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delegate:
-    """One way in which a runtime can compute, on this machine.
+    """One way in which a runtime can compute, on this machine: what a backend offers and what it is asked for.
 
     Attributes:
-        name: of the common vocabulary: "cpu", "xnnpack", "coreml", "cuda", "edgetpu" …
-        available: whether it can be asked for here and now.
+        name: of the common vocabulary (`edgerun.delegates.VOCABULARY`): "cpu", "xnnpack", "coreml", "cuda" …
+        available: whether it can be asked for here and now, without further options.
         reason: why it is not available, or what else there is to know.
-        options: what the runtime is told besides.
+        options: what the runtime is told besides; a wish's own options are added to those of the offer.
+        takes: option -> values that a wish may give it, () for any; {} where there is nothing to choose. The option
+            `ANY` stands for every other name.
+        needs: options without which it cannot be asked for. An offer that needs some is not available by itself.
+        strict: asked for alone: the runtime must not add another delegate, CPU included.
     """
 
     name: str
     available: bool = True
     reason: str = ""
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    takes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    needs: tuple[str, ...] = ()
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +102,93 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
-    """Which nodes of a model ran where, and how that is known.
+class Placed:
+    """A node of the model and the place where it runs.
 
     Attributes:
-        evidence: "measured" (a profile), "assigned" (the runtime's own assignment), "declared" (only its word)
-            or "static" (read off the file).
-        nodes: delegate -> number of nodes.
-        operators: delegate -> the operators that it runs.
+        operator: its kind in the runtime's words: "Conv", "CONV_2D", "aten::sum.IntList_out".
+        delegate: the one that runs it.
+        name: its name or number in the file; "" where unknown.
+        shape: of its first output, None for a size that is open; None where unknown.
+        why: why the delegate that was asked for does not run it; "" where the runtime does not say.
+        milliseconds: of one run; None where nobody measured.
+        nodes: how many nodes of the file stand behind it: runtimes fuse.
     """
 
-    evidence: Literal["measured", "assigned", "declared", "static"]
-    nodes: Mapping[str, int]
-    operators: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    operator: str
+    delegate: str
+    name: str = ""
+    shape: tuple[int | None, ...] | None = None
+    why: str = ""
+    milliseconds: float | None = None
+    nodes: int = 1
+
+    def __str__(self) -> str:
+        shape = "" if self.shape is None else " [" + ", ".join("?" if n is None else str(n) for n in self.shape) + "]"
+        return self.operator + shape
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which nodes of a model run where, and how that is known.
+
+    Attributes:
+        evidence: "measured" (a profile of a run), "assigned" (the runtime's or the file's own assignment), "declared"
+            (only the runtime's word) or "none" (the runtime cannot say; `source` says so in a sentence).
+        source: what told it: "ONNX Runtime's profile of 1 run".
+        placed: every node; () where the evidence is "none".
+    """
+
+    evidence: Literal["measured", "assigned", "declared", "none"]
+    source: str
+    placed: tuple[Placed, ...] = ()
+
+    @property
+    def nodes(self) -> dict[str, int]:
+        """Delegate -> number of nodes."""
+        counts: dict[str, int] = {}
+        for entry in self.placed:
+            counts[entry.delegate] = counts.get(entry.delegate, 0) + entry.nodes
+        return counts
+
+    @property
+    def operators(self) -> dict[str, tuple[str, ...]]:
+        """Delegate -> the kinds of operators that it runs, sorted."""
+        return {
+            name: tuple(sorted({entry.operator for entry in self.placed if entry.delegate == name}))
+            for name in self.nodes
+        }
+
+    @property
+    def time(self) -> dict[str, float]:
+        """Delegate -> its share of the time, 0..1; {} where it was not measured."""
+        spent: dict[str, float] = {}
+        for entry in self.placed:
+            if entry.milliseconds is not None:
+                spent[entry.delegate] = spent.get(entry.delegate, 0.0) + entry.milliseconds
+        whole = sum(spent.values())
+        return {name: value / whole for name, value in spent.items()} if whole else {}
+
+    def outside(self, delegate: str) -> tuple[Placed, ...]:
+        """The nodes that do not run on a delegate."""
+        return tuple(entry for entry in self.placed if entry.delegate != delegate)
+
+    def refusal(self, delegate: str, model: str) -> DelegateIncomplete:
+        """The error for nodes outside a delegate that was asked for alone: how many, which, where."""
+        outside = self.outside(delegate)
+        kinds = Counter(map(str, outside))
+        if len(kinds) > 8:  # one sentence; the error's attribute has them all
+            kinds = Counter(entry.operator for entry in outside)
+        listed = [f"{count} x {kind}" if count > 1 else kind for kind, count in kinds.most_common(8)]
+        listed += [f"{len(kinds) - 8} more kinds"] if len(kinds) > 8 else []
+        elsewhere = " and ".join(sorted({entry.delegate for entry in outside}))
+        some, whole = sum(entry.nodes for entry in outside), sum(entry.nodes for entry in self.placed)
+        error = DelegateIncomplete(
+            f"{some} of {whole} nodes of {model} run on {elsewhere}, not on {delegate}: {', '.join(listed)}.",
+            hint="leave strict out to accept that, or export the model without these operators",
+        )
+        error.outside = outside
+        return error
 
 
 @runtime_checkable
@@ -119,10 +215,27 @@ class Session(Protocol):
         """Compute. Feeds are C-contiguous and of the stored dtype; results too, owned by the caller."""
 
     def coverage(self) -> Coverage | None:
-        """Which nodes run where; None where this runtime cannot tell."""
+        """Which nodes run where, without computing anything; None where this runtime cannot tell."""
 
     def close(self) -> None:
         """Give everything back; a second call does nothing."""
+
+
+@runtime_checkable
+class Profiles(Protocol):
+    """What a session may offer besides: where the time goes."""
+
+    def profile(self, feeds: Arrays) -> Coverage:
+        """Which nodes ran where and how long, measured in runs on these feeds; may open the model once more."""
+
+
+@runtime_checkable
+class SaysWhy(Protocol):
+    """What a session may offer besides: why the delegate in force is that one."""
+
+    @property
+    def delegate_reason(self) -> str:
+        """Half a sentence: "the file was lowered for it when it was exported"; "" where there is nothing to say."""
 
 
 @runtime_checkable
@@ -151,6 +264,9 @@ class Backend(Protocol):
         """Raises whatever the runtime raises; edgerun translates it at the door.
 
         `path` exists and was recognised by its bytes as one of `formats`.
+
+        Raises:
+            DelegateUnavailable: the delegate cannot be in force, now that it is tried; the next wish is taken.
         """
 
 
@@ -163,6 +279,61 @@ class ReadsGraphs(Protocol):
 
         Raises:
             ModelUnreadable: the file is damaged. Never more than that: files are untrusted.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a model asks of the device that it is meant for.
+
+    Attributes:
+        what: "iOS 16, macOS 13", "ONNX Runtime 1.18", "the Neural Engine".
+        why: what in the file asks for it, or what speaks against it.
+        must: False for what the model can do without and will probably not get.
+    """
+
+    what: str
+    why: str
+    must: bool = True
+
+
+@runtime_checkable
+class TellsNeeds(Protocol):
+    """What a backend may offer besides: which system or version of its runtime a file asks for, and why."""
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """Read without the runtime; () where the file does not say.
+
+        Raises:
+            ModelUnreadable: the file is damaged.
+        """
+
+
+@runtime_checkable
+class TellsSupport(Protocol):
+    """What a backend may offer besides: which operators its delegates take, by their documentation."""
+
+    def support_tables(self) -> Sequence[Path]:
+        """TOML files of the form of docs/ops.md, one per delegate and format."""
+
+
+@runtime_checkable
+class WritesMetadata(Protocol):
+    """What a backend may offer besides: a copy of a file that says more about itself."""
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Write a copy of a model, in which a session finds these entries under these very keys.
+
+        Earlier entries of the same keys are replaced; all else stays as it is, above all what the model computes.
+
+        Args:
+            path: one that `open` could be given.
+            metadata: key -> text. "edgerun" is a whole card; "names" the class names as {0: 'person', …}, which other
+                tools read in ONNX files: a container that has no such habit may leave it out.
+            target: is not there yet; a folder where the model is one. Never the model itself.
+
+        Raises:
+            ModelError: the file is damaged, or has no place for it; the hint then speaks of a sidecar.
         """
 
 
@@ -276,8 +447,25 @@ class Dialect:
     Attributes:
         name: shown as the source of a field: "ultralytics metadata".
         read: (metadata of the file, path of the model) -> card fields; {} where nothing is in this dialect.
-            May look at files beside the model; must not trust any of it.
+            A field that is written down ambiguously is `Unsettled`. May look at files beside the model that name it;
+            must not trust any of it: what is damaged raises a ValueError or its like, and nothing else.
+        overrules: True where it is the file's own declaration, which no other dialect can contradict. Two others
+            that contradict one another in how the picture is fed or the outputs are read are refused.
     """
 
     name: str
     read: Callable[[Mapping[str, str | bytes], Path], Mapping[str, Any]]
+    overrules: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """In a dialect's fields: a value that is written down, but can be read in several ways.
+
+    Attributes:
+        why: what is written, in half a sentence.
+        readings: the argument that settles it -> who means it so. The model is refused until somebody says the field.
+    """
+
+    why: str
+    readings: Mapping[str, str]

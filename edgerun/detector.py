@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -15,16 +16,43 @@ from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, cards, decoders, delegates, house, image_input, images, masks, models, nms, sniff, threads
+from edgerun import (
+    archives,
+    buffers,
+    cards,
+    decoders,
+    delegates,
+    house,
+    image_input,
+    images,
+    masks,
+    models,
+    nms,
+    sniff,
+    threads,
+)
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
-from edgerun.contract import Arrays, Backend, Delegate, Evidence, Frame, Session, TensorSpec
+from edgerun.contract import (
+    Arrays,
+    Backend,
+    Coverage,
+    Decoder,
+    Delegate,
+    Evidence,
+    Frame,
+    Profiles,
+    Session,
+    TensorSpec,
+)
 from edgerun.decoders import Choice
 from edgerun.detections import Detections
 from edgerun.errors import (
     BackendUnavailable,
     CardInvalid,
+    DecoderUnknown,
+    DelegateUnavailable,
     EdgerunError,
     InputError,
     ModelError,
@@ -38,7 +66,7 @@ from edgerun.probe import picture as probe_picture
 from edgerun.report import Report, Threshold
 from edgerun.tensors import AnyArray
 
-__all__ = ["Detector"]
+__all__ = ["Detector", "Opened", "open_model"]
 
 LARGEST_BATCH = 8
 """Pictures at a time where the model takes any number; more gains nothing and costs memory."""
@@ -59,6 +87,39 @@ ALIASES = {
 """Other tools' names of the same things."""
 
 
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Opened:
+    """A model on its runtime, before anybody has settled how it is fed and read.
+
+    Several detectors may be settled over one of these, to compare readings of a model; closing any closes it for all.
+
+    Attributes:
+        path: as it was given.
+        file: the model itself; of an archive it is unpacked as long as this value lives.
+        format: by the file's bytes.
+        backend, session: who runs it.
+        asked: the delegate that was chosen.
+        threads: for the runtime.
+        registry: who is in the house.
+        removed: cleans up what was unpacked; a second call does nothing.
+    """
+
+    path: Path
+    file: Path
+    format: str
+    backend: Backend
+    session: Session
+    asked: Delegate
+    threads: int
+    registry: Registry
+    removed: Callable[[], None]
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+        self.session.close()
+        self.removed()
+
+
 class Detector:
     """A loaded model: call it with a picture.
 
@@ -69,12 +130,7 @@ class Detector:
     def __init__(
         self,
         *,
-        path: Path,
-        format: str,
-        backend: Backend,
-        session: Session,
-        asked: Delegate,
-        threads: int,
+        opened: Opened,
         card: ModelCard,
         choice: Choice,
         image: ImageInput,
@@ -84,17 +140,18 @@ class Detector:
     ) -> None:
         """Detectors are made by `Detector.load`."""
         self.card = card
-        self.path = path
-        self._format = format
-        self._backend, self._session, self._asked, self._threads = backend, session, asked, threads
+        self.opened = opened
+        self.path = opened.path
+        self._backend, self._session = opened.backend, opened.session
         self._choice, self._image, self._outputs = choice, image, outputs
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
-        self._auxiliary = image_input.auxiliary(session.inputs, image, card, path.name)
-        self._batch = _batch_size(session, image, choice.decoder.batched)
+        self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
+        self._batch = _batch_size(opened.session, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
+        self._profiled: Coverage | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -228,9 +285,10 @@ class Detector:
     @classmethod
     def load(
         cls,
-        model: str | Path,
+        model: str | Path | Opened,
         *,
-        delegate: str | Sequence[str] | None = None,
+        delegate: delegates.Wishes = None,
+        strict: bool = False,
         threads: int | None = None,
         conf: float | None = None,
         iou: float | None = None,
@@ -263,9 +321,15 @@ class Detector:
         shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
 
         Args:
-            model: path of a model, or the name of one that comes with edgerun ("codes").
-            delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or names
-                of which the first available one is taken.
+            model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
+                or one that is opened already, with its delegate, threads, backend and registry, and that stays open in
+                case of an error.
+            delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
+                of which the first that can be in force is taken, and the report says why earlier ones are not.
+                With options as text, "openvino:device=GPU,precision=FP32", or as
+                `edgerun.delegates.Wish("openvino", {"device": "GPU"})`; a path is a delegate's library.
+            strict: whether a node of the model outside the delegate is an error, which lists the operators. The
+                runtime is not given another delegate then, CPU included.
             threads: for the runtime; None for as many as the process has cores.
             conf, iou, max_det, classes: used where a call does not give its own.
             labels: names, a table, a path of a label file, "coco" or "coco91".
@@ -294,35 +358,27 @@ class Detector:
         if imgsz is not None:
             said["height"], said["width"] = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
         arguments = {name: value for name, value in said.items() if value is not None}
-        registry = house.registry() if registry is None else registry
-
-        path = models.find(model)
-        format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
-        lie = sniff.lie(path, format)
-        if lie:
-            warnings.warn(lie, stacklevel=2)
-        chosen, asked, session, count = _open(path, format, registry, backend, delegate, threads)
+        if isinstance(model, Opened):
+            return cls._settle(model, arguments, max_det, classes)
+        opened = open_model(
+            model, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
+        )
         try:
-            return cls._settle(path, format, chosen, asked, session, count, registry, arguments, max_det, classes)
+            detector = cls._settle(opened, arguments, max_det, classes)
+            if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
+                detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
+                delegates.demand(opened.session, opened.backend.name, detector.path.name)
+            return detector
         except BaseException:
-            session.close()
+            opened.close()
             raise
 
     @classmethod
     def _settle(
-        cls,
-        path: Path,
-        format: str,
-        backend: Backend,
-        asked: Delegate,
-        session: Session,
-        threads: int,
-        registry: Registry,
-        arguments: Mapping[str, Any],
-        max_det: int,
-        classes: Iterable[int | str] | None,
+        cls, opened: Opened, arguments: Mapping[str, Any], max_det: int, classes: Iterable[int | str] | None
     ) -> Detector:
         """The card, the decoder, the plan."""
+        path, backend, session, registry = opened.file, opened.backend, opened.session, opened.registry
         card = cards.gather(path, session.metadata, registry.dialects, arguments)
         image = image_input.find(session.inputs, path.name)
         card = _sized(card, image, path)
@@ -337,7 +393,7 @@ class Detector:
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
         evidence = Evidence(session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe)
-        choice = decoders.choose(evidence, registry.decoders)
+        choice, card = _chosen(evidence, registry.decoders)
         card = cards.with_conventions(card, choice.match)
         if not choice.decoder.suppress and "suppressed" not in card.sources:
             card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
@@ -345,9 +401,8 @@ class Detector:
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
         return cls(
-            path=path, format=format, backend=backend, session=session, asked=asked, threads=threads, card=card,
-            choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes,
-        )  # fmt: skip
+            opened=opened, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes
+        )
 
     # ------------------------------------------------------------------------------------------- the rest
 
@@ -382,14 +437,22 @@ class Detector:
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
         health = self._backend.health()
+        warned = health.warnings
+        unclaimed = None if self.card.labels else label_files.beside(self.path)
+        if unclaimed is not None:
+            warned += (
+                f'nothing says that {unclaimed.name} belongs to this model; if it does, pass labels="{unclaimed}"',
+            )
         return Report(
             model=str(self.path),
-            format=self._format,
+            format=self.opened.format,
             backend=self._backend.name,
             version=health.version,
             delegate=self._session.delegate,
-            delegate_reason=self._asked.reason,
-            threads=self._threads,
+            delegate_options=self.opened.asked.options,
+            delegate_reason=self.opened.asked.reason,
+            strict=self.opened.asked.strict,
+            threads=self.opened.threads,
             inputs=tuple(self._session.inputs),
             outputs=tuple(self._outputs),
             card=self.card,
@@ -399,16 +462,29 @@ class Detector:
             conf=Threshold(self.conf, "default" if self.card.conf is None else self.card.source("conf")),
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
-            coverage=self._session.coverage(),
-            warnings=health.warnings,
+            coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
+            warnings=warned,
         )
+
+    def profile(self, image: Any, color: images.ArrayColor = "bgr") -> Coverage:
+        """Which nodes ran where and how long, measured on a picture where the runtime can; `report` shows it too.
+
+        Costs some runs, and often a second opening of the model.
+        """
+        feeds = self.feed(image, color)
+        with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
+            if isinstance(self._session, Profiles):
+                self._profiled = self._session.profile(feeds)
+                return self._profiled
+        told = delegates.coverage(self._session, self._backend.name)
+        return replace(told, source=f"{told.source}; {self._backend.name} offers no profile")
 
     def close(self) -> None:
         """Give the runtime's memory back; a second call does nothing."""
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._session.close()
+                self.opened.close()
 
     def __enter__(self) -> Detector:
         return self
@@ -455,12 +531,43 @@ class Detector:
 # -------------------------------------------------------------------------------------- steps of the loading
 
 
+def open_model(
+    model: str | Path,
+    *,
+    delegate: delegates.Wishes = None,
+    strict: bool = False,
+    threads: int | None = None,
+    backend: str | None = None,
+    registry: Registry | None = None,
+) -> Opened:
+    """Open a model of any format; the arguments are those of `Detector.load`, and so are the errors.
+
+    With `strict` nodes outside the delegate are an error where the runtime tells before it runs.
+    """
+    registry = house.registry() if registry is None else registry
+    path = models.find(model)
+    file, removed = archives.unpacked(path)
+    try:
+        format = sniff.sniff(file, [format for entry in registry.backends for format in entry.formats])
+        lie = sniff.lie(file, format)
+        if lie:
+            warnings.warn(lie, stacklevel=3)
+        chosen, asked, session, count = _open(file, format, registry, backend, delegate, strict, threads)
+    except BaseException:
+        removed()
+        raise
+    opened = Opened(path, file, format, chosen, session, asked, count, registry, removed)
+    weakref.finalize(opened, removed)
+    return opened
+
+
 def _open(
     path: Path,
     format: str,
     registry: Registry,
     wish: str | None,
-    delegate: str | Sequence[str] | None,
+    delegate: delegates.Wishes,
+    strict: bool,
     threads_wish: int | None,
 ) -> tuple[Backend, Delegate, Session, int]:
     """The first healthy backend that runs the format, its delegate and an opened session."""
@@ -481,19 +588,40 @@ def _open(
         if not health.ok:
             ill.append(BackendUnavailable(f"{backend.name} cannot run here: {health.reason}.", hint=health.hint))
             continue
-        asked = delegates.choose(delegate, registry.offers(backend), backend.name)
         count = threads.available() if threads_wish is None else threads_wish
-        with translated(
-            ModelUnreadable, f"{backend.name} cannot open {path}", hint="check that the file is whole; export it again"
-        ):
-            session = backend.open(path, asked, count)
-        try:
-            delegates.confirm(delegate, asked, session.delegate, backend.name)
-        except EdgerunError:
-            session.close()
-            raise
-        return backend, asked, session, count
+        return backend, *_opened(path, backend, registry.offers(backend), delegate, strict, count), count
     raise ill[0]
+
+
+def _opened(
+    path: Path, backend: Backend, offers: Sequence[Delegate], wish: delegates.Wishes, strict: bool, count: int
+) -> tuple[Delegate, Session]:
+    """The first delegate that is in force once the model is opened; its reason says why earlier ones are not."""
+    tried, refusals = delegates.candidates(wish, offers, backend.name, strict=strict)
+    failures: list[DelegateUnavailable] = []
+    for asked in tried:
+        try:
+            with translated(
+                ModelUnreadable,
+                f"{backend.name} cannot open {path}",
+                hint="check that the file is whole; export it again",
+            ):
+                session = backend.open(path, asked, count)
+            try:
+                why = delegates.confirm(wish, asked, session, backend.name)
+                if strict and delegates.coverage(session, backend.name).evidence != "none":
+                    delegates.demand(session, backend.name, path.name)
+            except BaseException:
+                session.close()
+                raise
+            reasons = [*refusals, why] if why else refusals
+            return replace(asked, reason="; ".join(dict.fromkeys(reasons))), session
+        except DelegateUnavailable as cause:
+            failures.append(cause)
+            refusals.append(f"{asked.name}: {cause.message.rstrip('.')}")
+    if len({failure.message for failure in failures}) == 1 and len(refusals) == len(failures):
+        raise failures[0]
+    raise delegates.none_left(refusals, offers) from failures[0]
 
 
 def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
@@ -506,7 +634,8 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
                     f"The {source} gives {name} = {said}, but the input of {path.name} is fixed at {fixed}.",
                     hint="leave the size out, or export the model with a size that is free",
                 )
-            card = cards.with_field(card, name, fixed, "the file's input")
+            otherwise = f"; {source} says {said}" if said not in (0, fixed) else ""
+            card = cards.with_field(card, name, fixed, f"the file's input{otherwise}")
         elif not said:
             card = cards.with_field(card, name, DEFAULT_SIDE, "default: the file takes any size")
     if image.channels == 1 and card.color != "gray":
@@ -519,6 +648,22 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
     return card
+
+
+def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, ModelCard]:
+    """The decoder and the card, whose labels lose a background that comes first where only that fits the outputs."""
+    card = evidence.card
+    try:
+        return decoders.choose(evidence, known), card
+    except DecoderUnknown as refusal:
+        labels = label_files.without_background(card.labels)
+        if not labels:
+            raise
+        card = cards.with_field(card, "labels", labels, f"{card.source('labels')}, less the background")
+        try:
+            return decoders.choose(replace(evidence, card=card), known), card
+        except DecoderUnknown:
+            raise refusal from None
 
 
 def _plan(card: ModelCard, image: ImageInput) -> Plan:

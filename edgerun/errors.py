@@ -6,6 +6,7 @@
       BackendMissing          no installed plugin runs this format
       BackendUnavailable      the plugin is here, its runtime is not, or is broken
       DelegateUnavailable     a delegate was named that cannot be in force
+        DelegateIncomplete    strict was asked for, and nodes of the model run elsewhere
       ModelError
         ModelUnreadable       missing, truncated, of another format
         ModelUnsafe           a pickle, a zip bomb, a path outside its folder
@@ -29,6 +30,7 @@ __all__ = [
     "CardInvalid",
     "DecoderAmbiguous",
     "DecoderUnknown",
+    "DelegateIncomplete",
     "DelegateUnavailable",
     "EdgerunError",
     "InputError",
@@ -54,7 +56,7 @@ class EdgerunError(Exception):
         self.message = message
         self.hint = hint
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {"type": type(self).__name__, "message": self.message, "hint": self.hint}
 
@@ -80,6 +82,30 @@ class BackendUnavailable(EdgerunError):
 
 class DelegateUnavailable(EdgerunError):
     """A delegate was asked for by name and cannot be in force here."""
+
+
+class DelegateIncomplete(DelegateUnavailable):
+    """With `strict`, nodes of the model would run outside the delegate, or nobody can tell that none does.
+
+    Attributes:
+        outside: the `edgerun.contract.Placed` that would.
+    """
+
+    outside: Sequence[Any] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        rows = [
+            {
+                "operator": e.operator,
+                "delegate": e.delegate,
+                "name": e.name,
+                "shape": None if e.shape is None else list(e.shape),
+                "why": e.why,
+            }
+            for e in self.outside
+        ]
+        return super().to_dict() | {"outside": rows}
 
 
 class ModelError(EdgerunError):

@@ -8,13 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from edgerun import house, models, sniff
+from edgerun import archives, house, models, sniff
 from edgerun.card import ModelCard
 from edgerun.cards import sidecar
-from edgerun.contract import Match, TensorSpec
+from edgerun.contract import Backend, Match, Need, TellsNeeds, TensorSpec
 from edgerun.detector import Detector
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
 from edgerun.plugins import Registry
+from edgerun.probe import picture
 from edgerun.report import Report
 
 __all__ = ["Inspection", "inspect", "write_sidecar"]
@@ -38,6 +39,7 @@ class Inspection:
         report: what was decided; None where the model is refused.
         refusal: why it is; None where it is not.
         sidecar: path of the sidecar that was read; "" where there is none.
+        needs: which system or runtime the file asks for, and why.
     """
 
     model: str
@@ -51,6 +53,7 @@ class Inspection:
     report: Report | None = None
     refusal: EdgerunError | None = None
     sidecar: str = ""
+    needs: Sequence[Need] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -64,6 +67,7 @@ class Inspection:
             "others": {name: {"sure": match.sure.name.lower(), "why": match.why} for name, match in self.verdicts},
             "metadata": dict(self.metadata),
             "sidecar": self.sidecar,
+            "needs": [{"what": need.what, "why": need.why, "must": need.must} for need in self.needs],
         }
         if self.report is not None:
             shared |= self.report.to_dict()
@@ -72,12 +76,15 @@ class Inspection:
         return shared
 
 
-def inspect(model: str | Path, *, registry: Registry | None = None, **options: Any) -> Inspection:
+def inspect(
+    model: str | Path, *, registry: Registry | None = None, profile: bool = False, **options: Any
+) -> Inspection:
     """Load a model and tell everything that was decided, or why it is refused.
 
     Args:
         model: as `Detector.load` takes it.
         registry: who is in the house; None for everybody who is installed.
+        profile: whether the model is run on a made-up picture to see which node runs where, and how long.
         options: of `Detector.load`.
 
     Raises:
@@ -91,9 +98,15 @@ def inspect(model: str | Path, *, registry: Registry | None = None, **options: A
         if seen is None:
             raise
         path = models.find(model)
+        inside, removed = archives.unpacked(path)
+        try:
+            format = sniff.sniff(inside, [format for backend in registry.backends for format in backend.formats])
+            needs = _needs(inside, registry.backends_for(format))
+        finally:
+            removed()
         return Inspection(
             model=str(path),
-            format=sniff.sniff(path, [format for backend in registry.backends for format in backend.formats]),
+            format=format,
             size=_size(path),
             inputs=tuple(seen.inputs),
             outputs=tuple(seen.outputs),
@@ -102,8 +115,11 @@ def inspect(model: str | Path, *, registry: Registry | None = None, **options: A
             metadata=_readable(seen.metadata),
             refusal=refusal,
             sidecar=_sidecar(path),
+            needs=needs,
         )
     with detector:
+        if profile:
+            detector.profile(picture("textured", detector.card.height, detector.card.width))
         report = detector.report()
         return Inspection(
             model=report.model,
@@ -116,6 +132,7 @@ def inspect(model: str | Path, *, registry: Registry | None = None, **options: A
             metadata=_readable(detector.session.metadata),
             report=report,
             sidecar=_sidecar(detector.path),
+            needs=_needs(detector.opened.file, [registry.backend(report.backend)]),
         )
 
 
@@ -137,6 +154,10 @@ def write_sidecar(inspection: Inspection, *, force: bool = False) -> Path:
         raise InputError(
             f"{path} cannot be written: {cause.strerror}.", hint="check the folder's permissions"
         ) from cause
+
+
+def _needs(path: Path, backends: Sequence[Backend]) -> tuple[Need, ...]:
+    return next((tuple(backend.needs(path)) for backend in backends if isinstance(backend, TellsNeeds)), ())
 
 
 def _sidecar(path: Path) -> str:

@@ -23,13 +23,13 @@ from edgerun.sniff import RECOGNISED
 __all__ = ["INSTALL", "Failure", "Plugin", "Registry"]
 
 INSTALL = {
-    "onnx": "pip install edgerun[onnx]",
-    "ort": "pip install edgerun[onnx]",
-    "tflite": "pip install edgerun[tflite]",
-    "mlpackage": "pip install edgerun[coreml]",
-    "mlmodel": "pip install edgerun[coreml]",
-    "executorch": "pip install edgerun[executorch]",
-    "torchscript": "pip install edgerun[torchscript]",
+    "onnx": 'pip install "edgerun[onnx]"',
+    "ort": 'pip install "edgerun[onnx]"',
+    "tflite": 'pip install "edgerun[tflite]"',
+    "mlpackage": 'pip install "edgerun[coreml]"',
+    "mlmodel": 'pip install "edgerun[coreml]"',
+    "executorch": 'pip install "edgerun[executorch]"',
+    "torchscript": 'pip install "edgerun[torchscript]"',
 }
 """The phone book: what to install for a format that no installed plugin runs."""
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edgerun.card import ModelCard
 from edgerun.cards.sidecar import as_fields
 from edgerun.contract import Coverage, Match, TensorSpec
 
-__all__ = ["Report", "Threshold"]
+__all__ = ["SCHEMA", "Report", "Threshold", "stragglers", "summary"]
+
+SCHEMA = Path(__file__).with_name("report.schema.json")
+"""JSON Schema of `Report.to_dict`, which `edgerun inspect --json` prints among other things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,9 @@ class Report:
         format: by its bytes.
         backend, version: the runtime and its version.
         delegate: the one in force.
-        delegate_reason: why earlier wishes were not taken; "" where there is nothing to tell.
+        delegate_options: what the runtime was told besides.
+        delegate_reason: why it is that one and not an earlier wish; "" where there is nothing to tell.
+        strict: whether nothing else may compute.
         threads: asked for.
         inputs, outputs: outputs with the sizes seen in a run where the file leaves them open.
         card: with the source of each field.
@@ -38,7 +44,7 @@ class Report:
         others: what the other decoders said.
         conf, iou: thresholds in force.
         max_det: at most so many rows.
-        coverage: which nodes ran where; None where the runtime cannot tell.
+        coverage: which nodes run where, and how that is known; evidence "none" where the runtime cannot tell.
         warnings: what works but may surprise.
     """
 
@@ -47,7 +53,9 @@ class Report:
     backend: str
     version: str
     delegate: str
+    delegate_options: Mapping[str, str]
     delegate_reason: str
+    strict: bool
     threads: int
     inputs: Sequence[TensorSpec]
     outputs: Sequence[TensorSpec]
@@ -58,19 +66,20 @@ class Report:
     conf: Threshold
     iou: Threshold
     max_det: int
-    coverage: Coverage | None
+    coverage: Coverage
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        coverage = self.coverage
+        """Plain values, for JSON; `SCHEMA` describes them."""
         return {
             "model": self.model,
             "format": self.format,
             "backend": self.backend,
             "version": self.version,
             "delegate": self.delegate,
+            "delegate_options": dict(self.delegate_options),
             "delegate_reason": self.delegate_reason,
+            "strict": self.strict,
             "threads": self.threads,
             "inputs": [str(spec) for spec in self.inputs],
             "outputs": [str(spec) for spec in self.outputs],
@@ -81,7 +90,7 @@ class Report:
             "conf": {"value": self.conf.value, "source": self.conf.source},
             "iou": {"value": self.iou.value, "source": self.iou.source},
             "max_det": self.max_det,
-            "coverage": None if coverage is None else _coverage(coverage),
+            "coverage": _coverage(self.coverage, self.delegate),
             "warnings": list(self.warnings),
         }
 
@@ -89,6 +98,7 @@ class Report:
         lines = [
             f"model     {self.model} ({self.format})",
             f"runs on   {self.backend} {self.version}, delegate {self.delegate}, {self.threads} threads",
+            f"coverage  {summary(self.coverage)}",
             f"decoder   {self.decoder}: {self.why}",
             f"conf      {self.conf.value:g} ({self.conf.source})",
             f"iou       {self.iou.value:g} ({self.iou.source})",
@@ -96,13 +106,48 @@ class Report:
         ]
         if self.delegate_reason:
             lines.insert(2, f"note      {self.delegate_reason}")
+        lines += [f"elsewhere {', '.join(row)}" for row in stragglers(self.coverage, self.delegate)]
         lines += [f"warning   {warning}" for warning in self.warnings]
         return "\n".join(lines)
 
 
-def _coverage(coverage: Coverage) -> Mapping[str, Any]:
+def summary(coverage: Coverage) -> str:
+    """Counts and shares of time in one line: "41 nodes on openvino (97 % of the time), 2 nodes on cpu (3 %) …"."""
+    if coverage.evidence == "none":
+        return f"unknown: {coverage.source}"
+    time = coverage.time
+    parts = []
+    for name, count in coverage.nodes.items():
+        share = f" ({time[name]:.0%} of the time)" if name in time else ""
+        parts.append(f"{count} node{'s' * (count != 1)} on {name}{share}")
+    return f"{', '.join(parts)} ({coverage.evidence}: {coverage.source})"
+
+
+def stragglers(coverage: Coverage, delegate: str) -> list[tuple[str, str, str]]:
+    """What runs outside a delegate, equal entries together: (how many and what, where, why)."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for entry in coverage.outside(delegate):
+        key = (str(entry), entry.delegate, entry.why)
+        counts[key] = counts.get(key, 0) + entry.nodes
+    return [(f"{count} x {what}" if count > 1 else what, where, why) for (what, where, why), count in counts.items()]
+
+
+def _coverage(coverage: Coverage, delegate: str) -> Mapping[str, Any]:
     return {
         "evidence": coverage.evidence,
-        "nodes": dict(coverage.nodes),
-        "operators": {delegate: list(operators) for delegate, operators in coverage.operators.items()},
+        "source": coverage.source,
+        "nodes": coverage.nodes,
+        "time": {name: round(share, 4) for name, share in coverage.time.items()},
+        "operators": {name: list(operators) for name, operators in coverage.operators.items()},
+        "outside": [
+            {
+                "operator": entry.operator,
+                "name": entry.name,
+                "delegate": entry.delegate,
+                "shape": None if entry.shape is None else list(entry.shape),
+                "nodes": entry.nodes,
+                "why": entry.why,
+            }
+            for entry in coverage.outside(delegate)
+        ],
     }

@@ -337,3 +337,33 @@ def test_a_suffix_that_lies_is_named(colours, squares):
     with pytest.warns(UserWarning, match="named like a tflite model"):
         detector = Detector.load(path)
     assert best_boxes(detector(squares, nms="none", conf=0.9)) == TRUTH
+
+
+@pytest.mark.parametrize("layout", ["yolov8", "tfod"])
+@pytest.mark.parametrize("first", ["background", "???"])
+def test_a_background_before_the_labels_is_left_out_where_the_outputs_do_not_count_it(
+    colours, squares, tmp_path, layout, first
+):
+    (tmp_path / "labelmap.txt").write_text(f"{first}\nred\ngreen\nblue\n")
+    path = colours(layout=layout)
+    options = {"scale": 1 / 255, "mean": 0.0} if layout == "tfod" else {}
+    with Detector.load(path, labels=tmp_path / "labelmap.txt", **options) as detector:
+        assert best_boxes(detector(squares, nms="none", conf=0.9)) == TRUTH
+        assert detector.card.source("labels") == "argument, less the background"
+
+
+def test_a_label_file_beside_a_model_is_hinted_at_and_not_taken(colours, tmp_path):
+    path = colours()
+    (tmp_path / "labels.txt").write_text("red\ngreen\nblue\n")
+    with Detector.load(path) as detector:
+        assert detector.labels == ()
+        (hint,) = [warning for warning in detector.report().warnings if "labels.txt" in warning]
+        assert f'labels="{tmp_path / "labels.txt"}"' in hint
+    with Detector.load(path, labels=tmp_path / "labels.txt") as detector:
+        assert not [warning for warning in detector.report().warnings if "labels.txt" in warning]
+
+
+def test_a_size_that_the_file_contradicts_is_shown(colours):
+    card = Detector.load(colours(metadata={**NAMES, "imgsz": "[640, 96]"})).card
+    assert (card.height, card.source("height")) == (64, "the file's input; ultralytics metadata says 640")
+    assert card.source("width") == "the file's input"

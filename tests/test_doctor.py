@@ -133,13 +133,13 @@ def test_a_broken_plugin_is_an_error():
 
 def test_no_runtime_at_all_is_an_error_with_what_to_install():
     (error,) = doctor.examine(Registry(backends=house.registry().backends[:1]), doctor.here).errors
-    assert "pip install edgerun[onnx]" in error
+    assert 'pip install "edgerun[onnx]"' in error
 
 
 def test_formats_that_nobody_runs_come_with_what_to_install():
     missing = {entry.install: entry.formats for entry in examined(Backend()).missing}
-    assert missing["pip install edgerun[onnx]"] == ("onnx", "ort")
-    assert missing["pip install edgerun[tflite]"] == ("tflite",)
+    assert missing['pip install "edgerun[onnx]"'] == ("onnx", "ort")
+    assert missing['pip install "edgerun[tflite]"'] == ("tflite",)
 
 
 def test_two_opencvs_are_a_warning(monkeypatch):

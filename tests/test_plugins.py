@@ -136,7 +136,7 @@ def test_the_environment_says_who_may_come(monkeypatch):
 def test_an_absent_runtime_is_in_the_phone_book():
     with pytest.raises(BackendMissing, match="tflite") as refusal:
         admitted().backends_for("tflite")
-    assert refusal.value.hint == "pip install edgerun[tflite]"
+    assert refusal.value.hint == 'pip install "edgerun[tflite]"'
     with pytest.raises(BackendMissing, match="TensorRT engine"):
         admitted().backends_for("tensorrt")
     with pytest.raises(PluginError, match="no backend nobody"):

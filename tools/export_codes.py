@@ -2,8 +2,8 @@
 
 usage: python tools/export_codes.py FOLDER [FORMAT ...] [--model edgerun/models/codes.onnx]
 
-FORMAT is one of those below; all of them where none is named. Needs `pip install edgerun[export]`; coremltools 9 wants
-numpy < 2.4, so the three Core ML formats are written from a virtual environment of their own.
+FORMAT is one of those below; all of them where none is named. Needs `pip install "edgerun[export]"`; coremltools 9
+wants numpy < 2.4, so the three Core ML formats are written from a virtual environment of their own.
 """
 
 from __future__ import annotations

@@ -44,4 +44,4 @@ def _text(metadata: Mapping[str, str | bytes], key: str) -> str:
     return text if isinstance(text, str) else text.decode("utf-8")
 
 
-DIALECT = Dialect("coreml", _read)
+DIALECT = Dialect("coreml", _read, overrules=True)

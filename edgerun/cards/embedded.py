@@ -21,4 +21,4 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     return sidecar.parse(text if isinstance(text, str) else text.decode("utf-8"))
 
 
-DIALECT = Dialect("edgerun", _read)
+DIALECT = Dialect("edgerun", _read, overrules=True)

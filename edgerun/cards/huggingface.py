@@ -2,22 +2,20 @@
 
 Read: do_resize, size, do_center_crop, crop_size, do_rescale, rescale_factor, do_normalize, image_mean, image_std,
 do_pad, do_flip_channel_order; id2label, architectures, model_type. Exporters put models into a folder `onnx` below.
+The files name no model: they count where all models in the folder are one.
 Source: https://huggingface.co/docs/transformers/main_classes/image_processor.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edgerun.cards import beside
 from edgerun.contract import Dialect
 
 __all__ = ["DIALECT"]
-
-LARGEST = 4_000_000
-"""Bytes; ten thousand labels fit."""
 
 TASKS = {"ObjectDetection": "detect", "InstanceSegmentation": "segment", "ImageClassification": "classify"}
 """Ends of the architectures' names."""
@@ -33,24 +31,20 @@ SIGMOID = frozenset((
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for folder in (path.parent, *([path.parent.parent] if path.parent.name == "onnx" else [])):
-        picture, model = _file(folder / "preprocessor_config.json"), _file(folder / "config.json")
+        picture = beside.json_object(folder / "preprocessor_config.json")
+        model = beside.json_object(folder / "config.json", '"architectures"', '"model_type"')
         if "image_processor_type" in picture or "feature_extractor_type" in picture:
             fields |= _of_picture(picture)
         if isinstance(model.get("architectures"), list) and "model_type" in model:
             fields |= _of_model(model)
         if fields:
             break
+    if not beside.alone(path):
+        return {}
     if fields.get("task") == "classify" and fields.get("resize") == "letterbox-topleft":
         fields["resize"] = "center-crop"  # classifiers see the middle of a picture whose shorter side fits
         del fields["fill"]
     return fields
-
-
-def _file(path: Path) -> dict[str, Any]:
-    if not path.is_file() or path.stat().st_size > LARGEST:
-        return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return content if isinstance(content, dict) else {}
 
 
 def _of_model(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgerun.cards import literals
+from edgerun.cards import literals, pbtxt, yamls
 from edgerun.errors import CardInvalid
 
-__all__ = ["COCO", "COCO91", "parse", "read"]
+__all__ = ["BACKGROUNDS", "COCO", "COCO91", "beside", "parse", "read", "without_background"]
 
 # fmt: off
 COCO = (
@@ -58,6 +58,8 @@ def read(labels: str | Path | Sequence[str] | Mapping[Any, str]) -> tuple[str, .
             f"There is no label file {path}.", hint='pass a file with one name a line, "coco", or a list of names'
         )
     try:
+        if path.stat().st_size > literals.LARGEST:
+            raise ValueError(f"it is larger than {literals.LARGEST} bytes")
         return parse(path.read_text(encoding="utf-8-sig"))
     except (ValueError, OverflowError) as cause:
         raise CardInvalid(f"The label file {path} cannot be read: {cause}.", hint="write one name a line") from cause
@@ -66,22 +68,22 @@ def read(labels: str | Path | Sequence[str] | Mapping[Any, str]) -> tuple[str, .
 def parse(text: str) -> tuple[str, ...]:
     """Names in the order of their class numbers, from any of these habits:
 
-    one name a line; `3 name` or `3: name` (Coral); `.pbtxt` items; `names:` of a data.yaml; a JSON list or
-    table; a Python literal. Gaps are filled with "???".
+    one name a line; `3 name` or `3: name` (Coral); `.pbtxt` items; `names:` of a data.yaml; a JSON list or table, also
+    from names to numbers (Keras); a Python literal. Gaps are filled with "???". A background stays where it is.
 
     Raises:
         ValueError: nothing in it.
     """
-    text = text.replace("\r\n", "\n").strip("\n \t\x00")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip("\n \t\x00")
     if not text:
         raise ValueError("it is empty")
     if text[0] in "[{":
         return _from_value(literals.parse(text))
-    if re.search(r"^\s*item\s*\{", text, re.MULTILINE):
+    if re.search(r"^\s*item\s*[{<]", text, re.MULTILINE):
         return _from_pbtxt(text)
-    names = re.search(r"^names\s*:(.*(?:\n(?:[ \t-].*)?)*)", text, re.MULTILINE)
-    if names:
-        return _from_yaml(names.group(1))
+    if re.search(r"^names\s*:", text, re.MULTILINE):
+        content = yamls.parse(text)
+        return _from_value(content.get("names") if isinstance(content, Mapping) else None)
     lines = text.split("\n")
     numbered = [re.fullmatch(r"\s*(\d{1,6})\s*[:,\t ]\s*(\S.*?)\s*", line) for line in lines if line.strip()]
     if all(numbered) and len({entry.group(1) for entry in numbered if entry}) == len(numbered):
@@ -89,14 +91,26 @@ def parse(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
+_TABLES = ("names", "id2label", "labels", "classes", "class_names")
+"""Keys under which files with more in them keep their labels."""
+
+
 def _from_value(value: Any) -> tuple[str, ...]:
     if isinstance(value, Mapping):
-        value = value.get("names", value.get("id2label", value))
+        value = next((value[key] for key in _TABLES if isinstance(value.get(key), (list, tuple, dict))), value)
     if isinstance(value, Mapping):
-        return _from_table({int(key): str(name) for key, name in value.items()})
+        if all(isinstance(number, int) for number in value.values()) and not any(str(key).isdigit() for key in value):
+            value = {number: name for name, number in value.items()}
+        return _from_table({int(key): _name(name) for key, name in value.items()})
     if isinstance(value, (list, tuple)):
-        return tuple(str(name) for name in value)
+        return tuple(_name(name) for name in value)
     raise ValueError("it holds neither a list nor a table of names")
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise ValueError(f"it holds {str(value)[:40]!r}, which is no name")
 
 
 def _from_table(table: Mapping[int, str]) -> tuple[str, ...]:
@@ -106,32 +120,30 @@ def _from_table(table: Mapping[int, str]) -> tuple[str, ...]:
 
 
 def _from_pbtxt(text: str) -> tuple[str, ...]:
+    """Items of a label map: ids begin at 1, for 0 is the background, which some maps write down."""
     table = {}
-    for item in re.findall(r"item\s*\{(.*?)\}", text, re.DOTALL):
-        number = re.search(r"\bid\s*:\s*(\d{1,6})", item)
-        name = re.search(r"\bdisplay_name\s*:\s*['\"](.*?)['\"]", item) or re.search(
-            r"\bname\s*:\s*['\"](.*?)['\"]", item
-        )
-        if number and name:
-            table[int(number.group(1)) - 1] = name.group(1)  # ids of a label map start at 1
-    return _from_table(table)
+    for item in pbtxt.parse(text).get("item", ()):
+        names = item.get("display_name") or item.get("name") or ()
+        if names and item.get("id"):
+            table[int(item["id"][0])] = str(names[0])
+    if table.get(0, "").lower() in BACKGROUNDS:
+        del table[0]
+    return _from_table(table if 0 in table else {number - 1: name for number, name in table.items()})
 
 
-def _from_yaml(block: str) -> tuple[str, ...]:
-    block = block.split("#")[0] if "\n" not in block else block
-    if block.strip().startswith(("[", "{")):
-        flow = block.strip()
-        value = literals.parse(flow[: flow.rfind("]" if flow[0] == "[" else "}") + 1])
-        if isinstance(value, str):  # names without quotes
-            value = [name.strip().strip("'\"") for name in value[1:-1].split(",")]
-        return _from_value(value)
-    lines = [line.strip() for line in block.split("\n") if line.strip() and not line.strip().startswith("#")]
-    if all(line.startswith("- ") for line in lines):
-        return tuple(line[2:].strip().strip("'\"") for line in lines)
-    table = {}
-    for line in lines:
-        entry = re.fullmatch(r"(\d{1,6})\s*:\s*(.+)", line)
-        if entry is None:
-            raise ValueError(f"the line {line[:40]!r} under names is not understood")
-        table[int(entry.group(1))] = entry.group(2).strip().strip("'\"")
-    return _from_table(table)
+BACKGROUNDS = ("background", "__background__", "_background_", "???", "bg", "none of the above")
+"""How the first label is called where it stands for nothing at all."""
+
+
+def without_background(labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels less a background that comes first; () where there is none."""
+    return tuple(labels[1:]) if len(labels) > 1 and labels[0].strip().lower() in BACKGROUNDS else ()
+
+
+NAMES = ("labels.txt", "labelmap.txt", "label_map.txt", "classes.txt", "class_names.txt", "coco.names", "data.yaml")
+"""What label files are called that belong to no model in particular."""
+
+
+def beside(model: Path) -> Path | None:
+    """A label file beside a model that nothing refers to; for a hint, for it may be another model's."""
+    return next((path for name in (f"{model.stem}.txt", *NAMES) if (path := model.with_name(name)).is_file()), None)

@@ -31,6 +31,6 @@ def parse(text: str | bytes) -> Any:
     for parser in (json.loads, ast.literal_eval):
         try:
             return parser(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, RecursionError):  # a list as a key is a TypeError
             continue
     return text.strip()

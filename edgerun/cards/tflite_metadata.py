@@ -22,8 +22,6 @@ ROLES = ("boxes", "classes", "scores", "count")
 NAMES = {"location": "boxes", "category": "classes", "score": "scores", "number of detections": "count"}
 """How TensorFlow's own metadata writer calls them."""
 
-BACKGROUNDS = ("background", "???", "__background__", "bg")
-
 SLACK = 3.0
 """Steps by which a normalisation may leave the range of a quantised input: both are rounded."""
 
@@ -98,8 +96,8 @@ def _named(names: tuple[str, ...], last: Mapping[str, Any]) -> tuple[str, ...]:
     fed a background first and does not count it, class 0 is the second label.
     """
     surplus = last.get("scores", 0) - last.get("classes", 0) if "classes" in last else 0
-    with_background = surplus == 1 and len(names) == last["scores"] and names[0].lower() in BACKGROUNDS
-    return names[1:] if with_background else names
+    with_background = surplus == 1 and len(names) == last["scores"] and labels.without_background(names)
+    return labels.without_background(names) if with_background else names
 
 
 DIALECT = Dialect("tflite", _read)

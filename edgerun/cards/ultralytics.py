@@ -2,7 +2,8 @@
 
 Keys: task, names, imgsz [h, w], stride, channels, kpt_shape, end2end, args; every value is a text that holds a
 Python literal or JSON. YOLOv5 writes names and stride alone. Formats without such a table carry one text that holds
-all of it: a member of the archive in TFLite files. Read in the documentation and in exported files.
+all of it: a member of the archive in TFLite files. Exports that are folders hold a metadata.yaml; it names no model,
+and counts where all models in the folder are one. Read in the documentation and in exported files.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgerun.cards import literals
+from edgerun.cards import beside, literals
 from edgerun.contract import Dialect
 
 __all__ = ["DIALECT", "fields_of"]
@@ -23,7 +24,8 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
             content = literals.parse(metadata[member])
             return fields_of(content) if isinstance(content, Mapping) and {"names", "stride"} <= set(content) else {}
     if "names" not in metadata or "stride" not in metadata:
-        return {}
+        content = beside.yaml_object(path.with_name("metadata.yaml"), "names", "stride")
+        return fields_of(content) if {"names", "stride", "task"} <= set(content) and beside.alone(path) else {}
     return fields_of({key: literals.parse(value) for key, value in metadata.items() if key in _KEYS})
 
 

@@ -86,7 +86,8 @@ def spoken(hint: str) -> str:
         return f"--{found.group('name').replace('_', '-')} {value}".strip()
 
     values = r"\"(?P<text>[^\"]*)\"|\((?P<pair>height, width)\)|\((?P<numbers>[-\d., ]+)\)|(?P<bare>[\w.]*)"
-    return re.sub(rf"\b(?P<name>{ARGUMENTS})=(?:{values})(?![{{\w])", option, hint).replace(", --", " --")
+    told = re.sub(rf"\b(?P<name>{ARGUMENTS})=(?:{values})(?![{{\w])", option, hint).replace(", --", " --")
+    return told.replace("--suppressed True", "--suppressed").replace("--suppressed False", "--not-suppressed")
 
 
 def problem(error: EdgerunError) -> None:

@@ -66,7 +66,7 @@ def _converter() -> Any:
         return import_module("edgerun_coreml")
     except ImportError as cause:
         raise BackendMissing(
-            "Converting needs the plugin edgerun-coreml.", hint="pip install edgerun[coreml]"
+            "Converting needs the plugin edgerun-coreml.", hint='pip install "edgerun[coreml]"'
         ) from cause
 
 

@@ -28,6 +28,10 @@ def command(
         ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", metavar="", help="Overwrite a sidecar that is there.")] = False,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", metavar="", help="Run it on a made-up picture: which node ran where, and how long."),
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -35,7 +39,7 @@ def command(
     with door(as_json=as_json, debug=debug):
         from edgerun import inspection as inspections
 
-        seen = inspections.inspect(model, **load)
+        seen = inspections.inspect(model, profile=profile, **load)
         written = inspections.write_sidecar(seen, force=force) if write_sidecar and seen.refusal is None else None
         if as_json:
             print_json(seen.to_dict() | ({} if written is None else {"written": str(written)}))
@@ -49,6 +53,8 @@ def command(
 
 
 def _print(seen: Inspection) -> None:
+    from edgerun.report import stragglers, summary
+
     report = seen.report
     lines = [("model", f"{seen.model} ({seen.format}, {_bytes(seen.size)})")]
     if report is not None:
@@ -59,10 +65,10 @@ def _print(seen: Inspection) -> None:
             ),
             ("note", report.delegate_reason),
         ]
-        if report.coverage is not None:
-            nodes = ", ".join(f"{_many(count, 'node')} on {name}" for name, count in report.coverage.nodes.items())
-            lines.append(("coverage", f"{nodes} ({report.coverage.evidence})"))
+        lines.append(("coverage", summary(report.coverage)))
         lines += [("warning", warning) for warning in report.warnings]
+    lines += [("needs", f"{need.what}: {need.why}") for need in seen.needs if need.must]
+    lines += [("keeps off", f"{need.what}: {need.why}") for need in seen.needs if not need.must]
     lines += [("inputs" if index == 0 else " ", str(spec)) for index, spec in enumerate(seen.inputs)]
     lines += [("outputs" if index == 0 else " ", str(spec)) for index, spec in enumerate(seen.outputs)]
     if report is not None:
@@ -76,6 +82,10 @@ def _print(seen: Inspection) -> None:
         lines.append(("decoder", "none: the model is refused, see below"))
     lines.append(("sidecar", seen.sidecar))
     facts(lines)
+    elsewhere = [] if report is None else stragglers(report.coverage, report.delegate)
+    if report is not None and elsewhere:
+        say(f"\nnot on {report.delegate}")
+        print_table(elsewhere, ("operator", "runs on", "why"), indent=2)
     say("\ncard")
     print_table(_card(seen.card, report is None), ("field", "value", "source"), indent=2)
     if seen.verdicts:

@@ -102,7 +102,17 @@ def _load_options(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="How the runtime computes (cpu, coreml, edgetpu …); repeated, the first available one is taken.",
+            help="How the runtime computes: cpu, coreml …, openvino:device=GPU, /path/lib.so; repeated, the first "
+            "available one is taken.",
+            rich_help_panel=OPENING,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool | None,
+        typer.Option(
+            "--strict",
+            metavar="",
+            help="Refuse a model of which an operator would run outside the delegate.",
             rich_help_panel=OPENING,
         ),
     ] = None,

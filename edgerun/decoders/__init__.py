@@ -34,6 +34,7 @@ from edgerun.decoders import (
     ssd_decoded,
     tfod,
     torchvision,
+    yolo_corners,
     yolo_obb,
     yolo_pose,
     yolo_raw,
@@ -53,6 +54,7 @@ __all__ = ["BUILTIN", "Choice", "choose"]
 BUILTIN: tuple[Decoder, ...] = (
     # one anchor or three per cell, decoded in the graph or not
     *yolov8.DECODERS,
+    *yolo_corners.DECODERS,
     *yolov5.DECODERS,
     *yolov4.DECODERS,
     *yolo_raw.DECODERS,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, inputs, pairs, ranges, scoring
+from edgerun.decoders import forms, grids, inputs, pairs, ranges, scoring
 
 __all__ = ["DECODERS", "FAMILIES"]
 
@@ -64,6 +64,11 @@ def _matches(evidence: Evidence, *, family: str) -> Match:
     boxes = next(values[name][0] for name, role in bound.items() if role == pairs.BOXES)
     if not ranges.spans(boxes, card.height, card.width) or (boxes[:, 2:] < boxes[:, :2] - 1).mean() > 0.01:
         return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2 in pixels, all over the input")
+    if wrong := forms.misread(boxes, "x1 y1 x2 y2", card.height, card.width, strides):
+        return Match(Sure.NO, wrong)
+    scores = next(values[name][0] for name, role in bound.items() if role != pairs.BOXES)
+    if classes > 1 and ranges.sum_to_one(scores.T if turned else scores):
+        return Match(Sure.NO, "the scores of a probe run add up to 1, as after a softmax with a background")
     conventions = {**FAMILIES[family], "outputs": bound}
     basis = dict.fromkeys(conventions, f"convention: {family} is trained and tested so")
     basis["outputs"] = "inferred: shapes, and values of a probe run"

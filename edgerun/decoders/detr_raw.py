@@ -18,7 +18,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, inputs, normalising, ranges, scoring
+from edgerun.decoders import forms, grids, inputs, normalising, ranges, scoring
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -155,6 +155,9 @@ def _matches(evidence: Evidence, *, softmax: bool) -> Match:
     readings, why = _reading(evidence, name, scores=scores)
     if ("softmax" if softmax else "sigmoid") not in readings:
         return Match(Sure.NO, why)
+    boxes = next(evidence.probe("textured")[name][0] for name, role in bound.items() if role == "boxes")
+    if wrong := forms.outside(boxes, "cx cy w h"):
+        return Match(Sure.NO, wrong)
     fields, reason, unsettled = _conventions(evidence, softmax)
     conventions = {**fields, "box_units": "unit", "outputs": bound}
     basis = dict.fromkeys(fields, reason) | {"box_units": "inferred: boxes of a probe run are cx cy w h in 0..1"}

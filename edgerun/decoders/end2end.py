@@ -11,33 +11,47 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, ranges
+from edgerun.decoders import finished, grids, ranges
+from edgerun.errors import DecoderUnknown
 
 __all__ = ["DECODERS"]
 
 
 def _decode_six(outputs: Arrays, frame: Frame) -> Candidates:
     (output,) = outputs.values()
-    rows = output[0]
+    rows = finished.filled(output[0])
+    finished.demand(rows[:, :4], rows[:, 4], rows[:, 5], frame.card)
     rows = rows[rows[:, 4] >= frame.conf]
     return Candidates(rows[:, :4].astype(np.float32), rows[:, 4].copy(), rows[:, 5].astype(np.int32))
 
 
 def _decode_seven(outputs: Arrays, frame: Frame) -> Candidates:
     (output,) = outputs.values()
-    rows = output.reshape(-1, 7)
+    rows = finished.filled(output.reshape(-1, 7))
+    if not ranges.integers(rows[:, 0]) and len(rows):
+        raise DecoderUnknown(
+            "The first column of the rows is no number in the batch, as end2end-batched reads it.",
+            hint="this decoder does not read the model",
+        )
+    finished.demand(rows[:, 1:5], rows[:, 6], rows[:, 5], frame.card)
     rows = rows[(rows[:, 0] == frame.index) & (rows[:, 6] >= frame.conf)]
     return Candidates(rows[:, 1:5].astype(np.float32), rows[:, 6].copy(), rows[:, 5].astype(np.int32))
 
 
-def _conventions(boxes: Any) -> tuple[dict[str, Any], dict[str, str]]:
+def _conventions(boxes: Any, evidence: Evidence) -> tuple[dict[str, Any], dict[str, str]]:
     conventions: dict[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLO's end-to-end exports are trained so")
     conventions["suppressed"], basis["suppressed"] = True, "inferred: an end-to-end head"
-    if len(boxes):
-        conventions["box_units"] = "unit" if ranges.unit(boxes) else "pixels"
-        basis["box_units"] = f"inferred: boxes of a probe run reach {np.abs(boxes).max():.4g}"
-    return conventions, basis
+    fields, reasons = finished.units(boxes, evidence)
+    return conventions | fields, basis | reasons
+
+
+def _labelled(classes: Any, evidence: Evidence) -> str:
+    """Why a probe run's classes are not those of the labels; "" where they may be."""
+    count = len(evidence.card.labels)
+    if count and len(classes) and classes.max() >= count:
+        return f"a probe run gives class {classes.max():.0f} of {count} labels"
+    return ""
 
 
 def _matches_six(evidence: Evidence) -> Match:
@@ -47,37 +61,34 @@ def _matches_six(evidence: Evidence) -> Match:
         return Match(Sure.NO, "it needs one output [1, N, 6]")
     if card.task != "detect":
         return Match(Sure.NO, f"it reads detect models, not {card.task}")
-    rows = evidence.probe("textured")[evidence.outputs[0].name][0]
-    if not len(rows):
-        return Match(Sure.LIKELY, "one output [1, N, 6], empty on a probe run", *_conventions(rows))
-    if not ranges.shares(rows[:, 4]):
-        return Match(Sure.NO, "the fifth column of a probe run leaves 0..1, so it is no score")
-    if not ranges.integers(rows[:, 5]):
-        return Match(Sure.NO, "the sixth column of a probe run holds fractions, so it is no class")
-    if card.labels and rows[:, 5].max() >= len(card.labels):
-        return Match(Sure.NO, f"a probe run gives class {rows[:, 5].max():.0f} of {len(card.labels)} labels")
-    if (rows[:, 2] < rows[:, 0] - 1).any() or (rows[:, 3] < rows[:, 1] - 1).any():
-        return Match(Sure.NO, "columns 3 and 4 of a probe run are not the far corner of a box")
-    conventions, basis = _conventions(rows[:, :4])
+    rows = finished.filled(evidence.probe("textured")[evidence.outputs[0].name][0])
     count = shape[1]
     grid = count is not None and any(grids.ladder_of(count, card.height, card.width, each) for each in (1, 3))
+    seen = "rows of x1 y1 x2 y2, score, class"
+    if not len(rows):
+        sure = Sure.POSSIBLE if grid else Sure.LIKELY
+        return Match(sure, f"{seen} by their number alone: a probe run finds nothing", *_conventions(rows, evidence))
+    if wrong := finished.misfit(rows[:, :4], rows[:, 4], rows[:, 5]) or _labelled(rows[:, 5], evidence):
+        return Match(Sure.NO, wrong)
     telling = bool((np.diff(rows[:, 4]) <= 0).all()) and bool(rows[:, 4].any())
     sure = Sure.POSSIBLE if grid else Sure.CERTAIN if telling else Sure.LIKELY
-    return Match(sure, "rows of x1 y1 x2 y2, score, class" + (", best first" if telling else ""), conventions, basis)
+    return Match(sure, seen + ", best first" * telling, *_conventions(rows[:, :4], evidence))
 
 
 def _matches_seven(evidence: Evidence) -> Match:
     shape = evidence.outputs[0].shape if len(evidence.outputs) == 1 else ()
     if len(shape) != 2 or shape[1] != 7:
         return Match(Sure.NO, "it needs one output [N, 7]")
-    rows = evidence.probe("textured")[evidence.outputs[0].name]
+    rows = finished.filled(evidence.probe("textured")[evidence.outputs[0].name])
+    if (evidence.image.shape[0] or 1) > 1 and ranges.integers(rows[:, 0]):
+        rows = rows[rows[:, 0] == 0]  # the first of the pictures that go together
     if not len(rows):
-        return Match(Sure.LIKELY, "one output [N, 7], empty on a probe run", *_conventions(rows))
-    if not ranges.integers(rows[:, :6:5]) or not ranges.shares(rows[:, 6]) or (np.diff(rows[:, 0]) < 0).any():
-        return Match(Sure.NO, "its columns are not number in the batch, box, class, score")
-    if rows[:, 0].any() and (evidence.image.shape[0] or 1) == 1:
-        return Match(Sure.NO, "the first column of a probe run is not the number of its one picture")
-    return Match(Sure.CERTAIN, "rows of number in the batch, x1 y1 x2 y2, class, score", *_conventions(rows[:, 1:5]))
+        return Match(Sure.LIKELY, "one output [N, 7], empty on a probe run", *_conventions(rows, evidence))
+    wrong = finished.misfit(rows[:, 1:5], rows[:, 6], rows[:, 5]) or _labelled(rows[:, 5], evidence)
+    if rows[:, 0].any() or wrong:
+        return Match(Sure.NO, wrong or "its first column is no number in the batch")
+    why = "rows of number in the batch, x1 y1 x2 y2, class, score"
+    return Match(Sure.CERTAIN, why, *_conventions(rows[:, 1:5], evidence))
 
 
 DECODERS = (

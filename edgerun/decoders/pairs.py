@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from edgerun.contract import Evidence
 from edgerun.decoders import ranges
 
-__all__ = ["BOXES", "LOGITS", "SCORES", "TURNED", "bound", "counts"]
+__all__ = ["BOXES", "LOGITS", "SCORES", "TURNED", "background_first", "bound", "counts"]
 
 BOXES, SCORES, LOGITS, TURNED = "boxes", "scores", "logits", "scores, classes first"
 """Roles of outputs; logits are scores before the sigmoid or softmax."""
@@ -52,6 +53,16 @@ def bound(evidence: Evidence, *allowed: str) -> tuple[Mapping[str, str], str]:
     if role not in allowed or (role == TURNED and not shares[scores]):
         return {}, WANTED if role == TURNED else "the scores of a probe run leave 0..1"
     return {boxes[0]: BOXES, scores: role}, ""
+
+
+def background_first(evidence: Evidence, roles: Mapping[str, str]) -> bool:
+    """Whether the first column of the scores or logits is the answer of most rows, as a background is."""
+    kinds: tuple[Literal["textured"], Literal["blank"]] = ("textured", "blank")
+    for kind in kinds:
+        table = next(evidence.probe(kind)[name][0] for name, role in roles.items() if role != BOXES)
+        if float((table.argmax(axis=1) == 0).mean()) <= 0.5:
+            return False
+    return True
 
 
 def counts(evidence: Evidence, roles: Mapping[str, str]) -> tuple[int, int]:

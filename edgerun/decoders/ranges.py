@@ -6,7 +6,7 @@ import numpy as np
 
 from edgerun.tensors import AnyArray
 
-__all__ = ["TOLERANCE", "clipped", "integers", "shares", "spans", "sum_to_one", "unit"]
+__all__ = ["TOLERANCE", "clipped", "corners", "integers", "shares", "spans", "sum_to_one", "unit"]
 
 TOLERANCE = 0.02
 """How far quantised shares may leave 0..1."""
@@ -14,6 +14,13 @@ TOLERANCE = 0.02
 UNIT_LIMIT = 2.0
 """Boxes in 0..1 may stick out of the picture, but hardly by a whole picture; boxes in pixels go far beyond."""
 
+LARGEST_UNIT = 16.0
+"""A few of a full grid may be as many times as large as the picture: an anchor of 373 pixels, four times, in a small
+input."""
+
+
+CORNERED = 0.9
+"""Of the rows, where all but a few degenerate ones are boxes."""
 
 CLIPPED = 0.05
 """A network's own numbers hardly ever meet in their largest one."""
@@ -27,8 +34,10 @@ def shares(values: AnyArray) -> bool:
 
 
 def unit(boxes: AnyArray) -> bool:
-    """Whether boxes are in 0..1 of the input rather than in pixels, by those that a full grid gives."""
-    return bool(boxes.size and np.abs(boxes).max() <= UNIT_LIMIT)
+    """Whether boxes [N, 4] are in 0..1 of the input rather than in pixels; rows of nothing do not count."""
+    reach = np.abs(boxes).max(axis=-1)
+    reach = reach[reach > 0]
+    return bool(reach.size and np.percentile(reach, 90) <= UNIT_LIMIT and reach.max() <= LARGEST_UNIT)
 
 
 def spans(boxes: AnyArray, height: int, width: int) -> bool:
@@ -36,6 +45,14 @@ def spans(boxes: AnyArray, height: int, width: int) -> bool:
     size = np.array([width, height] * 2, np.float32)
     low, high = np.percentile(boxes / size, (5, 95), axis=0)
     return bool((high - low > 0.3).all())
+
+
+def corners(boxes: AnyArray) -> bool:
+    """Whether boxes [N, 4] all over a grid are x1 y1 x2 y2: for centres, sizes beyond them are rare.
+
+    Among cells to the right and the bottom no object is as wide as it is far from the left.
+    """
+    return bool(len(boxes) and ((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])).mean() > CORNERED)
 
 
 def integers(values: AnyArray) -> bool:

@@ -37,6 +37,8 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, "the scores of a probe run do not add up to 1, as after a softmax with a background")
     if card.labels and len(card.labels) != scores.shape[1] - 1:
         return Match(Sure.NO, f"{scores.shape[1]} columns of scores are not a background and {len(card.labels)} labels")
+    if not pairs.background_first(evidence, bound):
+        return Match(Sure.NO, "the first column of scores is not the answer of most rows, as a background is")
     if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).mean() > 0.01:
         return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
     conventions = {**CONVENTIONS, "outputs": bound, "box_units": "unit" if ranges.unit(boxes) else "pixels"}

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
+from edgerun.cards import labels
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
-from edgerun.decoders import inputs, ranges
+from edgerun.decoders import finished, inputs, ranges
 
 __all__ = ["DECODERS"]
 
@@ -37,6 +38,9 @@ DETECTIONS = {
 
 FROZEN = ("image_tensor", "input_tensor")
 """What saved models and frozen graphs call the picture; TFLite's converter calls it otherwise."""
+
+ENOUGH = 10
+"""Rows of a probe run with a saved model's names; without a class 0 among so many they may count from 1."""
 
 VARIANTS = {CORNERS: "boxes", FROM_ONE: "classes"}
 
@@ -117,6 +121,44 @@ def _by_value(evidence: Evidence) -> dict[str, str]:
     return {}
 
 
+def _wrong(values: Arrays, evidence: Evidence) -> str:
+    """Why what a probe run gives are no finished detections in 0..1; "" where they may be."""
+    role = CORNERS if CORNERS in values else "boxes"
+    boxes, scores = values[role].reshape(-1, 4), values["scores"].reshape(-1)
+    numbers = values[FROM_ONE if FROM_ONE in values else "classes"].reshape(-1)
+    if not len(boxes) == len(scores) == len(numbers):
+        return "boxes, classes and scores are not of the same number"
+    count = int(values["count"].reshape(-1)[0]) if "count" in values and values["count"].size else len(boxes)
+    meant = np.zeros(len(boxes), bool)
+    meant[: max(0, count)] = True
+    meant &= boxes.any(axis=1)
+    boxes, scores, numbers = boxes[meant], scores[meant], numbers[meant]
+    if not len(boxes):
+        return ""
+    if not ranges.unit(boxes) and not evidence.known("box_units"):
+        return f"boxes of a probe run reach {np.abs(boxes).max():.4g}, where TensorFlow's detectors give 0..1"
+    if wrong := finished.misfit(boxes, scores, numbers):
+        return wrong
+    first = 1 if FROM_ONE in values else 0
+    if (numbers < first).any():
+        return "a probe run gives class 0, where classes should count from 1"
+    labels = len(evidence.card.labels)
+    if labels and numbers.max() - first >= labels:
+        return f"a probe run gives class {numbers.max():.0f} of {labels} labels"
+    return ""
+
+
+def _counting(values: Arrays, bound: Mapping[str, str]) -> Mapping[str, str]:
+    """The readings that are alive, for `Match.unsettled`; {} where it is known from which number classes count."""
+    told = any(name.split(":")[0] in DETECTIONS for name in bound)
+    if not told or "classes" not in values or len(values["classes"].reshape(-1)) < ENOUGH:
+        return {}
+    if not values["scores"].any() or values["classes"].min() < 1:
+        return {}
+    from_one = {name: FROM_ONE if role == "classes" else role for name, role in bound.items()}
+    return {f"outputs={dict(bound)}": "TFLite's operator, from 0", f"outputs={from_one}": "saved models, from 1"}
+
+
 def _matches(evidence: Evidence) -> Match:
     if len(evidence.outputs) < len(ROLES):
         return Match(Sure.NO, "it needs four outputs")
@@ -125,6 +167,12 @@ def _matches(evidence: Evidence) -> Match:
     bound, how = _bound(evidence)
     if not bound:
         return Match(Sure.NO, "which output holds scores and which classes cannot be told; say it by `outputs`")
+    card = evidence.card
+    if labels.without_background(card.labels) and not card.source("labels").startswith("tflite"):
+        return Match(Sure.NO, "the labels begin with a background, which finished detections do not count")
+    values = {role: evidence.probe("textured")[name] for name, role in bound.items()}
+    if wrong := _wrong(values, evidence):
+        return Match(Sure.NO, wrong)
     fields, basis = inputs.tensorflow(evidence)
     conventions: dict[str, Any] = {
         **fields, "outputs": bound, "resize": "stretch", "box_units": "unit", "suppressed": True,
@@ -132,7 +180,9 @@ def _matches(evidence: Evidence) -> Match:
     basis |= {"outputs": how, "resize": "convention: TensorFlow's detectors are trained so"}
     basis["box_units"] = "convention: TensorFlow's detectors answer so"
     basis["suppressed"] = "inferred: boxes, classes, scores and count are finished detections"
-    return Match(Sure.CERTAIN, f"boxes, classes, scores and count ({how})", conventions, basis)
+    counts = _counting(values, bound)
+    why = f"boxes, classes, scores and count ({how})"
+    return Match(Sure.CERTAIN, why, conventions, basis, {"outputs": counts} if counts else {})
 
 
 DECODERS = (Decoder("tfod", _matches, _decode, suppress=False),)

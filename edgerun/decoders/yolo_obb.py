@@ -11,7 +11,7 @@ import numpy as np
 
 from edgerun.boxes import enclosing
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import ranges, yolo_rows
+from edgerun.decoders import forms, ranges, yolo_rows
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -56,8 +56,16 @@ def _matches(evidence: Evidence) -> Match:
     if not np.isfinite(angles).all() or angles.min() < LEAST or angles.max() > MOST:
         return Match(Sure.NO, "the last column of a probe run leaves -π/4 .. 3π/4, so it is no angle")
     doubtful = ranges.shares(angles)  # a class may do the same
+    if card.task != "obb" and doubtful and classes == 1:
+        return Match(
+            Sure.NO, 'its last columns may as well be an objectness and a class; if it is oriented, say task="obb"'
+        )
     if card.task != "obb" and doubtful and not yolo_rows.unlike_scores(rows[-1:], rows[4:-1]):
         return Match(Sure.NO, "the last column of a probe run behaves like the scores of a class, not like an angle")
+    if yolo_rows.given_an_object(rows[:-1]):
+        return Match(Sure.NO, "the columns behind the box are an objectness and shares given an object")
+    if wrong := forms.misread(rows[:4].T, "cx cy w h", card.height, card.width, yolo_rows.strides_of(rows, card)):
+        return Match(Sure.NO, wrong)
     why = f"one per cell, with {classes} classes and an angle of {angles.min():.2f}..{angles.max():.2f}"
     sure = Sure.POSSIBLE if doubtful and card.labels else Sure.LIKELY
     sure = Sure.CERTAIN if card.task == "obb" else sure

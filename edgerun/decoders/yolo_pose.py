@@ -15,7 +15,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import ranges, yolo_rows
+from edgerun.decoders import forms, ranges, yolo_rows
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
@@ -82,6 +82,9 @@ def _matches(evidence: Evidence, *, objectness: bool) -> Match:
     rows = yolo_rows.on_grid(evidence.probe("textured")[name], card.height, card.width, per_cell)
     if objectness and not ranges.shares(rows[4]):
         return Match(Sure.NO, "the objectness of a probe run leaves 0..1")
+    strides = yolo_rows.strides_of(rows, card, per_cell)
+    if wrong := forms.misread(rows[:4].T, "cx cy w h", card.height, card.width, strides, per_cell):
+        return Match(Sure.NO, wrong)
     inside = [ranges.shares(row) for row in rows[first:]]
     classes = len(card.labels) or (inside.index(False) if False in inside else 0)
     if objectness and evidence.known("keypoints"):

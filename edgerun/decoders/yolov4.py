@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, ranges, scoring
+from edgerun.decoders import forms, grids, ranges, scoring
 
 __all__ = ["DECODERS"]
 
@@ -39,6 +39,8 @@ def _matches(evidence: Evidence) -> Match:
     values = {array.ndim: array for array in evidence.probe("textured").values()}
     if not ranges.shares(values[3]) or not ranges.unit(values[4]):
         return Match(Sure.NO, "the scores of a probe run leave 0..1, or its boxes are in pixels")
+    if forms.crosses(values[4][0, :, 0]):
+        return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
     why = f"{count} boxes in 0..1, three per cell at strides {', '.join(map(str, strides))}, and {classes} classes"
     return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)
 

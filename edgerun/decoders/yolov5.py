@@ -12,7 +12,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, ranges
+from edgerun.decoders import forms, grids, ranges, yolo_rows
 
 __all__ = ["DECODERS", "objectness_rows"]
 
@@ -56,6 +56,10 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, "the objectness or class scores of a probe run leave 0..1")
     if ranges.clipped(rows[:, 2:4]):
         return Match(Sure.NO, "the sizes of a probe run are cut off, as by a quantisation made for scores")
+    if wrong := forms.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides, ANCHORS_PER_CELL):
+        return Match(Sure.NO, wrong)
+    if not yolo_rows.fifth_is_objectness(rows.T):
+        return Match(Sure.NO, "another column than the fifth of a probe run behaves like the objectness")
     conventions: dict[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOv5, v7 and v3 are trained so")
     conventions["box_units"] = "unit" if ranges.unit(rows[:, :4]) else "pixels"

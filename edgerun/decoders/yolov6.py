@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, ranges
+from edgerun.decoders import forms, grids, ranges
 from edgerun.decoders.yolov5 import objectness_rows
 
 __all__ = ["DECODERS"]
@@ -36,10 +36,13 @@ def _matches(evidence: Evidence) -> Match:
     rows = evidence.probe("textured")[name][0]
     if not (rows[:, 4] == 1).all() or not ranges.shares(rows[:, 5:]):
         return Match(Sure.NO, "the fifth column of a probe run is not 1 throughout, as YOLOv6's is")
-    if ranges.unit(rows[:, :4]):
-        return Match(Sure.NO, "boxes of a probe run are not in pixels, as YOLOv6's are")
+    if wrong := forms.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides):
+        return Match(Sure.NO, wrong)
+    units = "unit" if ranges.unit(rows[:, :4]) else "pixels"
+    conventions = {**CONVENTIONS, "box_units": units}
+    basis = {**BASIS, "box_units": f"inferred: boxes of a probe run are in {units}"}
     why = f"{count} rows are one per cell at strides {', '.join(map(str, strides))}; the objectness is 1 throughout"
-    return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)
+    return Match(Sure.CERTAIN, why, conventions, basis)
 
 
 DECODERS = (Decoder("yolov6", _matches, _decode),)

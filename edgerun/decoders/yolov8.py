@@ -12,7 +12,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, ranges
+from edgerun.decoders import forms, grids, ranges, yolo_rows
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -69,8 +69,16 @@ def _matches(evidence: Evidence, *, transposed: bool) -> Match:
         return Match(Sure.NO, "the class scores of a probe run leave 0..1")
     if (boxes[2:] < -1).any():
         return Match(Sure.NO, "widths and heights of a probe run are negative")
+    if ranges.corners(boxes.T):
+        return Match(Sure.NO, "the boxes of a probe run are corners x1 y1 x2 y2, not centres and sizes")
     if ranges.clipped(boxes[2:]):
         return Match(Sure.NO, "the sizes of a probe run are cut off, as by a quantisation made for scores")
+    if wrong := forms.misread(boxes.T, "cx cy w h", card.height, card.width, strides):
+        return Match(Sure.NO, wrong)
+    if yolo_rows.given_an_object(rows[: 4 + classes]):
+        return Match(Sure.NO, "the columns behind the box are an objectness and shares given an object")
+    if (scores == 1).all(axis=1).any():
+        return Match(Sure.NO, "a column of a probe run is 1 throughout, as YOLOv6's objectness and no class is")
     conventions: dict[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOv8 and its like are trained so")
     in_unit = ranges.unit(boxes)
@@ -78,14 +86,7 @@ def _matches(evidence: Evidence, *, transposed: bool) -> Match:
     basis["box_units"] = f"inferred: boxes of a probe run reach {np.abs(boxes).max():.4g}"
     if labelled:
         return Match(Sure.CERTAIN, f"{why}, and {channels} channels are 4 + {classes} labels", conventions, basis)
-    if transposed and _looks_like_objectness(rows):
-        return Match(Sure.POSSIBLE, f"{why}; but the fifth column behaves like an objectness", conventions, basis)
     return Match(Sure.LIKELY, f"{why}; {channels} channels are 4 + {classes} classes", conventions, basis)
-
-
-def _looks_like_objectness(rows: AnyArray) -> bool:
-    """On a picture of nothing the objectness stays low while class shares given an object need not."""
-    return len(rows) > 5 and bool(np.median(rows[4]) < 0.01 < np.median(rows[5:].max(axis=0)))
 
 
 DECODERS = (

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, levels, ranges, scoring
+from edgerun.decoders import forms, grids, levels, ranges, scoring, yolo_rows
 from edgerun.decoders.yolov5 import objectness_rows
 
 __all__ = ["DECODERS"]
@@ -120,19 +120,30 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     if ranges.clipped(rows[:, 2:4]):
         return Match(Sure.NO, f"{seen} and no farther: they are cut off, as by a quantisation made for scores")
     conventions, basis = dict(CONVENTIONS), dict(BASIS)
+    if not yolo_rows.fifth_is_objectness(rows.T):
+        return Match(Sure.NO, "another column than the fifth of a probe run behaves like the objectness")
     if raw:
         if reach > LARGEST_RAW or spread:
             return Match(Sure.NO, f"{seen}: they are decoded already")
+        shares = forms.fits(rows[:, :4], card.height, card.width, strides)
+        if shares and max(shares.values()) >= forms.FITS:
+            return Match(Sure.NO, f"{seen} and hold their cells: they are decoded, in 0..1")
         # raw sizes are logarithms, some of them negative; values all in 0..1 may be shares of the picture as well
         sure = Sure.CERTAIN if rows[:, 2:4].min() < 0 else Sure.LIKELY
         return Match(sure, f"{why}; {seen}, so they count from their cells", conventions, basis)
     if not spread:
         return Match(Sure.NO, f"{seen}: they are not decoded")
+    if wrong := forms.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides):
+        return Match(Sure.NO, wrong)
+    if yolo_rows.nothing_anywhere(rows.T):
+        return Match(Sure.NO, "no column of a probe run is a share given an object: all are low, as classes are")
+    if (rows[:, 4] == 1).all():
+        return Match(Sure.NO, "the fifth column of a probe run is 1 throughout, as YOLOv6's is")
     conventions["box_units"] = "unit" if ranges.unit(rows[:, :4]) else "pixels"
     basis["box_units"] = f"inferred: {seen}"
     sure = Sure.CERTAIN if card.labels else Sure.POSSIBLE
-    if not card.labels and np.median(rows[:, 4]) < 0.01 < np.median(rows[:, 5:].max(axis=1)):
-        sure, why = Sure.LIKELY, f"{why}; the fifth column behaves like an objectness"
+    if yolo_rows.given_an_object(rows.T):
+        sure, why = max(sure, Sure.LIKELY), f"{why}; the fifth column behaves like an objectness"
     return Match(sure, f"{why}; {channels} channels are 5 + {channels - 5} classes", conventions, basis)
 
 

@@ -82,6 +82,15 @@ def test_exporters_put_models_into_a_folder_below(tmp_path):
     assert DIALECT.read({}, tmp_path / "other" / "model.onnx") == {}
 
 
+def test_the_files_count_where_all_models_are_one(tmp_path):
+    picture = {**NORMALISED, "size": 224}
+    for name in ("model_fp16.onnx", "model_q4f16.onnx", "model_uint8.onnx"):
+        (tmp_path / name).write_bytes(b"x")
+    assert read(tmp_path, picture=picture)["height"] == 224
+    (tmp_path / "yolox.onnx").write_bytes(b"x")
+    assert read(tmp_path, picture=picture) == {}
+
+
 def test_files_of_others_with_these_names_say_nothing(tmp_path):
     (tmp_path / "preprocessor_config.json").write_text('{"size": 3}')
     (tmp_path / "config.json").write_text('{"model_type": "detr", "inputs": []}')

@@ -23,6 +23,14 @@ from edgerun.errors import CardInvalid
         "names: [cat, dog, bird]  # the three\ntrain: x\n",
         "names:\n  0: cat\n  1: dog\n  2: bird\nnc: 3\n",
         "names:\n- cat\n- dog\n- bird\n",
+        "0\tcat\n1\tdog\n2\tbird",
+        "cat\rdog\rbird",
+        '{"cat": 0, "dog": 1, "bird": 2}',
+        '{"labels": ["cat", "dog", "bird"], "version": 3}',
+        "\ufeffcat\ndog\nbird",
+        "nc: 3\nnames: {0: cat, 1: dog, 2: bird}\n",
+        "item {\n id: 0\n name: 'background'\n}\nitem {\n id: 1\n display_name: 'cat'\n}\n"
+        "item {\n name: 'n02' id: 2\n display_name: \"dog\"\n}\nitem: <id: 3, name: 'bird'>",
         "item {\n id: 1\n name: 'cat'\n}\nitem {\n id: 2\n name: 'dog'\n}\nitem {\n id: 3\n name: 'bird'\n}\n",
     ],
 )
@@ -32,6 +40,56 @@ def test_every_habit_is_read(text):
 
 def test_gaps_are_kept():
     assert labels.parse("0 a\n2 c") == ("a", "???", "c")
+
+
+def test_a_table_that_counts_from_1_leaves_the_first_place_empty():
+    assert labels.parse("1: cat\n2: dog") == ("???", "cat", "dog")
+    assert labels.without_background(labels.parse("1: cat\n2: dog")) == ("cat", "dog")
+
+
+@pytest.mark.parametrize("first", ["background", "__background__", "???", "Background"])
+def test_a_background_is_told_by_its_name(first):
+    assert labels.parse(f"{first}\nperson\n") == (first, "person")
+    assert labels.without_background((first, "person")) == ("person",)
+    assert labels.without_background(("person", first)) == ()
+
+
+def test_a_class_named_no_is_a_text():
+    assert labels.parse("names: [yes, no, true]") == ("yes", "no", "True")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[[1, 2], [3]]",
+        '[{"id": 1, "name": "a"}]',
+        "{[1]: 2}",
+        "names: 3",
+        "item { id: 1",
+        "{-1: 'a'}",
+        "names: *a",
+    ],
+)
+def test_what_is_no_list_of_names_is_refused(tmp_path, text):
+    path = tmp_path / "labels.txt"
+    path.write_text(text)
+    with pytest.raises(CardInvalid, match=r"labels\.txt"):
+        labels.read(path)
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"a\n" * 1_000_000)
+    with pytest.raises(CardInvalid, match="larger"):
+        labels.read(path)
+
+
+def test_a_label_file_that_nothing_refers_to_is_seen_and_not_taken(tmp_path):
+    assert labels.beside(tmp_path / "model.onnx") is None
+    for name in ("labels.txt", "model.txt"):
+        (tmp_path / name).write_text("cat")
+        assert labels.beside(tmp_path / "model.onnx").name == name
 
 
 def test_a_name_that_begins_with_a_number_is_a_name():

@@ -26,6 +26,7 @@ from edgerun.errors import InputError
         ("name one with decoder=, or write a plugin", "name one with --decoder, or write a plugin"),
         ("yolo export model=FILE format=onnx", "yolo export model=FILE format=onnx"),
         ('give its value: inputs={"x": …}, as argument', 'give its value: inputs={"x": …}, as argument'),
+        ("pass suppressed=True or suppressed=False", "pass --suppressed or --not-suppressed"),
         ("pass mean=(0.5, 0.4, 0.3), std=0.2 or mean=0", "pass --mean 0.5,0.4,0.3 --std 0.2 or --mean 0"),
     ],
 )

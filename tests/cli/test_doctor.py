@@ -40,13 +40,13 @@ def ward(monkeypatch):
 
 
 def test_each_delegate_has_its_finding_and_errors_make_the_answer_no(edgerun, ward):
-    ward(failures=[BROKEN], missing=[Missing(("tflite",), "pip install edgerun[tflite]")])
+    ward(failures=[BROKEN], missing=[Missing(("tflite",), 'pip install "edgerun[tflite]"')])
     lines = [line.split() for line in edgerun("doctor", exit_code=1).stdout.splitlines()]
     assert ["fake", "7.1", "npu", "tpu", "not", "here", "no", "such", "chip"] in lines
     assert ["gpu", "fails", "it", "fell", "back", "to", "cpu"] in lines
     assert ["cpu", "computes"] in lines
     assert ["lame", "ill", "lib.so", "is", "missing;", "apt", "install", "lib"] in lines
-    assert ["tflite", "pip", "install", "edgerun[tflite]"] in lines
+    assert ["tflite", "pip", "install", '"edgerun[tflite]"'] in lines
     assert ["fake:", "two", "flavours"] in lines
     assert ["Plugin", "broken", "cannot", "be", "imported:", "ImportError", "(edgerun-broken)"] in lines
 
@@ -89,4 +89,4 @@ def test_this_machine_is_examined(process):
 def test_a_house_without_runtimes_is_told_what_to_install(process):
     ran = process("doctor", EDGERUN_PLUGINS="none")
     assert ran.returncode == 1
-    assert "no runtime is installed: pip install edgerun[onnx]" in ran.stdout
+    assert 'no runtime is installed: pip install "edgerun[onnx]"' in ran.stdout

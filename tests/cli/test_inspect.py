@@ -35,7 +35,7 @@ def test_inputs_outputs_decoder_and_thresholds_are_shown(edgerun, model):
     assert re.search(r"^conf +0\.4 \(argument\)$", text, re.MULTILINE)
     assert re.search(r"^iou +0\.7 \(default\)$", text, re.MULTILINE)
     assert re.search(r"^runs on +onnxruntime [\d.]+, delegate cpu, \d+ threads?$", text, re.MULTILINE)
-    assert re.search(r"^coverage +\d+ nodes on cpu \(assigned\)$", text, re.MULTILINE)
+    assert re.search(r"^coverage +\d+ nodes on cpu \(assigned: ONNX Runtime's assignment\)$", text, re.MULTILINE)
 
 
 def test_every_field_of_the_card_is_shown_with_its_source(edgerun, model):
@@ -90,7 +90,7 @@ def test_a_runtime_that_is_absent_gets_its_next_step(process, model):
     assert ran.stdout == ""
     assert ran.stderr.splitlines() == [
         "error: No installed plugin runs onnx models.",
-        "  hint: pip install edgerun[onnx]",
+        '  hint: pip install "edgerun[onnx]"',
     ]
 
 
@@ -150,3 +150,9 @@ def test_every_real_model_is_shown_or_refused_in_a_sentence(edgerun, shared):
         seen = json.loads(result.stdout)
         assert ("error" in seen) == (result.exit_code == 3)
         assert "itself failed" not in result.stderr, path
+
+
+def test_what_the_file_needs_is_shown(edgerun, model):
+    assert re.search(r"^needs +ONNX Runtime 1\.9: IR version 8$", edgerun("inspect", model).stdout, re.MULTILINE)
+    seen = json.loads(edgerun("inspect", model, "--json").stdout)
+    assert seen["needs"] == [{"what": "ONNX Runtime 1.9", "why": "IR version 8", "must": True}]

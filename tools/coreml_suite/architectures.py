@@ -1,8 +1,9 @@
 """Well-known architectures through coremltools and back: errors against torch, and time against torch's own export.
 
-``python architectures.py convert FOLDER [NAME ...]`` writes the networks of networks.py that FOLDER lacks.
-``python architectures.py compare FOLDER [NAME ...]`` prints tables in Markdown. The error is the largest difference
-from torch. Times are of one thread, interleaved after a warm-up: the median over ROUNDS of the ratio within a round.
+``python architectures.py convert FOLDER [NAME ...]`` writes the networks that FOLDER lacks, each in all variants.
+``python architectures.py compare FOLDER [NAME ...]`` prints tables in Markdown. An error is the largest difference from
+torch over the largest value, of the output where that is worst. Times are what one thread computed, as the system
+accounts for it, interleaved after a warm-up: the median over ROUNDS of the ratio within a round.
 ``python architectures.py first FILE`` prints the seconds from opening to the first result in a new process.
 Needs the environment that README.md describes.
 """
@@ -10,6 +11,7 @@ Needs the environment that README.md describes.
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -20,83 +22,131 @@ from typing import Any
 
 import numpy as np
 
+Run = Callable[[Any], list[Any]]
+
 ROUNDS = int(os.environ.get("ROUNDS", "30"))
 WARM_UP = 5
-COMPRESSED = ("resnet18", "mobilenet_v2", "efficientnet_b0")
+MOST_COMPRESSED = 15_000_000
+"""Parameters of the largest network whose weights are compressed."""
+DECOMPRESSED = ("resnet18", "mobilenet_v3_large", "efficientnet_b0", "ssdlite320_mobilenet_v3_large", "yolo")
+"""Networks whose compressed variants are written unpacked by coremltools, too."""
+PROGRAM = "float32.mlpackage"
 VARIANTS = {
-    "float16.mlpackage": "fp16 weights and program",
-    "int8.mlpackage": "int8, linear, per channel",
-    "palette.mlpackage": "palette of 6 bits",
     "network.mlmodel": "neuralnetwork",
+    "float16.mlpackage": "fp16",
+    "int8.mlpackage": "int8",
+    "palette.mlpackage": "palette",
 }
 LOADED = "densenet121"
 
 
+def enlivened(network: Any, x: Any) -> None:
+    """Give what starts at nothing something, and normalisations the statistics of noise, so that values stay of
+    the size that training would give them.
+    """
+    import torch
+
+    normalisations = [m for m in network.modules() if isinstance(m, (torch.nn.BatchNorm2d, torch.nn.BatchNorm1d))]
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.abs().max() < 1e-4:
+                parameter.normal_(0, 0.05)
+        if normalisations:
+            for module in normalisations:
+                module.reset_running_stats()
+                module.momentum = None
+            network.train()
+            network(torch.randn(4, *x.shape[1:]))
+    network.eval()
+
+
 def convert(name: str, folder: Path) -> None:
-    """Write what torch computes, an ONNX export, an ML Program in fp32, and for some the compressed ones."""
+    """Write what torch computes, an ONNX export, and what coremltools makes of it."""
     import coremltools as ct
     import torch
     from coremltools.optimize import coreml as optimize
-    from networks import NETWORKS
+    from networks import all_networks
+    from published import sized
 
     torch.manual_seed(0)
-    network, shape = NETWORKS[name]()
-    network.eval()
-    for module in network.modules():
-        if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.BatchNorm1d)):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 1.5)
+    network, shape = all_networks()[name]()
     x = shape if isinstance(shape, torch.Tensor) else torch.randn(shape)
+    enlivened(network, x)
     with torch.no_grad():
+        sized(network, x)
         y = network(x)
         traced = torch.jit.trace(network, x, check_trace=False)
+    outputs = [item.numpy() for item in (y if isinstance(y, tuple) else (y,))]
+    size = sum(parameter.numel() for parameter in network.parameters())
     folder.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(network, (x,), str(folder / "m.onnx"), dynamo=False, opset_version=17, input_names=["x"])
+    failures: dict[str, str] = {}
 
     def converted(**options: Any) -> Any:
         kind = {"dtype": np.int32} if x.dtype == torch.int32 else {}
         inputs = [ct.TensorType(name="x", shape=tuple(x.shape), **kind)]
         return ct.convert(traced, inputs=inputs, skip_model_load=True, **options)
 
+    def written(file: str, make: Callable[[], Any]) -> Any:
+        try:
+            model = make()
+            model.save(str(folder / file))
+        except Exception as cause:
+            failures[file] = f"{type(cause).__name__}: {cause}"[:300]
+            return None
+        return model
+
     program = {"minimum_deployment_target": ct.target.iOS16}
-    full = converted(compute_precision=ct.precision.FLOAT32, **program)
-    full.save(str(folder / "float32.mlpackage"))
-    if name in COMPRESSED:
-        converted(compute_precision=ct.precision.FLOAT16, **program).save(str(folder / "float16.mlpackage"))
-        converted(convert_to="neuralnetwork").save(str(folder / "network.mlmodel"))
+    full = written(PROGRAM, lambda: converted(compute_precision=ct.precision.FLOAT32, **program))
+    written("network.mlmodel", lambda: converted(convert_to="neuralnetwork"))
+    written("float16.mlpackage", lambda: converted(compute_precision=ct.precision.FLOAT16, **program))
+    if full is not None and size <= MOST_COMPRESSED:
         linear = optimize.OptimizationConfig(optimize.OpLinearQuantizerConfig(mode="linear_symmetric"))
         palette = optimize.OptimizationConfig(optimize.OpPalettizerConfig(mode="uniform", nbits=6))
-        for label, small in (
-            ("int8", optimize.linear_quantize_weights(full, linear)),
-            ("palette", optimize.palettize_weights(full, palette)),
-        ):
-            small.save(str(folder / f"{label}.mlpackage"))
-            optimize.decompress_weights(small).save(str(folder / f"{label}-decompressed.mlpackage"))
-    np.savez(folder / "io.npz", x=x.numpy(), y=y.numpy())
+        small = {
+            "int8": written("int8.mlpackage", lambda: optimize.linear_quantize_weights(full, linear)),
+            "palette": written("palette.mlpackage", lambda: optimize.palettize_weights(full, palette)),
+        }
+        for label, model in small.items():
+            if model is not None and name in DECOMPRESSED:
+                optimize.decompress_weights(model).save(str(folder / f"{label}-decompressed.mlpackage"))
+    (folder / "about.json").write_text(json.dumps({"parameters": size, "failures": failures}))
+    np.savez(folder / "io.npz", x.numpy(), *outputs)
 
 
-def translated(path: Path) -> Callable[[Any], Any]:
-    """From input to output through the translator."""
+def translated(path: Path) -> Run:
+    """From input to outputs through the translator."""
     from edgerun_coreml.predict import load
 
     model = load(path, threads=1)
-    (output,) = (feature.name for feature in model.interface.outputs)
-    return lambda x: model.compute({"x": x})[output]
+    outputs = [feature.name for feature in model.interface.outputs]
+
+    def run(x: Any) -> list[Any]:
+        found = model.compute({"x": x})
+        return [found[name] for name in outputs]
+
+    return run
 
 
-def direct(path: Path) -> Callable[[Any], Any]:
-    """From input to output through torch's own export."""
+def direct(path: Path) -> Run:
+    """From input to outputs through torch's own export."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(None, {"x": x})[0]
+    return lambda x: list(session.run(None, {"x": x}))
 
 
-def opened(path: Path) -> Callable[[Any], Any]:
+def opened(path: Path) -> Run:
     """By the kind of file."""
     return direct(path) if path.suffix == ".onnx" else translated(path)
+
+
+def stored(folder: Path) -> tuple[Any, list[Any]]:
+    """Input and outputs of torch."""
+    x, *outputs = np.load(folder / "io.npz").values()
+    return x, outputs
 
 
 def times(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[float, float, float, float]:
@@ -104,55 +154,104 @@ def times(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[float, f
     spent = np.zeros((2, WARM_UP + ROUNDS))
     for turn in range(WARM_UP + ROUNDS):
         for place in (0, 1) if turn % 2 else (1, 0):
-            started = time.perf_counter()
+            started = time.thread_time()
             (first, second)[place]()
-            spent[place, turn] = time.perf_counter() - started
+            spent[place, turn] = time.thread_time() - started
     spent = spent[:, WARM_UP:]
     ratios = spent[0] / spent[1]
     return float(np.median(spent[0]) * 1e3), *map(float, np.percentile(ratios, (50, 25, 75)))
 
 
-def timing(first: Callable[[Any], Any], second: Callable[[Any], Any], x: Any) -> str:
-    """The last columns of a row."""
-    if not ROUNDS:
-        return "- | - | - |"
-    ms, ratio, low, high = times(lambda: first(x), lambda: second(x))
-    return f"{ms:.2f} | {ratio:.3f} | {low:.3f} to {high:.3f} |"
-
-
-def largest(a: Any, b: Any) -> str:
-    """The largest difference."""
-    return f"{np.abs(np.asarray(a, np.float64).reshape(b.shape) - b).max():.2e}"
+def error(found: list[Any], wanted: list[Any]) -> float:
+    """The largest difference over the largest value, of the output where that is worst. Outputs of a network that
+    coremltools has put in another order are found by their shapes.
+    """
+    if [item.size for item in found] != [item.size for item in wanted]:
+        found = [next(item for item in found if item.size == want.size) for want in wanted]
+    pairs = zip(found, wanted, strict=True)
+    return max(float(np.abs(a.reshape(b.shape).astype(np.float64) - b).max() / np.abs(b).max()) for a, b in pairs)
 
 
 def compare(folder: Path, names: list[str]) -> None:
     """Print the tables."""
-    print(f"load average before: {os.getloadavg()[0]:.2f}; rounds: {ROUNDS} after {WARM_UP}\n")
-    print("| network | largest output | error | error of torch's ONNX export | ms | ratio to export | quartiles |")
-    print("|---|---|---|---|---|---|---|")
-    stored = {name: np.load(folder / name / "io.npz") for name in names}
+    say(f"load average before: {os.getloadavg()[0]:.2f}; rounds: {ROUNDS} after {WARM_UP}\n")
+    say("| network | million parameters | error | error of torch's ONNX export | ms | ratio to export | quartiles |")
+    say("|---|---|---|---|---|---|---|")
+    about = {name: json.loads((folder / name / "about.json").read_text()) for name in names}
+    exports, ratios, worse = {}, [], []
     for name in names:
-        x, y = stored[name]["x"], stored[name]["y"]
-        ours, export = opened(folder / name / "float32.mlpackage"), opened(folder / name / "m.onnx")
-        errors = f"{largest(ours(x), y)} | {largest(export(x), y)}"
-        print(f"| {name} | {np.abs(y).max():.3g} | {errors} | {timing(ours, export, x)}", flush=True)
-    print("\n| network | variant | error | from coremltools' own decompression | ms | ratio to export | quartiles |")
-    print("|---|---|---|---|---|---|---|")
-    for name in filter(COMPRESSED.__contains__, names):
-        x, y = stored[name]["x"], stored[name]["y"]
-        export = opened(folder / name / "m.onnx")
-        for file, label in VARIANTS.items():
-            ours = opened(folder / name / file)
-            plain = folder / name / file.replace(".", "-decompressed.")
-            other = largest(ours(x), opened(plain)(x)) if plain.exists() else "-"
-            print(f"| {name} | {label} | {largest(ours(x), y)} | {other} | {timing(ours, export, x)}", flush=True)
+        x, wanted = stored(folder / name)
+        export = error(opened(folder / name / "m.onnx")(x), wanted)
+        exports[name] = export
+        row = f"| {name} | {about[name]['parameters'] / 1e6:.1f}"
+        if PROGRAM in about[name]["failures"]:
+            say(f"{row} | coremltools: {about[name]['failures'][PROGRAM][:60]} | {export:.1e} | | | |")
+            continue
+        ours, theirs = opened(folder / name / PROGRAM), opened(folder / name / "m.onnx")
+        own = error(ours(x), wanted)
+        worse.append(own / export)
+        ms, ratio, low, high = timing(ours, theirs, x)
+        ratios.append(ratio)
+        say(f"{row} | {own:.1e} | {export:.1e} | {ms:.2f} | {ratio:.3f} | {low:.3f} to {high:.3f} |")
+    say(f"\nerrors at most {max(worse):.2f} times those of the export; ratios {summed(ratios)}")
+    say(f"\n| network | {' | '.join(VARIANTS.values())} | from coremltools' own decompression |")
+    say(f"|---|{'---|' * (len(VARIANTS) + 1)}")
+    ratios = []
+    for name in names:
+        cells = [variant(folder / name, file, about[name]["failures"], ratios) for file in VARIANTS]
+        say(f"| {name} | {' | '.join(cells)} | {decompressed(folder / name)} |")
+    say(f"\nerror, ratio to the export in fp32; ratios {summed(ratios)}")
     if LOADED in names and ROUNDS:
-        files = [folder / LOADED / name for name in ("float32.mlpackage", "m.onnx")]
-        spent = [[first_in_a_new_process(file) for file in files] for _ in range(7)]
-        ours, export = np.median(spent, 0)
-        size = sum(part.stat().st_size for part in files[0].rglob("*") if part.is_file())
-        print(f"\n{LOADED}, {size / 1e6:.0f} MB, from opening to the first output: {ours:.2f} s; export {export:.2f} s")
-    print(f"\nload average after: {os.getloadavg()[0]:.2f}")
+        say(loading(folder / LOADED))
+    say(f"\nload average after: {os.getloadavg()[0]:.2f}")
+
+
+def say(line: str) -> None:
+    """Print at once."""
+    print(line, flush=True)
+
+
+def summed(ratios: list[float]) -> str:
+    """How many, their median and their ends."""
+    return f"of {len(ratios)}: {min(ratios):.3f} to {max(ratios):.3f}, median {np.median(ratios):.3f}"
+
+
+def timing(first: Run, second: Run, x: Any) -> tuple[float, float, float, float]:
+    """As `times`; nothing where no rounds are asked for."""
+    return times(lambda: first(x), lambda: second(x)) if ROUNDS else (np.nan, np.nan, np.nan, np.nan)
+
+
+def variant(folder: Path, file: str, failures: dict[str, str], ratios: list[float]) -> str:
+    """Error and ratio of a variant, or why there is none."""
+    if file in failures:
+        return "not converted"
+    if not (folder / file).exists():
+        return "-"
+    x, wanted = stored(folder)
+    ours, theirs = opened(folder / file), opened(folder / "m.onnx")
+    _, ratio, _, _ = timing(ours, theirs, x)
+    ratios.append(ratio)
+    return f"{error(ours(x), wanted):.1e}, {ratio:.3f}"
+
+
+def decompressed(folder: Path) -> str:
+    """The largest difference between compressed weights and what coremltools unpacks."""
+    x, _ = stored(folder)
+    pairs = [
+        (folder / f"{label}.mlpackage", folder / f"{label}-decompressed.mlpackage") for label in ("int8", "palette")
+    ]
+    known = [error(opened(ours)(x), opened(plain)(x)) for ours, plain in pairs if plain.exists()]
+    return f"{max(known):.0e}" if known else "-"
+
+
+def loading(folder: Path) -> str:
+    """Seconds from opening to the first output, median of seven new processes in turn."""
+    files = [folder / PROGRAM, folder / "m.onnx"]
+    ours, export = np.median([[first_in_a_new_process(file) for file in files] for _ in range(7)], 0)
+    size = sum(part.stat().st_size for part in files[0].rglob("*") if part.is_file())
+    return (
+        f"\n{folder.name}, {size / 1e6:.0f} MB, from opening to the first output: {ours:.2f} s; export {export:.2f} s"
+    )
 
 
 def first_in_a_new_process(path: Path) -> float:
@@ -165,10 +264,10 @@ def first(path: Path) -> None:
     """Print the seconds from opening to the first result."""
     importlib.import_module("onnxruntime")
     importlib.import_module("edgerun_coreml.predict")
-    x = np.load(path.parent / "io.npz")["x"]
+    x, _ = stored(path.parent)
     started = time.perf_counter()
     opened(path)(x)
-    print(time.perf_counter() - started)
+    say(str(time.perf_counter() - started))
 
 
 def main() -> None:
@@ -177,17 +276,21 @@ def main() -> None:
     if command == "first":
         first(place)
         return
-    from networks import NETWORKS
+    from networks import all_networks
 
-    names = sys.argv[3:] or list(NETWORKS)
+    names = sys.argv[3:] or list(all_networks())
     if command == "compare":
-        compare(place, names)
+        compare(place, [name for name in names if (place / name / "io.npz").exists()])
         return
     for name in names:
         if not (place / name / "io.npz").exists():
             started = time.perf_counter()
-            convert(name, place / name)
-            print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
+            try:
+                convert(name, place / name)
+            except Exception as cause:  # torch or coremltools; the other networks are not to wait for it
+                say(f"{name}: {type(cause).__name__}: {str(cause)[:300]}")
+                continue
+            say(f"{name}: {time.perf_counter() - started:.1f} s {(place / name / 'about.json').read_text()}")
 
 
 if __name__ == "__main__":

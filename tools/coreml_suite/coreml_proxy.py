@@ -35,8 +35,8 @@ class MLModelProxy:
         """The outputs by name."""
         results: Any = self._opened.predict(dict(data), state)
         MLModelProxy.predictions += 1
-        if os.environ.get("COREML_SUITE_SABOTAGE"):
-            return {k: v + 1 if isinstance(v, np.ndarray) and v.dtype != bool else v for k, v in results.items()}
+        if sabotage := float(os.environ.get("COREML_SUITE_SABOTAGE", "0")):
+            return {k: _off(v, sabotage) for k, v in results.items()}
         return dict(results)
 
     def batchPredict(self, rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:  # noqa: N802
@@ -65,3 +65,10 @@ class MLModelProxy:
     def compileModel(path: str) -> str:  # noqa: N802
         """There is nothing to compile."""
         return path
+
+
+def _off(value: Any, amount: float) -> Any:
+    """Larger by an amount; whole numbers by one at least."""
+    if not isinstance(value, np.ndarray) or value.dtype == bool:
+        return value
+    return value + (value.dtype.type(amount) if value.dtype.kind == "f" else max(1, round(amount)))

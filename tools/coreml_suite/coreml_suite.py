@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from coreml_proxy import MLModelProxy
+from fp16_rounding import exact_data
+from torchvision_operators import provide
 
 STATISTICS: collections.Counter[str] = collections.Counter()
 FAILURES: collections.defaultdict[str, list[str]] = collections.defaultdict(list)
@@ -22,6 +24,7 @@ FAILURES: collections.defaultdict[str, list[str]] = collections.defaultdict(list
 
 def install() -> None:
     """Put the fake library in place and make coremltools believe that it runs on a recent Mac."""
+    provide()  # before coremltools looks for it
     library = types.ModuleType("coremltools.libcoremlpython")
     library._MLModelProxy = MLModelProxy  # type: ignore[attr-defined]
     sys.modules["coremltools.libcoremlpython"] = library
@@ -47,13 +50,30 @@ def _precision(item: pytest.Item) -> str:
     return str(backend[1]) if isinstance(backend, tuple) else ""
 
 
+def _listed(path: str) -> set[str]:
+    """The cases that a report has as failed, by the ends of their names."""
+    lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    return {_end(line["case"]) for line in lines if line["outcome"].startswith("failed")}
+
+
+def _end(case: str) -> str:
+    return (
+        case.rpartition("/")[2]
+        if "[" not in case
+        else case.partition("[")[0].rpartition("/")[2] + case[case.index("[") :]
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the cases in fp32, or a sample of them."""
+    """Keep the cases in fp32, or a sample of them, or those that failed in another run."""
     chosen = [item for item in items if _precision(item) in ("", "fp32")]
     sample = int(os.environ.get("COREML_SUITE_SAMPLE", "0"))
     if sample:  # shuffled, so that a smaller sample, or a run that was stopped, is the beginning of a larger one
         random.Random(int(os.environ.get("COREML_SUITE_SEED", "7"))).shuffle(chosen)  # noqa: S311
         chosen = chosen[:sample]
+    if again := os.environ.get("COREML_SUITE_AGAIN"):
+        failed = _listed(again)
+        chosen = [item for item in chosen if _end(item.nodeid) in failed]
     kept = set(map(id, chosen))
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = chosen
@@ -61,13 +81,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Note whether the case predicted, and whether it asks for fp16."""
+    """Note whether the case predicted, and whether it fails by rounding to fp16 alone."""
     before = MLModelProxy.predictions
-    yield
+    outcome: Any = yield
     item.user_properties.append(("predicted", MLModelProxy.predictions > before))
+    if outcome.excinfo is None or "Not equal to tolerance" not in str(outcome.excinfo[1]) or not _names_fp16(item):
+        return
+    before = MLModelProxy.predictions
+    try:
+        with exact_data():
+            item.runtest()
+    except (AssertionError, RuntimeError) as cause:
+        item.user_properties.append(("again", str(cause)[:1500]))
+        return
+    item.user_properties.append(("half", MLModelProxy.predictions > before))
+
+
+def _names_fp16(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
     values = [] if parameters is None else [v for k, v in parameters.params.items() if k != "backend"]
-    item.user_properties.append(("half", bool(re.search("float16|fp16", repr(values)))))
+    return bool(re.search("float16|fp16", repr(values)))
 
 
 def _class_of(message: str) -> str:
@@ -92,10 +125,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.failed:
         crash = getattr(report.longrepr, "reprcrash", None)
         message = crash.message if crash else str(report.longrepr)[-400:]
-        FAILURES[f"{'[fp16] ' if half else ''}{_class_of(message)}"].append(report.nodeid)
+        message += f"\nAGAIN: {properties['again']}" if "again" in properties else ""
+        FAILURES["differs by rounding to fp16" if half else _class_of(message)].append(report.nodeid)
     path = os.environ.get("COREML_SUITE_REPORT")
     if path and not os.environ.get("PYTEST_XDIST_WORKER"):
-        line = {"case": report.nodeid, "outcome": kind, "predicted": predicted, "message": message[:1500]}
+        line = {"case": report.nodeid, "outcome": kind, "predicted": predicted, "message": message[:3000]}
         with Path(path).open("a") as stream:
             stream.write(json.dumps(line) + "\n")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import metadata as distributions
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from edgerun.contract import Coverage, Delegate, Health, Session
+from edgerun.contract import Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 
@@ -57,18 +58,17 @@ class TranslatedSession:
         outputs = self.model.interface.outputs
         return {feature.name: as_array(results[feature.name], feature) for feature in outputs if carried(feature)}
 
-    def coverage(self) -> Coverage | None:
-        """Nodes as ONNX Runtime assigned them; None where it cannot tell."""
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for session in self.model.stage.sessions():
-            for part in _assigned(session):
-                kinds = [node.op_type for node in part.get_nodes()]
-                nodes[self.delegate] = nodes.get(self.delegate, 0) + len(kinds)
-                operators.setdefault(self.delegate, set()).update(kinds)
-        if not nodes:
-            return None
-        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+    def coverage(self) -> Coverage:
+        """Nodes of the translation as ONNX Runtime assigned them."""
+        placed = [
+            Placed(node.op_type, self.delegate, node.name)
+            for session in self.model.stage.sessions()
+            for part in _assigned(session)
+            for node in part.get_nodes()
+        ]
+        if not placed:
+            return Coverage("none", "this version of ONNX Runtime does not tell which node runs where")
+        return Coverage("assigned", "ONNX Runtime's assignment of the translation", tuple(placed))
 
     def close(self) -> None:
         """Let go of the model."""
@@ -142,19 +142,62 @@ class CoreMLBackend:
         """
         from . import native
 
-        try:
+        with _told(path):
             if delegate.name in PRECISIONS:
                 return TranslatedSession(path, delegate.name, threads)
-            return native.NativeSession(path, delegate.name)
-        except ModelUnsupported as cause:
-            raise ModelUnreadable(
-                f"{path.name} asks for what is not supported: {_listed(cause.problems)}.",
-                hint="run it on a Mac, or export it to ONNX from where it was trained",
-            ) from cause
-        except ModelDamaged as cause:
-            raise ModelUnreadable(
-                f"{path.name} is damaged: {cause}.", hint="copy it whole, with all of its folder, or export it again"
-            ) from cause
+            return native.NativeSession(path, delegate)
+
+    def graph(self, path: Path) -> Graph:
+        """Operations or layers as the file has them, preprocessing and the members of a pipeline included.
+
+        A node is named "member/operation" in a pipeline, "operation" elsewhere. ``opset`` is "iOS17" for ML Programs
+        and "specification 4" for all else; several, where members differ, have a comma between them.
+
+        Raises:
+            ModelUnreadable: the file is damaged, or compiled.
+        """
+        from .listing import list_operators
+        from .package import open_model
+
+        with _told(path):
+            return list_operators(open_model(path))
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The systems that run a file and what in it asks for them; what keeps it off the Neural Engine.
+
+        Raises:
+            ModelUnreadable: the file is damaged, or compiled.
+        """
+        from .listing import list_operators
+        from .needs import needs
+        from .package import open_model
+
+        with _told(path):
+            file = open_model(path)
+            return needs(file, list_operators(file))
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Entries of the user-defined metadata of a package or a model."""
+        from . import embedding
+
+        with _told(path):
+            embedding.embed(path, metadata, target)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What is wrong with a file, with its name and the next step. Raises :class:`ModelUnreadable`."""
+    try:
+        yield
+    except ModelUnsupported as cause:
+        raise ModelUnreadable(
+            f"{path.name} asks for what is not supported: {_listed(cause.problems)}.",
+            hint="run it on a Mac, or export it to ONNX from where it was trained",
+        ) from cause
+    except ModelDamaged as cause:
+        raise ModelUnreadable(
+            f"{path.name} is damaged: {cause}.", hint="copy it whole, with all of its folder, or export it again"
+        ) from cause
 
 
 def _listed(problems: Sequence[str], most: int = 8) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ class Facts:
         """
         own = () if self.rules is None else (self.rules.iou_input, self.rules.threshold_input)
         specs = [
-            _input(feature)
+            input_spec(feature)
             for feature in self.interface.inputs
             if (feature.name in THRESHOLDS if feature.name in own else not feature.optional)
         ]
@@ -72,7 +72,7 @@ class Facts:
 
         Empty where the file does not say the shape of one of them.
         """
-        specs = [_output(feature, len(self.labels)) for feature in self.interface.outputs if carried(feature)]
+        specs = [output_spec(feature, len(self.labels)) for feature in self.interface.outputs if carried(feature)]
         return [] if None in specs else [spec for spec in specs if spec is not None]
 
     def metadata(self) -> dict[str, str | bytes]:
@@ -81,6 +81,8 @@ class Facts:
         if self.labels:
             known[PREFIX + "labels"] = json.dumps([str(label) for label in self.labels], ensure_ascii=False)
         known |= {PREFIX + key: value for key, value in _image_facts(self.interface.inputs).items()}
+        if flexible := {item.name: sizes for item in self.interface.inputs if (sizes := _flexible(item))}:
+            known[PREFIX + "flexible"] = json.dumps(flexible)
         if self.rules is not None:
             known[PREFIX + "suppression"] = json.dumps(_rules(self.rules))
         return dict(known)
@@ -117,6 +119,21 @@ class Facts:
         return fields
 
 
+def _flexible(feature: Feature) -> dict[str, Any]:
+    """Sizes that an input may have besides its own, pictures as (width, height); no bound is None."""
+    kind = feature.type
+    if isinstance(kind, ImageType):
+        several: Sequence[Sequence[int]] = kind.sizes
+        ranges = [r for r in (kind.width_range, kind.height_range) if r is not None]
+    elif isinstance(kind, ArrayType):
+        several, ranges = kind.shapes, list(kind.ranges)
+    else:
+        return {}
+    if several:
+        return {"enumerated": [list(sizes) for sizes in several]}
+    return {"ranges": [[each.lower, each.upper] for each in ranges]} if ranges else {}
+
+
 def _suppresses(stage: Any) -> bool:
     return bool(stage.which("Type") == "nonMaximumSuppression")
 
@@ -146,7 +163,8 @@ def _image_facts(inputs: Iterable[Feature]) -> dict[str, str]:
     }
 
 
-def _input(feature: Feature) -> TensorSpec | None:
+def input_spec(feature: Feature) -> TensorSpec | None:
+    """An input as a tensor; None for what is none."""
     kind = feature.type
     if isinstance(kind, ImageType):
         return TensorSpec(feature.name, (1, kind.channels, *_sizes(kind)), "float32")
@@ -177,7 +195,8 @@ def carried(feature: Feature) -> bool:
     return isinstance(feature.type, (ArrayType, ImageType, DictionaryType))
 
 
-def _output(feature: Feature, labels: int) -> TensorSpec | None:
+def output_spec(feature: Feature, labels: int) -> TensorSpec | None:
+    """An output as a tensor; None for what is none, and where its shape is not told."""
     kind = feature.type
     if isinstance(kind, ImageType):
         return TensorSpec(feature.name, (1, kind.channels, *_sizes(kind)))

@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 
 from edgerun.contract import Coverage, Delegate
-from edgerun.errors import BackendUnavailable, ModelUnreadable
+from edgerun.errors import BackendUnavailable, DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
 
-from . import images
+from . import images, plan
 from .description import ImageType
 from .facts import Facts, as_array, carried
 from .package import open_model
@@ -25,7 +25,7 @@ from .package import open_model
 COMPUTE_UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {"all": "ALL", "ane": "CPU_AND_NE", "gpu": "CPU_AND_GPU", "cpu": "CPU_ONLY"}
 )
-"""Delegate -> coremltools.ComputeUnit, best first."""
+"""Compute units -> coremltools.ComputeUnit, best first."""
 
 _WHAT: Final = {
     "all": "Core ML chooses among CPU, GPU and Neural Engine for every operation",
@@ -51,24 +51,29 @@ def missing() -> str:
 
 
 def delegates() -> list[Delegate]:
-    """One for each choice of compute units."""
+    """Core ML with any compute units; then one for each choice of units by its name."""
     reason = missing()
-    return [Delegate(name, not reason, reason or _WHAT[name]) for name in COMPUTE_UNITS]
+    return [
+        Delegate("coreml", not reason, reason or _WHAT["all"], takes={"units": tuple(COMPUTE_UNITS)}),
+        *(Delegate(name, not reason, reason or _WHAT[name]) for name in COMPUTE_UNITS if name != "all"),
+    ]
 
 
 class NativeSession:
     """A model that Core ML computes."""
 
-    def __init__(self, path: Path, delegate: str) -> None:
+    def __init__(self, path: Path, delegate: Delegate) -> None:
         file = open_model(path)
         facts = Facts.of(file)
         if path.is_file() and facts.description.kind == "mlProgram":
             raise BackendUnavailable(
                 f"Core ML does not open the archive {path.name}.", hint='unzip it, or pass delegate="onnxruntime"'
             )
-        self._model: Any = _opened(path, delegate)
+        self._units = delegate.name if delegate.name in COMPUTE_UNITS else delegate.options.get("units", "all")
+        self._model: Any = _opened(path, self._units)
         self._interface = facts.interface
-        self.delegate = delegate
+        self._plan: Coverage | None = None
+        self.delegate = delegate.name
         self.inputs: Sequence[TensorSpec] = facts.inputs()
         self.outputs: Sequence[TensorSpec] = facts.outputs()
         self.metadata: Mapping[str, str | bytes] = facts.metadata()
@@ -93,20 +98,24 @@ class NativeSession:
             if carried(feature)
         }
 
-    def coverage(self) -> Coverage | None:
-        """None: Core ML does not tell which unit computed what."""
-        return None
+    def coverage(self) -> Coverage:
+        """Operations by the unit that Core ML plans them for; those on a unit that was asked for are the delegate's."""
+        if self._plan is None:
+            self._plan = plan.read(self._model, COMPUTE_UNITS[self._units], self.delegate, self._units)
+        return self._plan
 
     def close(self) -> None:
         """Let go of the model."""
         self._model = None
 
 
-def _opened(path: Path, delegate: str) -> Any:
+def _opened(path: Path, units: str) -> Any:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         coremltools: Any = import_module("coremltools")
-        model = coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit[COMPUTE_UNITS[delegate]])
+        if units in plan.lacking():
+            raise DelegateUnavailable(f"This Mac has no {plan.UNITS[units]}.", hint='pass delegate="coreml"')
+        model = coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit[COMPUTE_UNITS[units]])
     if model.__proxy__ is None:
         reasons = [str(entry.message) for entry in told if "Core ML model" in str(entry.message)]
         raise ModelUnreadable(

@@ -8,6 +8,7 @@ copies.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -94,6 +95,15 @@ class Message:
         """The name of the member of ``oneof`` that is set, or an empty string."""
         value: str = self._values.get("/" + oneof, "")
         return value
+
+    def items(self) -> Iterator[tuple[Field, Any]]:
+        """Every field with its value, in the schema's order. Members of a oneof and messages that are not there are
+        left out; anything else that is not there has its default.
+        """
+        for item in self._type.by_name.values():
+            plain = not item.oneof and (item.repeated or item.kind != "message")
+            if plain or item.name in self._values:
+                yield item, getattr(self, item.name)
 
     @property
     def type_name(self) -> str:

@@ -255,6 +255,7 @@ def main(folder: Path, seed: int, first: int, last: int, extra: list[Path]) -> N
 
     onnxruntime.set_default_logger_severity(4)
     backend, delegate = CoreMLBackend(), Delegate("onnxruntime")
+    backend.graph(backend.specimen)
     backend.open(backend.specimen, delegate, 1).close()  # everything is imported now
     bundles = sound(extra)
     outside: list[str] = []
@@ -287,6 +288,7 @@ def main(folder: Path, seed: int, first: int, last: int, extra: list[Path]) -> N
         started = time.process_time()
         verdict = "opened"
         try:
+            backend.graph(path)
             session = backend.open(path, delegate, 1)
             session.close()
         except EdgerunError as refusal:

@@ -116,6 +116,7 @@ sys.path[:0] = json.loads(sys.argv[2])
 import onnxruntime
 from edgerun_coreml.description import describe
 from edgerun_coreml.errors import CoreMLError
+from edgerun_coreml.listing import list_operators
 from edgerun_coreml.mil import translate
 from edgerun_coreml.package import open_model
 from edgerun_coreml.session import open_session
@@ -126,6 +127,7 @@ for package in sorted(Path(sys.argv[1]).iterdir()):
     try:
         model = open_model(package)
         describe(model.spec)
+        list_operators(model)
         if model.spec.which("Type") == "mlProgram":
             open_session(translate(model.spec, model.weights).graph, threads=1)
         opened += 1

@@ -29,6 +29,18 @@ def test_sizes_that_vary_are_unknown(tmp_path):
     assert seen.inputs()[2].dtype == "int32"
 
 
+def test_sizes_that_vary_are_told_as_the_file_has_them(tmp_path):
+    several = image("p", 4, 2, sizes=((4, 2), (8, 2)))
+    ranged = image("q", 4, 2, ranges=((4, 4), (2, -1)))
+    seen = facts(tmp_path, model(doubling(), [several, ranged, array("x", 1, 4)], [array("y", 1, 4)]))
+    assert json.loads(seen.metadata()["coreml.flexible"]) == {
+        "p": {"enumerated": [[4, 2], [8, 2]]},
+        "q": {"ranges": [[4, 4], [2, None]]},
+    }
+    fixed = facts(tmp_path, model(doubling(), [array("x", 1, 4)], [array("y", 1, 4)]))
+    assert "coreml.flexible" not in fixed.metadata()
+
+
 def test_optional_inputs_are_left_to_their_defaults(tmp_path):
     seen = facts(tmp_path, model(doubling(), [array("x", 1, 4), array("b", 1, optional=True)], [array("y", 1, 4)]))
     assert [spec.name for spec in seen.inputs()] == ["x"]

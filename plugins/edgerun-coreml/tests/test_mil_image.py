@@ -251,6 +251,48 @@ def test_suppression_of_ios17_has_boxes_along_the_last_axis():
     np.testing.assert_array_equal(confidences[0, :, :2], SCORES[[0, 2]].T)
 
 
+@pytest.mark.parametrize("opset", [16, 17])
+def test_suppression_takes_several_images_and_any_number_of_boxes(opset):
+    program, last = Program(opset), opset == 17
+    shapes = [(2, 4, None), (2, 2, None)] if last else [(2, None, 4), (2, None, 2)]
+    boxes, scores = (program.input(name, "fp32", shape) for name, shape in zip(("b", "s"), shapes, strict=True))
+    makes = [("fp32", None), ("fp32", None), ("int32", (2, 5))]
+    names = program.op(
+        "non_maximum_suppression", makes if last else [*makes, ("int32", (2,))], boxes=boxes, scores=scores,
+        iou_threshold=np.float32(0.5), max_boxes=np.int32(5),
+        score_threshold=None if last else np.float32(0.0),
+    )  # fmt: skip
+    both = [np.stack([item, item[::-1]]) for item in (BOXES, SCORES)]
+    feeds = [item.transpose(0, 2, 1) for item in both] if last else both
+    coordinates, confidences, indices, *count = program.run(names, b=feeds[0], s=feeds[1])
+    if last:
+        coordinates, confidences = coordinates.transpose(0, 2, 1), confidences.transpose(0, 2, 1)
+    for image in range(2):
+        kept = [index for index in indices[image] if index >= 0]
+        assert kept
+        np.testing.assert_array_equal(coordinates[image, : len(kept)], both[0][image][kept])
+        np.testing.assert_array_equal(confidences[image, : len(kept)], both[1][image][kept])
+    assert [len(BOXES) - 1 - index for index in indices[0] if index >= 0] == [i for i in indices[1] if i >= 0]
+    assert all(item.tolist() == [(row >= 0).sum() for row in indices] for item in count)
+
+
+@pytest.mark.parametrize(("opset", "kept"), [(16, 2), (17, 1)])
+def test_since_ios17_overlaps_that_equal_the_threshold_are_suppressed(opset, kept):
+    corners = np.float32([[1, 1, 2, 3], [0, 0, 2, 2]])  # they share a fifth
+    boxes = np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], 1)[None]
+    scores, last = np.float32([[[4], [2]]]), opset == 17
+    program = Program(opset)
+    feeds = [item.transpose(0, 2, 1) for item in (boxes, scores)] if last else [boxes, scores]
+    names = [program.input(name, "fp32", item.shape) for name, item in zip("bs", feeds, strict=True)]
+    makes = [("fp32", None), ("fp32", None), ("int32", (1, 2))]
+    found = program.op(
+        "non_maximum_suppression", makes if last else [*makes, ("int32", (1,))], boxes=names[0], scores=names[1],
+        iou_threshold=np.float32(0.2), max_boxes=np.int32(2), score_threshold=None if last else np.float32(0),
+    )  # fmt: skip
+    indices = program.run(found, b=feeds[0], s=feeds[1])[2]
+    assert (indices >= 0).sum() == kept
+
+
 def test_what_cannot_be_resized_is_refused_by_name():
     with pytest.raises(ModelUnsupported, match=r"resize .*resizing 3 axes"):
         apply("resize", ("fp32", None), x=X, shape=np.int32([2, 8, 8]), resized_dims=np.uint32(3))

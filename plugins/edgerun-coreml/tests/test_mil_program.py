@@ -180,6 +180,21 @@ def test_lstm(direction, sequence, extra):
         np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_first_state_of_zeros_may_have_any_number_of_rows():
+    program = Program(18)
+    x, rows = program.input("x", "fp32", (5, 2, 3)), program.input("rows", "int32", (1,))
+    shape = program.op("concat", ("int32", (2,)), values=[rows, program.const(np.int32([4]))], axis=np.int32(0))
+    zeros = program.op("fill", ("fp32", (None, 4)), shape=shape, value=np.float32(0))
+    makes = [("fp32", (5, 2, 4)), ("fp32", (2, 4)), ("fp32", (2, 4))]
+    names = program.op(
+        "lstm", makes, x=x, initial_h=zeros, initial_c=zeros, direction="forward", output_sequence=True, **floats(LSTM)
+    )
+    found = program.run(names, x=X, rows=[5])  # as many as there are steps, where the batch has two
+    still = np.zeros((2, 4), np.float32)
+    for actual, expected in zip(found, lstm(X, still, still, *LSTM.values()), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("clip", [None, 0.3])
 def test_lstm_in_both_directions_has_the_backward_half_second(clip):
     back = {name: RNG.normal(size=array.shape) for name, array in LSTM.items()}

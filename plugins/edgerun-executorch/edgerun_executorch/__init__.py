@@ -12,19 +12,21 @@ import importlib.util
 import json
 import os
 import platform
+import tempfile
 import warnings
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Dialect, Health, Session
+from edgerun.contract import Backend, Coverage, Delegate, Dialect, Health, Placed, Session
 from edgerun.errors import DelegateUnavailable
 from edgerun.tensors import Arrays, TensorSpec
-from edgerun_executorch import guard, program, trial
+from edgerun_executorch import guard, profile, program, trial
 
 BACKENDS = {
     "xnnpack": "XnnpackBackend",
@@ -37,7 +39,7 @@ BACKENDS = {
     "cuda": "CudaBackend",
     "qnn": "QnnBackend",
     "openvino": "OpenvinoBackend",
-    "ethosu": "EthosUBackend",
+    "ethos-u": "EthosUBackend",
 }
 """Delegate -> ExecuTorch's backend; "" stands for the portable kernels, which every build has."""
 
@@ -56,8 +58,12 @@ class ExecuTorchSession:
         network = _network(methods, delegate.name)
         version = importlib.metadata.version("executorch")
         runtime = trial.binding()
-        self._calls = network.calls
+        self._path, self._network = path, network
         self.delegate = self._in_force(runtime, path)
+        lowered = (
+            "it was exported without a backend" if self.delegate == "cpu" else f"it was lowered for {self.delegate}"
+        )
+        self.delegate_reason = "" if self.delegate == delegate.name else f"{lowered}, which settles what computes"
         guard.tried(path, version, [network.name, *(method.name for method in _constant(methods))])
         _share_threads(runtime, threads)
         checks = runtime.Verification.InternalConsistency
@@ -79,7 +85,7 @@ class ExecuTorchSession:
 
     def _in_force(self, runtime: Any, path: Path) -> str:
         """The backend that the program was lowered for; "cpu" where for none."""
-        wanted = {backend for backend, _ in self._calls if backend}
+        wanted = {call.backend for call in self._network.calls if call.backend}
         missing = sorted(wanted - set(runtime._get_registered_backend_names()))
         missing += sorted(name for name in wanted - set(missing) if not runtime._is_available(name))
         if missing:
@@ -101,28 +107,52 @@ class ExecuTorchSession:
 
     def run(self, feeds: Arrays) -> Arrays:
         """Compute."""
-        import torch
-
         if self._method is None:
             raise RuntimeError("the session is closed")
+        results = self._method(self._tensors(feeds))
+        names = [spec.name for spec in self.outputs]
+        return {name: np.ascontiguousarray(result.numpy()) for name, result in zip(names, results, strict=True)}
+
+    def _tensors(self, feeds: Arrays) -> list[Any]:
+        """The feeds as tensors, in the order of dimensions that the program was exported for."""
+        import torch
+
         tensors = []
         for spec, order in zip(self.inputs, self._orders, strict=True):
             array = np.require(feeds[spec.name].transpose(order), requirements=("C", "W"))
             tensors.append(torch.from_numpy(array).permute([order.index(axis) for axis in range(len(order))]))
-        results = self._method(tensors)
-        names = [spec.name for spec in self.outputs]
-        return {name: np.ascontiguousarray(result.numpy()) for name, result in zip(names, results, strict=True)}
+        return tensors
 
     def coverage(self) -> Coverage:
         """Instructions by backend, read off the file; a backend's subgraph counts as one."""
+        return Coverage("assigned", "the program's own instructions, settled when it was exported", self._placed({}))
+
+    def profile(self, feeds: Arrays, runs: int = 4) -> Coverage:
+        """Instructions with the mean of their times over some runs of the program, loaded once more with an ETDump."""
+        runtime = trial.binding()
+        checks = runtime.Verification.InternalConsistency
+        module = runtime._load_for_executorch(str(self._path), enable_etdump=True, program_verification=checks)
+        if not module.has_etdump():
+            told = self.coverage()
+            return replace(told, source=f"{told.source}; this build of executorch takes no profile")
+        for _ in range(runs):
+            module.run_method(self._network.name, self._tensors(feeds))
+        with tempfile.TemporaryDirectory() as folder:
+            dump = Path(folder, "times.etdp")
+            module.write_etdump_result_to_file(str(dump), str(Path(folder, "none.bin")))
+            spent = profile.read(dump)
+        return Coverage("measured", f"ExecuTorch's ETDump of {runs - 1} runs", self._placed(spent))
+
+    def _placed(self, spent: Mapping[tuple[int, int], Sequence[float]]) -> tuple[Placed, ...]:
+        """Every instruction that computes, with the mean of its times; the first run settles memory and is left out."""
         names = {backend: name for name, backend in BACKENDS.items()}
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for (backend, operator), count in self._calls.items():
-            name = names.get(backend, backend)
-            nodes[name] = nodes.get(name, 0) + count
-            operators.setdefault(name, set()).add(operator)
-        return Coverage("static", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+        placed = []
+        for call in self._network.calls:
+            times = spent.get((call.chain, call.number), ())[1:]
+            mean = sum(times) / len(times) if times else None
+            name, place = names.get(call.backend, call.backend), f"{call.chain}/{call.number}"
+            placed.append(Placed(call.operator, name, place, call.shape, milliseconds=mean))
+        return tuple(placed)
 
     def close(self) -> None:
         """Let go of the program."""
@@ -205,7 +235,7 @@ class ExecuTorchBackend:
         try:
             version = importlib.metadata.version("executorch")
         except importlib.metadata.PackageNotFoundError:
-            return Health(ok=False, reason="executorch is not installed", hint="pip install edgerun[executorch]")
+            return Health(ok=False, reason="executorch is not installed", hint='pip install "edgerun[executorch]"')
         culprit = "torch, which executorch needs and does not ask for,"
         try:
             import torch

@@ -8,7 +8,6 @@ Source of the layout: executorch/schema/program.fbs and extended_header.h of Exe
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import BinaryIO
 
 from edgerun_executorch.trial import DTYPES
 
-__all__ = ["Method", "Tensor", "read"]
+__all__ = ["Call", "Method", "Table", "Tensor", "read"]
 
 LARGEST_COUNT = 1_000_000
 """Entries of a vector; a program of a detector has a few thousand."""
@@ -40,22 +39,41 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """An instruction that computes.
+
+    Attributes:
+        chain, number: its place in the method.
+        backend: "" for a kernel of the runtime's own.
+        operator: "aten::sum.IntList_out"; "subgraph" for what a backend computes as one.
+        shape: of its last argument, which is where the result goes, with upper bounds where it is `dynamic`; None where
+            that is no tensor.
+    """
+
+    chain: int
+    number: int
+    backend: str
+    operator: str
+    shape: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """One entry point.
 
     Attributes:
         name: "forward" for the network.
         inputs, outputs: None for what is no tensor.
-        calls: (backend or "", operator) -> how many instructions call it.
+        calls: of kernels and of backends, in the order of the file.
     """
 
     name: str
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor | None, ...]
-    calls: Counter[tuple[str, str]]
+    calls: tuple[Call, ...]
 
 
-class _Table:
+class Table:
     """A table of a flatbuffer; a step outside the buffer raises struct.error or ValueError."""
 
     def __init__(self, data: bytes, at: int) -> None:
@@ -64,24 +82,29 @@ class _Table:
         self._slots = (_unpack("<H", data, self._vtable) - 4) // 2
 
     def number(self, slot: int, code: str, default: int = 0) -> int:
+        """A scalar; `code` is its letter in `struct`."""
         at = self._field(slot)
         return default if at is None else _unpack("<" + code, self._data, at)
 
-    def table(self, slot: int) -> _Table | None:
+    def table(self, slot: int) -> Table | None:
+        """A table; None where it is left out."""
         at = self._field(slot)
-        return None if at is None else _Table(self._data, at + _unpack("<I", self._data, at))
+        return None if at is None else Table(self._data, at + _unpack("<I", self._data, at))
 
     def text(self, slot: int) -> str:
+        """A text; "" where it is left out."""
         return bytes(self.numbers(slot, "B")).decode("utf-8")
 
     def numbers(self, slot: int, code: str) -> tuple[int, ...]:
+        """A list of scalars; () where it is left out."""
         start, count = self._vector(slot, struct.calcsize("<" + code))
         return struct.unpack_from(f"<{count}{code}", self._data, start) if count else ()
 
-    def tables(self, slot: int) -> Iterator[_Table]:
+    def tables(self, slot: int) -> Iterator[Table]:
+        """A list of tables; nothing where it is left out."""
         start, count = self._vector(slot, 4)
         for at in range(start, start + 4 * count, 4):
-            yield _Table(self._data, at + _unpack("<I", self._data, at))
+            yield Table(self._data, at + _unpack("<I", self._data, at))
 
     def _field(self, slot: int) -> int | None:
         offset = _unpack("<H", self._data, self._vtable + 4 + 2 * slot) if slot < self._slots else 0
@@ -137,29 +160,37 @@ def _flatbuffer(file: BinaryIO, size: int) -> tuple[int, bytes]:
 
 
 def _read(data: bytes, base: int, size: int) -> list[Method]:
-    root = _Table(data, _unpack("<I", data, 0))
+    root = Table(data, _unpack("<I", data, 0))
     for segment in root.tables(4):
         if base + segment.number(0, "Q") + segment.number(1, "Q") > size:
             raise ValueError("a segment of it lies beyond its end")
     return [_method(plan) for plan in root.tables(1)]
 
 
-def _method(plan: _Table) -> Method:
+def _method(plan: Table) -> Method:
     values = list(plan.tables(2))
     operators = [f"{entry.text(0)}.{entry.text(1)}".rstrip(".") for entry in plan.tables(6)]
     backends = [entry.text(0) for entry in plan.tables(7)]
-    calls: Counter[tuple[str, str]] = Counter()
-    for chain in plan.tables(5):
-        for instruction in chain.tables(2):
+    calls = []
+    for chain, table in enumerate(plan.tables(5)):
+        for number, instruction in enumerate(table.tables(2)):
             kind, call = instruction.number(0, "B"), instruction.table(1)
             if kind in (1, 2) and call is not None:  # KernelCall, DelegateCall
-                index = call.number(0, "i")
-                calls["" if kind == 1 else backends[index], operators[index] if kind == 1 else "subgraph"] += 1
+                index, arguments = call.number(0, "i"), call.numbers(1, "i")
+                shape = _sizes(values[arguments[-1]]) if arguments and 0 <= arguments[-1] < len(values) else None
+                own = kind == 1
+                backend, operator = "" if own else backends[index], operators[index] if own else "subgraph"
+                calls.append(Call(chain, number, backend, operator, shape))
     inputs, outputs = (tuple(_tensor(values[index]) for index in plan.numbers(slot, "i")) for slot in (3, 4))
-    return Method(plan.text(0), inputs, outputs, calls)
+    return Method(plan.text(0), inputs, outputs, tuple(calls))
 
 
-def _tensor(value: _Table) -> Tensor | None:
+def _sizes(value: Table) -> tuple[int, ...] | None:
+    table = value.table(1)
+    return None if value.number(0, "B") != 5 or table is None else table.numbers(2, "i")
+
+
+def _tensor(value: Table) -> Tensor | None:
     table = value.table(1)
     if value.number(0, "B") != 5 or table is None:
         return None

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from edgerun.contract import Delegate
+from edgerun.delegates import confirm, demand
 from edgerun.detector import Detector
-from edgerun.errors import DelegateUnavailable, ModelUnreadable
+from edgerun.errors import DelegateIncomplete, DelegateUnavailable, ModelUnreadable
 from edgerun.testing import BackendConformance
 from edgerun_executorch import ExecuTorchBackend, guard, program, trial
 
@@ -93,11 +94,38 @@ def test_constant_methods_are_metadata(opened):
     assert metadata == {"stride": "32", "ratio": "0.5", "names": '["cat", "dog"]', "flag": "true"}
 
 
-def test_coverage_is_read_off_the_file(opened):
-    coverage = opened(DATA / "net.pte").coverage()
-    assert coverage.evidence == "static"
-    assert coverage.nodes["xnnpack"] == 1
-    assert "aten::sum.IntList_out" in coverage.operators["cpu"]
+def test_coverage_is_read_off_the_file_and_names_exactly_what_xnnpack_left(opened):
+    session = opened(DATA / "net.pte")
+    coverage = session.coverage()
+    assert (session.delegate, session.delegate_reason, coverage.evidence) == ("xnnpack", "", "assigned")
+    assert coverage.nodes == {"xnnpack": 1, "cpu": 1}
+    assert [str(entry) for entry in coverage.outside("xnnpack")] == ["aten::sum.IntList_out [1, 8]"]
+    with pytest.raises(DelegateIncomplete, match=r"1 of 2 nodes of net\.pte run on cpu, not on xnnpack: aten::sum"):
+        demand(session, "executorch", "net.pte")
+
+
+def test_a_portable_program_runs_on_the_processor_whatever_is_asked_for(opened):
+    session = opened(DATA / "portable.pte")  # asked for XNNPACK
+    assert session.delegate == "cpu"
+    assert set(session.coverage().nodes) == {"cpu"}
+    assert "aten::convolution.out" in session.coverage().operators["cpu"]
+    demand(session, "executorch", "portable.pte")
+    why = "cpu is in force: it was exported without a backend, which settles what computes"
+    with pytest.raises(DelegateUnavailable, match=why):
+        confirm("xnnpack", XNNPACK, session, "executorch")
+    with pytest.raises(DelegateUnavailable, match="xnnpack is in force: it was lowered for xnnpack"):
+        confirm("cpu", CPU, opened(DATA / "net.pte", CPU), "executorch")
+
+
+@pytest.mark.parametrize("name", ["net.pte", "portable.pte"])
+def test_the_runtimes_own_profile_agrees_and_gives_times(opened, name):
+    session = opened(DATA / name)
+    seen = session.profile({"input_0": picture(1, 3, 32, 48)})
+    assert (seen.evidence, seen.source) == ("measured", "ExecuTorch's ETDump of 3 runs")
+    assert seen.nodes == session.coverage().nodes
+    assert seen.operators == session.coverage().operators
+    assert all(entry.milliseconds > 0 for entry in seen.placed)
+    assert sum(seen.time.values()) == pytest.approx(1)
 
 
 def test_a_channels_last_program_gets_its_data_in_that_order(opened):

@@ -8,35 +8,30 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Health, Session
-from edgerun.errors import DelegateUnavailable, ModelUnreadable
+from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
+from edgerun.errors import DelegateUnavailable, ModelError, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
+from edgerun_onnxruntime import embedding, graph, library, profiles
+from edgerun_onnxruntime.providers import PROVIDERS, name_of, offers, told
 
 if TYPE_CHECKING:
     import onnxruntime
 
-PROVIDERS = {
-    "tensorrt": "TensorrtExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "migraphx": "MIGraphXExecutionProvider",
-    "rocm": "ROCMExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "directml": "DmlExecutionProvider",
-    "qnn": "QNNExecutionProvider",
-    "webgpu": "WebGpuExecutionProvider",
-    "xnnpack": "XnnpackExecutionProvider",
-    "cpu": "CPUExecutionProvider",
-}
-"""Delegate -> execution provider, best first."""
+FLAVOURS = (
+    "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn",
+    "onnxruntime-rocm", "onnxruntime-migraphx", "onnxruntime-training",
+)  # fmt: skip
 
-FLAVOURS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn")
 """Distributions that all own the folder onnxruntime/: two of them overwrite each other, unseen by pip."""
 
 DTYPES = {"float": "float32", "double": "float64"}
@@ -47,33 +42,72 @@ class OnnxRuntimeSession:
     """One opened model."""
 
     def __init__(self, path: Path, delegate: Delegate, threads: int | None) -> None:
+        self._path, self._asked, self._threads = path, delegate, threads
+        self.delegate, self.delegate_reason = delegate.name, ""
+        self._provider = ""
+        self._session: onnxruntime.InferenceSession | None = self._start()
+        self.inputs = [_spec(argument) for argument in self._session.get_inputs()]
+        self.outputs = [_spec(argument) for argument in self._session.get_outputs()]
+        self._names = [spec.name for spec in self.outputs]
+        if delegate.name != "cpu":
+            covered = self.coverage()
+            if covered.evidence != "none" and delegate.name not in covered.nodes:
+                self.delegate = "cpu"
+                self.delegate_reason = f"ONNX Runtime lists {self._provider}, which took none of the nodes"
+
+    def _start(self, profile: Path | None = None) -> onnxruntime.InferenceSession:
+        """ONNX Runtime's own session; the provider that was asked for is in its list, or it raises."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors alone: models with initialisers as inputs print hundreds of warnings
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        with path.open("rb") as file:
+        if self._threads is not None:
+            options.intra_op_num_threads = self._threads
+        if profile is not None:
+            options.enable_profiling, options.profile_file_prefix = True, str(profile / "profile")
+        with self._path.open("rb") as file:
             if file.read(8)[4:] == b"ORTM":  # decided by the bytes; the suffix may lie
                 options.add_session_config_entry("session.load_model_format", "ORT")
-        provider = PROVIDERS[delegate.name]
-        providers: list[Any] = [(provider, dict(delegate.options))]
-        if delegate.name != "cpu":
-            providers.append(PROVIDERS["cpu"])
-        # enable_fallback=0: ONNX Runtime would retry on the CPU in silence
-        self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
-            str(path), options, providers=providers, enable_fallback=0
-        )
-        in_force = self._session.get_providers()
-        if provider not in in_force:
-            raise DelegateUnavailable(
-                f"ONNX Runtime dropped {provider} and would run on {', '.join(in_force)}.", hint='pass delegate="cpu"'
+        asked = self._asked
+        alone = asked.strict and asked.name != "cpu"
+        if alone:
+            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        providers: list[Any] | None = None
+        if "library" in asked.options and asked.name not in PROVIDERS:
+            found = self._devices()
+            self._provider = found[0].ep_name
+            known = ("library", "device", "registration")
+            options.add_provider_for_devices(
+                found, {name: value for name, value in asked.options.items() if name not in known}
             )
-        self.delegate = delegate.name
-        self.inputs = [_spec(argument) for argument in self._session.get_inputs()]
-        self.outputs = [_spec(argument) for argument in self._session.get_outputs()]
-        self._names = [spec.name for spec in self.outputs]
+        else:
+            self._provider = name_of(asked)
+            providers = [(self._provider, told(asked))]
+            if asked.name != "cpu" and not alone:
+                providers.append(PROVIDERS["cpu"])
+        # enable_fallback=0: ONNX Runtime would retry on the CPU in silence
+        session = onnxruntime.InferenceSession(str(self._path), options, providers=providers, enable_fallback=0)
+        in_force = session.get_providers()
+        if self._provider not in in_force:
+            words = ", ".join(f"{name}={value}" for name, value in asked.options.items())
+            raise DelegateUnavailable(
+                f"ONNX Runtime dropped {self._provider}, which could not start{' with ' if words else ''}{words}, "
+                f"and would run on {in_force[0]}.",
+                hint='read on stderr what it says of it, or pass delegate="cpu"',
+            )
+        return session
+
+    def _devices(self) -> Sequence[Any]:
+        """Those of the library that the option "library" names, all of the first one's execution provider."""
+        try:
+            found = library.devices(self._asked.options)
+        except ValueError as cause:
+            raise DelegateUnavailable(
+                f"Delegate {self._asked.name} cannot be loaded from {self._asked.options['library']}: {cause}.",
+                hint='pass delegate="cpu"',
+            ) from cause
+        return [device for device in found if device.ep_name == found[0].ep_name][:1]
 
     @property
     def _opened(self) -> onnxruntime.InferenceSession:
@@ -93,20 +127,46 @@ class OnnxRuntimeSession:
         """Compute."""
         return dict(zip(self._names, self._opened.run(self._names, feeds), strict=True))
 
-    def coverage(self) -> Coverage | None:
-        """Nodes by execution provider, as ONNX Runtime assigned them; None for .ort files, where it cannot tell."""
+    def coverage(self) -> Coverage:
+        """Nodes by execution provider, as ONNX Runtime assigned them; of .ort files it does not tell."""
         assigned = self._opened.get_provider_graph_assignment_info()
         if not assigned:
-            return None
-        delegates = {provider: name for name, provider in PROVIDERS.items()}
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for part in assigned:
-            name = delegates.get(part.ep_name, part.ep_name)
-            kinds = [node.op_type for node in part.get_nodes()]
-            nodes[name] = nodes.get(name, 0) + len(kinds)
-            operators.setdefault(name, set()).update(kinds)
-        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+            return Coverage("none", "ONNX Runtime does not tell which node of an .ort file runs where")
+        placed = [
+            Placed(node.op_type, self._delegate(part.ep_name), node.name)
+            for part in assigned
+            for node in part.get_nodes()
+        ]
+        if any(entry.delegate != self.delegate for entry in placed):
+            shapes = self._shapes()
+            placed = [replace(entry, shape=shapes.get(entry.name)) for entry in placed]
+        return Coverage("assigned", "ONNX Runtime's assignment", tuple(placed))
+
+    def _delegate(self, provider: str) -> str:
+        """The delegate of an execution provider."""
+        names = {provider: name for name, provider in PROVIDERS.items()} | {self._provider: self._asked.name}
+        return names.get(provider, provider)
+
+    def _shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """Node -> the shape of its first output, of those that the file tells."""
+        try:
+            read = graph.read(self._path)
+        except ModelUnreadable:  # ONNX Runtime reads more than we do
+            return {}
+        first = {node.name: node.outputs[0] for node in read.nodes if node.name and node.outputs}
+        return {name: read.values[value].shape for name, value in first.items() if value in read.values}
+
+    def profile(self, feeds: Arrays, runs: int = 4) -> Coverage:
+        """Nodes with the mean of their times over some runs, in a second session that ONNX Runtime profiles."""
+        with tempfile.TemporaryDirectory() as folder:
+            session = self._start(Path(folder))
+            for _ in range(runs):
+                session.run(self._names, feeds)
+            behind: dict[str, list[int]] = {}
+            for part in session.get_provider_graph_assignment_info():
+                if part.ep_name != PROVIDERS["cpu"]:
+                    behind.setdefault(part.ep_name, []).append(len(part.get_nodes()))
+            return profiles.read(Path(session.end_profiling()), runs, self._delegate, behind)
 
     def close(self) -> None:
         """Let go of the model."""
@@ -137,32 +197,85 @@ class OnnxRuntimeBackend:
             version = onnxruntime.__version__
         except (ImportError, AttributeError) as cause:
             reason = f"{clash} ({cause})" if warnings else f"onnxruntime cannot be imported: {cause}"
-            hint = "pip install --force-reinstall onnxruntime" if flavours else "pip install edgerun[onnx]"
+            hint = "pip install --force-reinstall onnxruntime" if flavours else 'pip install "edgerun[onnx]"'
             return Health(ok=False, reason=reason, hint=hint, warnings=warnings)
         return Health(ok=True, version=version, warnings=warnings)
 
     def delegates(self) -> Sequence[Delegate]:
-        """One per execution provider; those that this build lacks too."""
-        import onnxruntime
-
-        built_in = onnxruntime.get_available_providers()
-        return [
-            Delegate(name, provider in built_in, "" if provider in built_in else "this build of onnxruntime lacks it")
-            for name, provider in PROVIDERS.items()
-        ]
+        """One per execution provider, those that this build lacks too, and any other by its library."""
+        return list(offers())
 
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
-        """Open a model by its path, so that external weights beside it are found."""
+        """Open a model by its path, so that external weights beside it are found.
+
+        Raises:
+            DelegateUnavailable: the provider cannot start, or cannot run this model, which the CPU can.
+        """
         try:
             return OnnxRuntimeSession(path, delegate, threads)
+        except DelegateUnavailable:
+            raise
         except Exception as cause:
             absent = re.search(r'External data path does not exist: "?([^"]+)', str(cause))
-            if absent is None:
-                raise
-            raise ModelUnreadable(
-                f"{path} keeps its weights in {Path(absent.group(1)).name}, which is not beside it.",
-                hint="copy both files into one folder, or export the model again as a single file",
-            ) from cause
+            if absent is not None:
+                raise ModelUnreadable(
+                    f"{path} keeps its weights in {Path(absent.group(1)).name}, which is not beside it.",
+                    hint="copy both files into one folder, or export the model again as a single file",
+                ) from cause
+            if delegate.name != "cpu":
+                _blame(path, delegate, threads, cause)
+            raise
+
+    def graph(self, path: Path) -> Graph:
+        """The operators of an .onnx file; onnxruntime need not be installed."""
+        return graph.read(path)
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The first ONNX Runtime that reads a file and knows its operators; () for .ort files."""
+        return graph.needs(path)
+
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Entries of metadata_props in an .onnx file."""
+        with path.open("rb") as file:
+            if file.read(8)[4:] == b"ORTM":
+                raise ModelError(
+                    f"{path} is in ONNX Runtime's own format, of which only ONNX Runtime writes the metadata.",
+                    hint="keep its card in a sidecar: edgerun inspect MODEL --write-sidecar; or put the card into the "
+                    ".onnx file and convert that",
+                )
+        embedding.embed(path, metadata, target)
+
+
+def _blame(path: Path, delegate: Delegate, threads: int | None, cause: Exception) -> None:
+    """Find out whether the delegate is why a model cannot be opened, and say so; costs further openings.
+
+    Raises:
+        DelegateUnavailable: it is.
+    """
+    if delegate.strict:
+        try:
+            session = OnnxRuntimeSession(path, replace(delegate, strict=False), threads)
+        except DelegateUnavailable as real:
+            raise real from cause
+        covered = session.coverage()
+        outside = covered.outside(delegate.name)
+        if any(entry.shape is None for entry in outside) and all(spec.static for spec in session.inputs):
+            zeros = {spec.name: np.zeros(tuple(map(int, spec.shape)), spec.dtype) for spec in session.inputs}  # type: ignore[arg-type]
+            covered = session.profile(zeros, runs=1)
+        if outside:
+            raise covered.refusal(delegate.name, path.name) from cause
+    try:
+        OnnxRuntimeSession(path, Delegate("cpu"), threads).close()
+    except Exception:  # the model is to blame, or ONNX Runtime
+        return
+    raise DelegateUnavailable(
+        f"ONNX Runtime cannot run {path.name} on {delegate.name}: {str(cause).strip().splitlines()[0][:300]}",
+        hint='pass delegate="cpu"',
+    ) from cause
 
 
 def _installed(distribution: str) -> bool:

@@ -20,15 +20,28 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Health, Session
+from edgerun.contract import ANY, Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
-from edgerun_tflite import metadata
+from edgerun_tflite import embedding, graph, metadata, trial
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
+from edgerun_tflite.graph import signature_names
 
 EDGETPU = "edgetpu-custom-op"
-EDGETPU_LIBRARIES = ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")
-HINT = "pip install edgerun[tflite]"
+LIBRARIES = {
+    "edgetpu": ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll"),
+    "qnn": ("libQnnTFLiteDelegate.so", "QnnTFLiteDelegate.dll"),
+    "armnn": ("libarmnnDelegate.so",),
+    "ethos-u": ("libethosu_delegate.so",),
+}
+"""Delegate -> names of its library on each system, as their makers call them."""
+ELSEWHERE = {
+    "nnapi": "NNAPI is part of Android alone",
+    "gpu": "LiteRT's Python package does not reach its GPU delegate; name the library of one, see external",
+    "coreml": "LiteRT reaches Core ML from Swift and Objective-C alone",
+}
+"""Delegates of LiteRT that its Python package never has, and why."""
+HINT = 'pip install "edgerun[tflite]"'
 
 
 @cache
@@ -62,15 +75,14 @@ class TfliteSession:
                 verify(model)
                 self._refuse_what_cannot_run(model)
                 self._start()
-                self.inputs = _specs(self._interpreter.get_input_details(), _names(model, 0))
-                self.outputs = _specs(self._interpreter.get_output_details(), _names(model, 1))
+                self.inputs = _specs(self._interpreter.get_input_details(), signature_names(model, 0))
+                self.outputs = _specs(self._interpreter.get_output_details(), signature_names(model, 1))
                 self._forget_sizes_that_are_not_yet_known()
                 self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
             except (Damaged, IndexError) as cause:
                 raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
-        covered = self.coverage()
-        # where the runtime does not tell, its word counts
-        self.delegate = delegate.name if covered is None or delegate.name in covered.nodes else "cpu"
+        self.delegate, self.delegate_reason = delegate.name, ""  # its word counts until it tells
+        self._see_who_computes()
 
     def _refuse_what_cannot_run(self, model: Table) -> None:
         if model.number(0, "I") != 3 or not model.tables(2):
@@ -89,7 +101,7 @@ class TfliteSession:
         self._interpreter: Any = module.Interpreter(
             model_path=str(self._path),
             num_threads=self._threads,
-            experimental_delegates=_loaded(module, self._asked),
+            experimental_delegates=_loaded(module, self._asked, self._path),
             experimental_op_resolver_type=kind.AUTO if default else kind.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         details = self._interpreter.get_input_details()
@@ -131,7 +143,14 @@ class TfliteSession:
         except (RuntimeError, ValueError):
             self._start()  # this one may have lost its delegate
             raise
-        self._shapes, self._allocated = list(shapes), True
+        first, self._shapes, self._allocated = not self._allocated, list(shapes), True
+        if first:
+            self._see_who_computes()
+
+    def _see_who_computes(self) -> None:
+        covered = self.coverage()
+        if covered.evidence != "none" and self._asked.name not in covered.nodes:
+            self.delegate, self.delegate_reason = "cpu", f"{self._asked.name} took none of the operators"
 
     def _result(self, detail: Mapping[str, Any]) -> Any:
         try:
@@ -141,10 +160,14 @@ class TfliteSession:
                 raise
             return np.empty(detail["shape"], detail["dtype"])  # without elements there is no memory to copy
 
-    def coverage(self) -> Coverage | None:
-        """Operators by delegate, as the runtime split them; None before it did, or where it cannot tell."""
-        if self._interpreter is None or not self._allocated or not hasattr(self._interpreter, "_get_ops_details"):
-            return None
+    def coverage(self) -> Coverage:
+        """Operators by delegate, as the runtime split them, which it does once it knows all sizes."""
+        if self._interpreter is None or not hasattr(self._interpreter, "_get_ops_details"):
+            return Coverage("none", "this version of the interpreter does not tell which operator runs where")
+        if not self._allocated:
+            return Coverage(
+                "none", "sizes of inputs are open, and LiteRT splits the graph when the first run settles them"
+            )
         everything = self._interpreter._get_ops_details()
         producers = {int(out): op for op in everything if op["op_name"] != "DELEGATE" for out in op["outputs"]}
         taken: set[int] = set()
@@ -155,13 +178,18 @@ class TfliteSession:
                 if operator is not None and operator["index"] not in taken:
                     taken.add(operator["index"])
                     reached += [int(place) for place in operator["inputs"] if int(place) not in border]
-        nodes: dict[str, int] = {}
-        operators: dict[str, set[str]] = {}
-        for operator in (op for op in everything if op["op_name"] != "DELEGATE"):
-            name = self._asked.name if operator["index"] in taken else "cpu"
-            nodes[name] = nodes.get(name, 0) + 1
-            operators.setdefault(name, set()).add(operator["op_name"])
-        return Coverage("assigned", nodes, {name: tuple(sorted(kinds)) for name, kinds in operators.items()})
+        shapes = {int(tensor["index"]): tensor["shape"] for tensor in self._interpreter.get_tensor_details()}
+        placed = [
+            Placed(
+                operator["op_name"],
+                self._asked.name if operator["index"] in taken else "cpu",
+                str(operator["index"]),
+                tuple(map(int, shapes.get(int(operator["outputs"][0]), ()))) if len(operator["outputs"]) else None,
+            )
+            for operator in everything
+            if operator["op_name"] != "DELEGATE"
+        ]
+        return Coverage("assigned", "LiteRT's list of operators", tuple(placed))
 
     def close(self) -> None:
         """Let go of the model."""
@@ -169,35 +197,23 @@ class TfliteSession:
             self._interpreter = None
 
 
-def _loaded(module: Any, delegate: Delegate) -> list[Any] | None:
-    """The delegate of a library that the option "library" names."""
+def _loaded(module: Any, delegate: Delegate, path: Path) -> list[Any] | None:
+    """The delegate of a library that the option "library" names; tried in a process of its own before."""
     options = dict(delegate.options)
     library = options.pop("library", "")
     if not library:
         return None
+    # the Edge TPU serves one process at a time, and its library is well known
+    reason = "" if delegate.name == "edgetpu" else trial.tried(module.__name__, path, library, options)
     try:
-        ctypes.CDLL(library)  # LiteRT's own loader complains on stderr besides
-        return [module.load_delegate(library, options)]
+        if not reason:
+            ctypes.CDLL(library)  # LiteRT's own loader complains on stderr besides
+            return [module.load_delegate(library, options)]
     except (OSError, ValueError, AttributeError) as cause:
-        raise DelegateUnavailable(
-            f"Delegate {delegate.name} cannot be loaded from {library}: {cause}.", hint='pass delegate="cpu"'
-        ) from cause
-
-
-def _names(model: Table, side: int) -> dict[int, str]:
-    """Tensor -> the name that a signature gives to an input (0) or output (1), where it names all of them.
-
-    Not of outputs of TFLite_Detection_PostProcess: exporters mix up the names of those.
-    """
-    graph = model.tables(2)[0]
-    places = graph.numbers(1 + side)
-    if side == 1 and metadata.post_process(graph, [code.text(1) for code in model.tables(1)]) is not None:
-        return {}
-    for signature in model.tables(7):
-        named = {int(entry.number(1, "I")): entry.text(0) for entry in signature.tables(side)}
-        if signature.number(4, "I") == 0 and set(named) == set(places) and len(set(named.values())) == len(places):
-            return named
-    return {}
+        reason = str(cause)
+    raise DelegateUnavailable(
+        f"Delegate {delegate.name} cannot be loaded from {library}: {reason}.", hint='pass delegate="cpu"'
+    )
 
 
 def _specs(details: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[TensorSpec]:
@@ -237,30 +253,52 @@ class TfliteBackend:
         return Health(ok=True, version=version)
 
     def delegates(self) -> Sequence[Delegate]:
-        """XNNPACK, which LiteRT uses by default; the bare kernels; the Edge TPU.
-
-        Others come through `edgerun_register_delegates`: the option "library" names the file to load.
-        """
+        """XNNPACK, which LiteRT uses by default; the bare kernels; libraries that are installed, or that are named."""
         return [
             Delegate("xnnpack"),
             Delegate("cpu"),
-            _edgetpu(),
-            Delegate("external", False, "a plugin that registers delegates must name its library"),
+            *(_installed(name) for name in LIBRARIES),
+            *(Delegate(name, False, reason) for name, reason in ELSEWHERE.items()),
+            Delegate(
+                "external",
+                False,
+                'it needs the library of a delegate, "external:/path/lib.so"',
+                takes={"library": (), ANY: ()},
+                needs=("library",),
+            ),
         ]
 
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
         """Open a model by its path: it is mapped, not read."""
         return TfliteSession(path, delegate, threads)
 
+    def graph(self, path: Path) -> Graph:
+        """The operators of a file; LiteRT need not be installed."""
+        return graph.read(path)
 
-def _edgetpu() -> Delegate:
-    for library in EDGETPU_LIBRARIES:
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The first TensorFlow Lite that knows all operators of a file, as its converter noted it."""
+        version = graph.read(path).opset.removeprefix("TFLite ")
+        return [Need(f"TensorFlow Lite {version}", "min_runtime_version in the file")] if version else []
+
+    def support_tables(self) -> Sequence[Path]:
+        """What documentation says of the delegates' operators."""
+        return sorted((Path(__file__).parent / "support").glob("*.toml"))
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """The card as model metadata named `edgerun`; class names are part of it."""
+        embedding.embed(path, {"edgerun": metadata["edgerun"]} if "edgerun" in metadata else metadata, target)
+
+
+def _installed(name: str) -> Delegate:
+    """A delegate whose library the system finds by its name."""
+    for library in LIBRARIES[name]:
         try:
             ctypes.CDLL(library)
         except OSError:
             continue
-        return Delegate("edgetpu", options={"library": library})
-    return Delegate("edgetpu", False, "libedgetpu is not installed")
+        return Delegate(name, options={"library": library}, takes={ANY: ()})
+    return Delegate(name, False, f"{LIBRARIES[name][0]} is not installed")
 
 
 @hookimpl

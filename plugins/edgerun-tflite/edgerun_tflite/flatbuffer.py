@@ -66,6 +66,11 @@ class Table:
         place = self._place(slot, _format(kind).size)
         return _number(self.data, place, kind) if place else default
 
+    def count(self, slot: int) -> int:
+        """Entries of a vector, or bytes of a text."""
+        start = self._target(slot)
+        return int(_number(self.data, start, "I")) if start else 0
+
     def numbers(self, slot: int, kind: str = "i") -> tuple[Any, ...]:
         """A vector of scalars."""
         start = self._target(slot)

@@ -91,13 +91,12 @@ def _described(
 ) -> dict[str, list[dict[str, Any]]]:
     """TFLite Metadata of the first graph, per tensor; custom entries go to `found`."""
     buffers = model.tables(4)
-    for entry in model.tables(6):
-        place = entry.number(1, "I")
-        if entry.text(0) == "edgerun" and place < len(buffers):
-            found["edgerun"] = buffers[place].raw(0)
-        if entry.text(0) != "TFLITE_METADATA" or place >= len(buffers):
-            continue
-        for graph in Table.root(buffers[place].raw(0)).tables(3)[:1]:
+    places = {entry.text(0): entry.number(1, "I") for entry in model.tables(6)}
+    places = {name: place for name, place in places.items() if place < len(buffers)}
+    if "edgerun" in places:
+        found["edgerun"] = buffers[places["edgerun"]].raw(0)
+    if "TFLITE_METADATA" in places:
+        for graph in Table.root(buffers[places["TFLITE_METADATA"]].raw(0)).tables(3)[:1]:
             found.update({f"tflite.custom.{custom.text(0)}": custom.raw(1) for custom in graph.tables(9)})
             said = {
                 "inputs": [_tensor(one) | {"tensor": spec.name} for one, spec in zip(graph.tables(2), inputs)],  # noqa: B905

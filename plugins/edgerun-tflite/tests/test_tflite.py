@@ -11,7 +11,15 @@ import pytest
 import edgerun_tflite
 from edgerun import Detector, buffers
 from edgerun.contract import Delegate
-from edgerun.errors import CardInvalid, DelegateUnavailable, EdgerunError, ModelUnreadable, ModelUnsafe
+from edgerun.delegates import demand
+from edgerun.errors import (
+    CardInvalid,
+    DelegateIncomplete,
+    DelegateUnavailable,
+    EdgerunError,
+    ModelUnreadable,
+    ModelUnsafe,
+)
 from edgerun.testing import BackendConformance
 from edgerun_tflite import TfliteBackend
 from edgerun_tflite import metadata as reader
@@ -245,6 +253,9 @@ def test_coverage_shows_what_xnnpack_took_and_what_it_left(author, opened, tmp_p
     assert coverage.evidence == "assigned"
     assert coverage.nodes == {"xnnpack": 1, "cpu": 2}
     assert coverage.operators == {"xnnpack": ("ADD",), "cpu": ("CAST", "GATHER")}
+    assert [str(entry) for entry in coverage.outside("xnnpack")] == ["CAST [1, 4]", "GATHER [1, 2]"]
+    with pytest.raises(DelegateIncomplete, match=r"2 of 3 nodes of mixed\.tflite run on cpu, not on xnnpack: CAST"):
+        demand(session, "tflite", path.name)
     bare = opened(path, CPU)
     assert bare.delegate == "cpu"
     assert bare.coverage().nodes == {"cpu": 3}
@@ -258,7 +269,7 @@ def test_a_delegate_that_took_nothing_is_not_in_force(author, opened, tmp_path):
     a.operator("ADD", [x, x], [y])
     path = a.write(tmp_path / "whole.tflite", [x], [y])
     assert opened(path).delegate == "cpu"
-    with pytest.raises(DelegateUnavailable, match="fell back to cpu"):
+    with pytest.raises(DelegateUnavailable, match="xnnpack took none of the operators"):
         Detector.load(path, delegate="xnnpack")
 
 
@@ -278,11 +289,11 @@ def test_models_for_the_edge_tpu_are_refused_in_one_sentence(author, healthy, tm
 
 
 def test_the_edge_tpu_is_offered_only_where_its_library_loads(healthy, monkeypatch):
-    monkeypatch.setattr(edgerun_tflite, "EDGETPU_LIBRARIES", ("libno-such-library.so",))
+    monkeypatch.setitem(edgerun_tflite.LIBRARIES, "edgetpu", ("libedgetpu-no-such-library.so",))
     offer = next(offer for offer in healthy.delegates() if offer.name == "edgetpu")
     assert not offer.available
-    assert "libedgetpu" in offer.reason
-    monkeypatch.setattr(edgerun_tflite, "EDGETPU_LIBRARIES", ("libno-such-library.so", None))  # None: this program
+    assert offer.reason == "libedgetpu-no-such-library.so is not installed"
+    monkeypatch.setitem(edgerun_tflite.LIBRARIES, "edgetpu", ("libno-such-library.so", None))  # None: this program
     assert next(offer for offer in healthy.delegates() if offer.name == "edgetpu").available
 
 
@@ -321,7 +332,7 @@ def test_health_names_litert_where_nothing_is_installed(without_litert):
     health = TfliteBackend().health()
     assert not health.ok
     assert "ai_edge_litert" in health.reason
-    assert health.hint == "pip install edgerun[tflite]"
+    assert health.hint == 'pip install "edgerun[tflite]"'
 
 
 def test_health_says_that_tflite_runtime_cannot_run_beside_numpy_2(without_litert):

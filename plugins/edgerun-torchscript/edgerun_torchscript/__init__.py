@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Health, Session
+from edgerun.contract import Backend, Coverage, Delegate, Health, Placed, Session
 from edgerun.errors import BackendUnavailable, DelegateUnavailable, ModelUnsafe
 from edgerun.tensors import AnyArray, Arrays, TensorSpec
 from edgerun_torchscript import archive
@@ -84,7 +84,7 @@ class TorchScriptSession:
     def coverage(self) -> Coverage:
         """Operators in the program; all of them run on the session's device, by torch's word."""
         operators = [kind for kind in self._kinds if not kind.startswith("prim::")]
-        return Coverage("declared", {self.delegate: len(operators)}, {self.delegate: tuple(sorted(set(operators)))})
+        return Coverage("declared", "torch's word", tuple(Placed(kind, self.delegate) for kind in operators))
 
     def close(self) -> None:
         """Let go of the program."""
@@ -185,7 +185,7 @@ class TorchScriptBackend:
         except (ImportError, OSError) as cause:  # OSError: a library that torch loads by hand
             lines = str(cause).splitlines() or [type(cause).__name__]
             reason = f"torch cannot be imported: {lines[0]}"
-            return Health(ok=False, reason=reason, hint="pip install edgerun[torchscript]")
+            return Health(ok=False, reason=reason, hint='pip install "edgerun[torchscript]"')
         return Health(ok=True, version=torch.__version__)
 
     def delegates(self) -> Sequence[Delegate]:

@@ -339,4 +339,4 @@ def test_a_missing_torch_is_said_with_the_next_step(monkeypatch):
     health = TorchScriptBackend().health()
     assert not health.ok
     assert health.reason.startswith("torch cannot be imported")
-    assert health.hint == "pip install edgerun[torchscript]"
+    assert health.hint == 'pip install "edgerun[torchscript]"'

@@ -147,3 +147,16 @@ def context_for(function: Message, name: str, weights: Callable[[str], BlobFile]
     if function.opset not in OPSETS:
         raise ModelUnsupported(f"function {name}: the operation set {function.opset!r} is not known")
     return Context(Constants(weights), OPSETS[function.opset], precision, name)
+
+
+def choose_function(spec: Message, function: str) -> tuple[str, Message]:
+    """Name and message of a function, the default one unless named."""
+    functions = spec.mlProgram.functions
+    if not functions:
+        raise ModelDamaged("the program has no function")
+    name = (
+        function or spec.description.defaultFunctionName or ("main" if "main" in functions else next(iter(functions)))
+    )
+    if name not in functions:
+        raise ModelUnsupported(f"there is no function {name!r}; there are: {', '.join(sorted(functions))}")
+    return name, functions[name]

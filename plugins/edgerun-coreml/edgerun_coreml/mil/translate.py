@@ -12,7 +12,7 @@ from ..wire import Message
 from . import families  # noqa: F401  (registers the operations)
 from .kinds import FLOAT32, computed, read_kind
 from .peephole import polish
-from .program import Context, Precision, Scope, Unknown, context_for, rounded
+from .program import Context, Precision, Scope, Unknown, choose_function, context_for, rounded
 from .values import Operand
 
 
@@ -68,7 +68,7 @@ def translate(
     program gives it. ``precision="fp16"`` rounds every fp16 intermediate as a device would store it. Raises
     :class:`ModelUnsupported` with all unsupported operations, or :class:`ModelDamaged`.
     """
-    name, message = _choose(spec, function)
+    name, message = choose_function(spec, function)
     context = context_for(message, name, weights, precision)
     graph = Graph()
     scope = Scope(context, graph, place=f"{name}: ")
@@ -94,18 +94,6 @@ def translate(
         states=states,
         classifier=classifier,
     )
-
-
-def _choose(spec: Message, function: str) -> tuple[str, Message]:
-    functions = spec.mlProgram.functions
-    if not functions:
-        raise ModelDamaged("the program has no function")
-    name = (
-        function or spec.description.defaultFunctionName or ("main" if "main" in functions else next(iter(functions)))
-    )
-    if name not in functions:
-        raise ModelUnsupported(f"there is no function {name!r}; there are: {', '.join(sorted(functions))}")
-    return name, functions[name]
 
 
 def _declare_inputs(scope: Scope, function: Message) -> list[Port]:

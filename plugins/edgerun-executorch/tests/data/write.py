@@ -56,5 +56,6 @@ if __name__ == "__main__":
     write("constants.pte", Slope(), torch.zeros(1, 3, 4, 6), False, constant_methods=constants)
     write("channels_last.pte", Slope(), torch.zeros(1, 3, 4, 6).to(memory_format=torch.channels_last), False)
     write("net.pte", Net(), picture, True)
+    write("portable.pte", Net(), picture, False)
     height, width = torch.export.Dim("height", min=2, max=16), torch.export.Dim("width", min=2, max=24)
     write("open_sizes.pte", Net(), picture, True, dynamic_shapes={"x": {2: 2 * height, 3: 2 * width}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from ...graph import Value
@@ -9,35 +11,56 @@ from ..kinds import FLOAT32, INT32
 from ..operation import Operation
 from ..registry import Refusal, operation
 
+MAX_IMAGES: Final = 64
+"""Pictures in a batch: each has its own part of the graph."""
+
 
 @operation("non_maximum_suppression")
 def with_threshold(op: Operation) -> list[Value]:
-    """Boxes [1, B, 4] centre x, y, width, height; scores [1, B, K]. Fourth comes how many were kept."""
-    boxes, scores = op.floats(op.value("boxes")), op.floats(op.value("scores"))
-    kept = _suppress(op, boxes, op.emit("Transpose", [scores], perm=[0, 2, 1]), op.number("score_threshold"))
-    rows = op.emit("Shape", [kept])
-    return [*_padded(op, kept, boxes, scores), rows]
+    """Boxes [n, B, 4] centre x, y, width, height; scores [n, B, K]. Fourth comes how many were kept, [n]."""
+    boxes, scores, iou = op.floats(op.value("boxes")), op.floats(op.value("scores")), op.number("iou_threshold")
+    return _each(op, boxes, op.emit("Transpose", [scores], perm=[0, 2, 1]), op.number("score_threshold"), iou)
 
 
 @operation("non_maximum_suppression", since=17)
 def without_threshold(op: Operation) -> list[Value]:
-    """Boxes [1, 4, B]; scores [1, K, B]: boxes along the last axis, going in and coming out."""
+    """Boxes [n, 4, B]; scores [n, K, B]: boxes along the last axis, going in and coming out.
+
+    Overlaps that equal the threshold go, too, other than before: coremltools' test_nms_corner_case_iou_equal_threshold.
+    """
     boxes = op.emit("Transpose", [op.floats(op.value("boxes"))], perm=[0, 2, 1])
-    scores = op.floats(op.value("scores"))
-    kept = _suppress(op, boxes, scores, -3e38)
-    picked = _padded(op, kept, boxes, op.emit("Transpose", [scores], perm=[0, 2, 1]))
-    coordinates, confidences = (op.emit("Transpose", [item], perm=[0, 2, 1]) for item in picked[:2])
-    return [coordinates, confidences, picked[2]]
+    iou = float(np.nextafter(np.float32(op.number("iou_threshold")), np.float32(0)))
+    coordinates, confidences, indices, _ = _each(op, boxes, op.floats(op.value("scores")), -3e38, iou)
+    return [*(op.emit("Transpose", [item], perm=[0, 2, 1]) for item in (coordinates, confidences)), indices]
 
 
-def _suppress(op: Operation, boxes: Value, scores: Value, threshold: float) -> Value:
+def _each(op: Operation, boxes: Value, scores: Value, threshold: float, iou: float) -> list[Value]:
+    """Image by image: boxes [n, max, 4], scores [n, max, K], indices [n, max] and their number [n] of those kept, from
+    boxes [n, B, 4] and scores [n, K, B].
+    """
+    images = (op.operand("boxes").shape or (None,))[0]
+    if not isinstance(images, int):
+        raise Refusal("a flexible number of images")
+    if not 0 < images <= MAX_IMAGES:
+        raise Refusal(f"{images} images at a time")
+    parts = []
+    for number in range(images):
+        place = op.graph.int64(number), op.graph.int64(number + 1), op.graph.int64(0)
+        own = [boxes, scores] if images == 1 else [op.emit("Slice", [item, *place]) for item in (boxes, scores)]
+        kept = _suppress(op, own[0], own[1], threshold, iou)
+        rows = op.emit("Transpose", [own[1]], perm=[0, 2, 1])
+        parts.append([*_padded(op, kept, own[0], rows), op.emit("Shape", [kept])])
+    if images == 1:
+        return parts[0]
+    return [op.emit("Concat", list(items), axis=0) for items in zip(*parts, strict=True)]
+
+
+def _suppress(op: Operation, boxes: Value, scores: Value, threshold: float, iou: float) -> Value:
     """Indices of the boxes kept, best first, int64 [M], from boxes [1, B, 4] and scores [1, K, B].
 
     Each box is ranked by its best class. For suppression within classes only, the boxes of each class are
     moved to a place of their own.
     """
-    if op.dims("boxes")[0] != 1:
-        raise Refusal("more than one image at a time")
     best = op.emit("ReduceMax", [scores, op.graph.int64(1)], keepdims=1)
     if op.flag("per_class_suppression", False):
         winner = op.floats(op.emit("ArgMax", [scores], axis=1, keepdims=0))
@@ -52,7 +75,7 @@ def _suppress(op: Operation, boxes: Value, scores: Value, threshold: float) -> V
             boxes,
             best,
             op.graph.int64(op.integer("max_boxes")),
-            op.graph.constant(np.array([op.number("iou_threshold")]), FLOAT32),
+            op.graph.constant(np.array([iou]), FLOAT32),
             op.graph.constant(np.array([threshold]), FLOAT32),
         ],
         center_point_box=1,

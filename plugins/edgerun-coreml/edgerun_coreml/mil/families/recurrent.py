@@ -61,9 +61,15 @@ class Layer:
         given = [self.op.optional_array(name + suffix) for suffix in self.suffixes]
         return np.stack([np.zeros(length, np.float32) if one is None else self.reordered(one) for one in given])
 
-    def initial(self, name: str) -> Value:
-        """A state [batch, directions * size] as ONNX's [directions, batch, size]."""
+    def initial(self, name: str) -> Value | None:
+        """A state [batch, directions * size] as ONNX's [directions, batch, size]; None for nothing but zeros.
+
+        Zeros are left out since coremltools makes them with the rows of steps instead of those of the batch where
+        sequences are packed, which Core ML takes and ONNX Runtime does not.
+        """
         state = self.op.value(name)
+        if _is_zero(self.op, state):
+            return None
         if len(self.suffixes) == 1:
             return self.op.emit("Unsqueeze", [state, self.op.graph.int64(0)])
         apart = self.op.emit("Reshape", [state, self.op.graph.int64(0, 2, self.size)])
@@ -100,6 +106,22 @@ class Layer:
             return [op.emit("Unsqueeze", [flat[0], op.graph.int64(0)]), *flat]
         joined = op.emit("Transpose", [steps], perm=[0, 2, 1, 3])
         return [op.emit("Reshape", [joined, op.graph.int64(0, 0, width)]), *flat]
+
+
+_REARRANGING: Final = frozenset({"Squeeze", "Unsqueeze", "Reshape", "Transpose", "Expand", "Identity", "Cast"})
+
+
+def _is_zero(op: Operation, value: Value) -> bool:
+    """Whether a value is a constant of zeros, or zeros in a shape that the program computes."""
+    if value.array is not None:
+        return not value.array.any()
+    node = op.graph.producer(value)
+    while node is not None and node.op_type in _REARRANGING:
+        node = op.graph.producer(node.inputs[0])
+    if node is None or node.op_type != "ConstantOfShape":
+        return False
+    filling = node.attributes["value"]
+    return isinstance(filling, np.ndarray) and not filling.any()
 
 
 def _flipped(op: Operation, value: Value) -> Value:

@@ -1,0 +1,47 @@
+"""ONNX Runtime's profile as a coverage."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from edgerun.contract import Delegate
+from edgerun_onnxruntime import OnnxRuntimeBackend, profiles
+
+pytest.importorskip("onnxruntime")
+
+
+def test_a_profile_names_every_node_with_its_shape_and_time(odd):
+    session = OnnxRuntimeBackend().open(odd, Delegate("cpu"), 1)
+    seen = session.profile({"x": np.ones((1, 2, 4, 4), np.float32)})
+    assert seen.evidence == "measured"
+    assert seen.source == "ONNX Runtime's profile of 3 runs"
+    assert list(seen.nodes) == list(session.coverage().nodes) == ["cpu"]
+    placed = {entry.name: entry for entry in seen.placed}  # the CPU's provider renames what it fuses
+    assert {"odd", "last"} < set(placed)
+    assert (placed["odd"].operator, placed["odd"].shape) == ("Hardmax", (1, 2, 4, 4))
+    assert all(entry.milliseconds >= 0 for entry in seen.placed)
+    assert seen.time == {"cpu": 1.0}
+    session.run({"x": np.ones((1, 2, 4, 4), np.float32)})  # the session itself is left as it was
+
+
+def event(name, start, took, provider="CPUExecutionProvider", kind="Conv", index="0", shape=(1, 2)):
+    arguments = {"op_name": kind, "provider": provider, "node_index": index, "output_type_shape": [{"float": shape}]}
+    return {"cat": "Node", "name": name, "ts": start, "dur": took, "args": arguments}
+
+
+def test_the_first_run_is_left_out_and_the_others_are_averaged(tmp_path):
+    runs = [{"cat": "Session", "name": "model_run", "ts": start, "dur": 9} for start in (0, 100, 200)]
+    nodes = [event("a_kernel_time", start + 1, took) for start, took in ((0, 9000), (100, 1000), (200, 3000))]
+    nodes += [event("GpuEP_fused_7_kernel_time", 150, 4000, "GpuEP", "fused_7", "1")]
+    nodes += [event("if_kernel_time", 160, 99000, kind="If", index="2"), event("a_fence_before", 170, 5)]
+    path = tmp_path / "profile.json"
+    path.write_text(json.dumps(runs + nodes))
+    seen = profiles.read(path, 3, {"GpuEP": "gpu", "CPUExecutionProvider": "cpu"}.get, {"GpuEP": [5]})
+    fused, plain, holder = sorted(seen.placed, key=lambda entry: entry.name != "fused_7")
+    assert (plain.name, plain.milliseconds, plain.nodes) == ("a", 2.0, 1)
+    assert (fused.name, fused.milliseconds, fused.nodes, fused.delegate) == ("fused_7", 2.0, 5, "gpu")
+    assert holder.milliseconds is None  # its time is that of the nodes inside
+    assert seen.time == {"cpu": 0.5, "gpu": 0.5}

@@ -1,0 +1,689 @@
+"""A mislabelled world: seeded lies about models, and models that look like others. Each is read right or refused.
+
+Every case is a model as a runtime would open it, a stand-in that answers with planted boxes: what a network of that
+family gives all over its grid, the objects where they lie, and, in the trial runs of loading, hardly anything. A case
+is right where the rows that `Detector` gives are the planted ones, box by box, score by score, class by class, and the
+picture was fed as the network was trained (`fed`); it is refused where an EdgerunError says so. A warning is not
+enough.
+
+The cases are made by the functions that `@lies(kind)` names; `test_the_world_holds_300_lies` counts them by kind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import permutations, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgerun import Detector
+from edgerun.contract import Delegate, Health, Quantization, TensorSpec
+from edgerun.errors import EdgerunError
+from edgerun.house import BUILTIN
+from edgerun.plugins import Registry
+
+HEIGHT, WIDTH = 256, 320
+LEAST = 300
+
+# ------------------------------------------------------------------------------------------------- the stand-in
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that answers with planted objects.
+
+    Attributes:
+        make: (objects [n, 6] x1 y1 x2 y2 score class in pixels of the input, random) -> outputs.
+        objects: what is planted.
+        shape, dtype, name: of the picture's input.
+        further: names of further inputs.
+        metadata, sidecar, arguments: what is said of it.
+        fed: card fields that the network was trained with.
+        shown: whether the trial runs see the objects too.
+        stored: name -> (dtype, scale, zero point) of outputs that are quantised.
+        matched: how far boxes may lie off, pixels.
+    """
+
+    make: object
+    objects: np.ndarray
+    shape: tuple = (1, 3, HEIGHT, WIDTH)
+    dtype: str = "float32"
+    name: str = "images"
+    further: tuple = ()
+    metadata: dict = field(default_factory=dict)
+    sidecar: dict = field(default_factory=dict)
+    arguments: dict = field(default_factory=dict)
+    fed: dict = field(default_factory=dict)
+    shown: bool = False
+    stored: dict = field(default_factory=dict)
+    matched: float = 0.5
+
+
+class Session:
+    """Answers with noise while a detector is loaded, with the objects afterwards."""
+
+    delegate = "cpu"
+
+    def __init__(self, model: Model):
+        self._model, self.loading = model, True
+        self.metadata = model.metadata
+        self.inputs = [TensorSpec(model.name, model.shape, model.dtype)]
+        self.inputs += [TensorSpec(name, (1, 2), "float32") for name in model.further]
+        self.outputs = []
+        for name, array in self._made(np.empty((0, 6)), 1).items():
+            dtype, scale, zero = model.stored.get(name, (str(array.dtype), 0, 0))
+            quantization = Quantization((scale,), (zero,), 0) if scale else None
+            self.outputs.append(TensorSpec(name, array.shape, dtype, quantization))
+
+    def _made(self, objects, seed):
+        return self._model.make(objects, np.random.default_rng(seed))
+
+    def run(self, feeds):
+        picture = feeds[self._model.name]
+        blank = float(np.std(picture)) < 1e-6 * max(1.0, float(np.abs(picture).max()))
+        empty = self.loading and not self._model.shown
+        outputs = self._made(np.empty((0, 6)) if empty or blank else self._model.objects, 2 if blank else 1)
+        for name, (dtype, scale, zero) in self._model.stored.items():
+            ends = np.iinfo(dtype)
+            steps = np.rint(outputs[name] / scale) + zero
+            outputs[name] = np.clip(steps, ends.min, ends.max).astype(dtype)
+        return outputs
+
+    def coverage(self):
+        return None
+
+    def close(self):
+        pass
+
+
+class Backend:
+    """Opens the models of this test by the name of their file."""
+
+    name, formats, specimen = "planted", ("planted",), Path(__file__)
+
+    def __init__(self):
+        self.model, self.session = None, None
+
+    def health(self):
+        return Health(ok=True, version="1")
+
+    def delegates(self):
+        return [Delegate("cpu")]
+
+    def open(self, path, delegate, threads):
+        self.session = Session(self.model)
+        return self.session
+
+
+class Stand:
+    """The house with the stand-in for a runtime."""
+
+    def __init__(self, folder: Path):
+        self.backend, self.registry, self.folder = Backend(), Registry.load(BUILTIN, entry_points=[]), folder
+        self.registry.backends.append(self.backend)
+
+    def verdict(self, model: Model) -> tuple[str, str]:
+        """("right", "refused" or "wrong", why)."""
+        path = self.folder / "model.planted"
+        path.write_bytes(b"planted")
+        sidecar = path.with_name(path.name + ".edgerun.json")
+        sidecar.unlink(missing_ok=True)
+        if model.sidecar:
+            sidecar.write_text(json.dumps({"edgerun": 1, **model.sidecar}))
+        self.backend.model = model
+        picture = np.random.default_rng(9).integers(0, 256, (*_size(model), 3), np.uint8)
+        try:
+            detector = Detector.load(path, registry=self.registry, **model.arguments)
+            self.backend.session.loading = False
+            found = detector(picture, conf=0.25)
+        except EdgerunError as refusal:
+            return "refused", f"{refusal.message} -> {refusal.hint}"
+        why = _wrong(model, detector, found)
+        return ("wrong" if why else "right"), f"{why} ({detector.card.decoder}: {detector.report().why})"
+
+
+def _size(model):
+    shape = model.shape[-3:]
+    sizes = shape[1:] if shape[0] in (1, 3) else shape[:2]
+    return tuple(size or 320 for size in sizes)
+
+
+def _wrong(model, detector, found) -> str:
+    """What is not as planted; "" where all is."""
+    for name, value in model.fed.items():
+        given = getattr(detector.card, name)
+        value = (value,) * 3 if isinstance(given, tuple) and not isinstance(value, tuple) else value
+        same = given == value if isinstance(value, str) else np.allclose(given, value, rtol=1e-3)
+        if not same:
+            return f"fed with {name} {given}, trained with {value}"
+    if len(found) != len(model.objects):
+        return f"{len(found)} rows for {len(model.objects)} objects"
+    for x1, y1, x2, y2, score, number in model.objects:
+        near = np.abs(found.xyxy - np.array((x1, y1, x2, y2))).max(axis=1)
+        row = int(near.argmin())
+        if near[row] > model.matched:
+            return f"box {np.round((x1, y1, x2, y2))} is off by {near[row]:.1f}: {found.xyxy[row].round(1)}"
+        if abs(found.score[row] - score) > 0.02 or found.class_id[row] != number:
+            return f"class {number:.0f} {score:.2f} became {found.class_id[row]} {found.score[row]:.2f}"
+    return ""
+
+
+# -------------------------------------------------------------------------------------------------- the lies
+
+LIES: dict[str, list] = {}
+
+
+def lies(kind):
+    """Names the kind of what a generator yields: (name, Model)."""
+
+    def entered(generator):
+        LIES.setdefault(kind, []).append(generator)
+        return generator
+
+    return entered
+
+
+def world():
+    return [
+        pytest.param(kind, name, model, id=f"{kind}: {name}")
+        for kind, generators in LIES.items()
+        for generator in generators
+        for name, model in generator()
+    ]
+
+
+def planted(classes=4, count=3, height=HEIGHT, width=WIDTH, seed=0):
+    """Objects that share nothing: x1 y1 x2 y2 score class."""
+    random = np.random.default_rng((seed, classes, count))
+    rows = []
+    for number in range(count):
+        wide, high = random.uniform(0.12, 0.25, 2) * (width, height)
+        x = width * number / count + random.uniform(2, width / count - wide - 4)
+        y = random.uniform(4, height - high - 4)
+        rows.append((x, y, x + wide, y + high, random.uniform(0.55, 0.95), (number * 7 + 1) % classes))
+    return np.array(rows)
+
+
+def logit(p):
+    p = np.clip(p, 1e-9, 1 - 1e-9)
+    return np.log(p / (1 - p))
+
+
+def lattice(height, width, strides=(8, 16, 32), offset=0.5):
+    """Points and strides of a grid."""
+    points, steps = [], []
+    for stride in strides:
+        lines, columns = -(-height // stride), -(-width // stride)
+        y, x = np.mgrid[:lines, :columns].reshape(2, -1)
+        points.append((np.stack((x, y), 1) + offset) * stride)
+        steps.append(np.full(lines * columns, stride))
+    return np.concatenate(points), np.concatenate(steps)
+
+
+def place(row, points, strides):
+    """The cell that answers for an object."""
+    x1, y1, x2, y2 = row[:4]
+    wanted = strides[np.abs(np.log2(strides * 5.0 / max(x2 - x1, y2 - y1))).argmin()]
+    far = np.abs(points - ((x1 + x2) / 2, (y1 + y2) / 2)).max(axis=1) + 1e6 * (strides != wanted)
+    return int(far.argmin())
+
+
+def boxes_of_cells(objects, random, height=HEIGHT, width=WIDTH, strides=(8, 16, 32)):
+    """x1 y1 x2 y2 of each cell, which lies inside its box; and the cells of the objects."""
+    points, steps = lattice(height, width, strides)
+    sides = np.abs(random.normal(2.2, 0.8, (len(points), 4))) * steps[:, None]
+    boxes = np.concatenate((points - sides[:, :2], points + sides[:, 2:]), axis=1)
+    cells = [place(row, points, steps) for row in objects]
+    for cell, row in zip(cells, objects, strict=True):
+        boxes[cell] = row[:4]
+    return boxes, cells
+
+
+def scores_of(count, classes, objects, cells, random, least=1e-4, most=0.02):
+    scores = np.exp(random.uniform(np.log(least), np.log(most), (count, classes)))
+    for cell, row in zip(cells, objects, strict=True):
+        scores[cell, int(row[5])] = row[4]
+    return scores
+
+
+FORMS = {
+    "cxcywh": lambda b: np.stack(
+        ((b[:, 0] + b[:, 2]) / 2, (b[:, 1] + b[:, 3]) / 2, b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]), 1
+    ),
+    "xyxy": lambda b: b,
+    "yxyx": lambda b: b[:, [1, 0, 3, 2]],
+    "xywh": lambda b: np.stack((b[:, 0], b[:, 1], b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]), 1),
+    "cycxhw": lambda b: FORMS["cxcywh"](b)[:, [1, 0, 3, 2]],
+}
+
+
+def single(*tables, last=False, name="output0"):
+    """One output [1, C, N] or [1, N, C]."""
+    table = np.concatenate(tables, axis=1).astype(np.float32)
+    return {name: table[None] if last else np.ascontiguousarray(table.T)[None]}
+
+
+def v8(objects, random, *, classes=4, form="cxcywh", unit=(1, 1), last=False, raw=False, order="bs", extra=None,
+       height=HEIGHT, width=WIDTH, strides=(8, 16, 32)):  # fmt: skip
+    """One anchor per cell, no objectness."""
+    boxes, cells = boxes_of_cells(objects, random, height, width, strides)
+    scores = scores_of(len(boxes), classes, objects, cells, random)
+    scores = logit(scores) if raw else scores
+    boxes = FORMS[form](boxes / np.array(unit * 2))
+    parts = {"b": boxes, "s": scores}
+    if extra is not None:
+        parts["x"] = extra(boxes, cells, random)
+        order += "x" * ("x" not in order)
+    return single(*(parts[letter] for letter in order), last=last)
+
+
+def model(
+    maker, classes=4, *, objects=None, arguments=None, sidecar=None, metadata=None, fed=None, shape=None, **habits
+):
+    """A Model of a maker with these habits."""
+    height, width = habits.get("height", HEIGHT), habits.get("width", WIDTH)
+    rows = planted(classes, height=height, width=width) if objects is None else objects
+    own = {
+        name: habits.pop(name) for name in ("shown", "stored", "dtype", "name", "further", "matched") if name in habits
+    }
+    if maker in WITH_CLASSES:
+        habits = {"classes": classes, **habits}
+    return Model(
+        lambda found, random: maker(found, random, **habits), rows, shape=shape or (1, 3, height, width),
+        arguments=arguments or {}, sidecar=sidecar or {}, metadata=metadata or {}, fed=fed or {}, **own,
+    )  # fmt: skip
+
+
+ULTRA = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "mean": 0.0}
+SIZE = (WIDTH, HEIGHT)
+
+
+def grid_of_three(objects, random, *, classes=4, anchors=None, formula="v5", decoded=True, unit=(1, 1), active=False,
+                  parted=True, last=True, order="bos", height=HEIGHT, width=WIDTH, backwards=False):  # fmt: skip
+    """Three anchors per cell, decoded in one table or raw per stride."""
+    anchors = anchors or V5
+    found = []
+    for stride, sizes in anchors.items():
+        lines, columns = -(-height // stride), -(-width // stride)
+        corners = lattice(height, width, (stride,), 0.0)[0]
+        raw = random.normal(0, 0.7, (len(corners), 3, 5 + classes))
+        raw[..., 4] = random.uniform(-9, -5, raw.shape[:2])
+        raw[..., 5:] = random.normal(-2, 2, (*raw.shape[:2], classes))
+        for row in objects:
+            size = np.array((row[2] - row[0], row[3] - row[1]))
+            every = [
+                (s, k, np.abs(np.log(size / np.array(a))).max())
+                for s, group in anchors.items()
+                for k, a in enumerate(group)
+            ]
+            best = min(every, key=lambda entry: entry[2])
+            if best[0] != stride:
+                continue
+            centre = np.array((row[0] + row[2], row[1] + row[3])) / 2
+            column, line = (centre // stride).astype(int)
+            cell = raw[line * columns + column, best[1]]
+            share = np.clip(centre / stride - (column, line), 0.02, 0.98)
+            ratio = size / np.array(sizes[best[1]])
+            if formula == "v5":
+                cell[:2], cell[2:4] = logit((share + 0.5) / 2), logit(np.clip(np.sqrt(ratio) / 2, 0.01, 0.99))
+            else:
+                cell[:2], cell[2:4] = logit(share), np.log(ratio)
+            cell[4], cell[5:] = logit(0.97), -8
+            cell[5 + int(row[5])] = logit(row[4] / 0.97)
+        if decoded:
+            s, sizes = 1 / (1 + np.exp(-raw)), np.array(sizes)
+            if formula == "v5":
+                places, sides = (s[..., :2] * 2 - 0.5) * stride, (s[..., 2:4] * 2) ** 2 * sizes
+            else:
+                places, sides = s[..., :2] * stride, np.exp(raw[..., 2:4]) * sizes
+            table = np.concatenate((places + corners[:, None], sides, s[..., 4:]), axis=-1)
+            table[..., :4] /= np.array(unit * 2)
+            parts = {"b": table[..., :4], "o": table[..., 4:5], "s": table[..., 5:]}
+            table = np.concatenate([parts[letter] for letter in order], axis=-1)
+            table = table.transpose(1, 0, 2) if parted else table
+            found.append(table.reshape(-1, 5 + classes))
+        else:
+            if active:
+                keep = raw[..., 2:4].copy()
+                raw = 1 / (1 + np.exp(-raw))
+                if formula != "v5":
+                    raw[..., 2:4] = keep
+            table = raw.reshape(lines, columns, 3, -1)
+            table = table.transpose(2, 0, 1, 3) if parted else table.reshape(lines, columns, -1).transpose(2, 0, 1)
+            found.append(np.ascontiguousarray(table[None], np.float32))
+    if decoded:
+        return single(np.concatenate(found), last=last)
+    found = found[::-1] if backwards else found
+    return {f"output{index}": table for index, table in enumerate(found)}
+
+
+V5 = {8: ((10, 13), (16, 30), (33, 23)), 16: ((30, 61), (62, 45), (59, 119)), 32: ((116, 90), (156, 198), (373, 326))}
+V7 = {8: ((12, 16), (19, 36), (40, 28)), 16: ((36, 75), (76, 55), (72, 146)), 32: ((142, 110), (192, 243), (459, 401))}
+OWN = {8: ((20, 20), (28, 40), (44, 30)), 16: ((50, 80), (90, 60), (80, 110)), 32: ((120, 120), (170, 150), (200, 220))}
+
+
+def objectness_cells(objects, random, *, classes=4, decoded=True, unit=(1, 1), ones=False, form="cxcywh", raw=False,
+                     last=True, order="bos", scale=1.0, height=HEIGHT, width=WIDTH):  # fmt: skip
+    """One anchor per cell with an objectness: YOLOX, and YOLOv6 whose objectness is 1."""
+    corners, steps = lattice(height, width, offset=0.0)
+    boxes, cells = boxes_of_cells(objects, random, height, width)
+    given = np.exp(random.uniform(np.log(0.02), np.log(0.9), (len(boxes), classes)))
+    seen = np.exp(random.uniform(np.log(1e-5), np.log(5e-3), len(boxes)))
+    for cell, row in zip(cells, objects, strict=True):
+        given[cell], seen[cell] = 0.01, 0.98
+        given[cell, int(row[5])] = row[4] / 0.98
+    if ones:
+        given *= seen[:, None]
+        given[cells] /= seen[cells, None]
+        for cell, row in zip(cells, objects, strict=True):
+            given[cell, int(row[5])] = row[4]
+        seen[:] = 1
+    boxes = FORMS[form](boxes)
+    if not decoded:
+        boxes = np.concatenate(
+            ((boxes[:, :2] - corners) / steps[:, None], np.log(boxes[:, 2:] / steps[:, None])), axis=1
+        )
+    shares = np.concatenate((seen[:, None], given), axis=1)
+    shares = logit(shares) if raw else shares
+    parts = {"b": boxes / np.array(unit * 2), "o": shares[:, :1], "s": shares[:, 1:]}
+    return single(*(parts[letter] for letter in order), last=last)
+
+
+def rows_of_six(objects, random, *, form="xyxy", order="bsc", unit=(1, 1), count=300, best_first=True, padded=True,
+                first=0, classes=4, batch=False, extra=0):  # fmt: skip
+    """Finished rows, the best first; then rows of nothing, or the network's own doubts."""
+    table = np.zeros((count, 6))
+    if not padded:
+        corners = random.uniform(0, 0.7, (count, 2)) * SIZE
+        table[:, :4] = np.concatenate((corners, corners + random.uniform(10, 80, (count, 2))), axis=1)
+        table[:, 4] = np.sort(random.uniform(1e-4, 0.1, count))[::-1]
+        table[:, 5] = random.integers(0, classes, count)
+    rows = objects[np.argsort(-objects[:, 4])] if best_first else objects
+    table[: len(rows)] = rows
+    filled = slice(None) if not padded else slice(0, len(rows))
+    boxes = np.zeros((count, 4))
+    boxes[filled] = FORMS[form](table[filled, :4] / np.array(unit * 2))
+    numbers = table[:, 5:].copy()
+    numbers[filled] += first
+    parts = {"b": boxes, "s": table[:, 4:5], "c": numbers, "n": np.zeros((count, 1))}
+    table = np.concatenate([parts[letter] for letter in order], axis=1)
+    if extra:
+        table = np.concatenate((table, random.normal(0, 1, (count, extra))), axis=1)
+    return {"output0": table.astype(np.float32) if batch else table[None].astype(np.float32)}
+
+
+def four_outputs(objects, random, *, names=("boxes", "classes", "scores", "count"), form="yxyx", unit=SIZE, first=0,
+                 count=25, order=(0, 1, 2, 3), kind=np.float32):  # fmt: skip
+    """TensorFlow's finished detections."""
+    corners = random.uniform(0, 0.6, (count, 2)) * SIZE
+    boxes = np.concatenate((corners, corners + random.uniform(10, 80, (count, 2))), axis=1)
+    numbers, scores = random.integers(0, 4, count), np.sort(random.uniform(0.001, 0.1, count))[::-1].copy()
+    for index, row in enumerate(objects[np.argsort(-objects[:, 4])]):
+        boxes[index], scores[index], numbers[index] = row[:4], row[4], row[5]
+    boxes = FORMS[form](boxes / np.array(unit * 2))
+    arrays = (boxes[None], (numbers + first)[None], scores[None], np.array([count]))
+    given = [(name, array.astype(np.float32)) for name, array in zip(names, arrays, strict=True)]
+    return dict(given[index] for index in order)
+
+
+def pair_of_cells(objects, random, *, classes=4, form="xyxy", unit=(1, 1), raw=False, turned=False,
+                  names=("boxes", "scores"), backwards=False, background="",
+                  height=HEIGHT, width=WIDTH, strides=(8, 16, 32)):  # fmt: skip
+    """Boxes and scores apart, one per cell."""
+    boxes, cells = boxes_of_cells(objects, random, height, width, strides)
+    scores = scores_of(len(boxes), classes, objects, cells, random)
+    if background:
+        rest = np.maximum(1 - scores.sum(axis=1, keepdims=True), 1e-6)
+        both = (rest, scores) if background == "first" else (scores, rest)
+        scores = np.concatenate(both, axis=1)
+        scores /= scores.sum(axis=1, keepdims=True)
+    scores = logit(scores) if raw else scores
+    boxes = (FORMS[form](boxes / np.array(unit * 2)))[None]
+    outputs = {names[0]: boxes, names[1]: (scores.T if turned else scores)[None]}
+    found = {name: array.astype(np.float32) for name, array in outputs.items()}
+    return dict(reversed(found.items())) if backwards else found
+
+
+def queries(objects, random, *, classes=4, form="cxcywh", unit=SIZE, background="", raw=True, count=100,
+            names=("logits", "pred_boxes"), backwards=False, noise=(-7, -3)):  # fmt: skip
+    """DETR's queries."""
+    corners = np.sort(random.uniform(0, 1, (count, 2, 2)), axis=1) * SIZE
+    boxes = corners.reshape(count, 4)
+    logits = random.uniform(*noise, (count, classes))
+    for index, row in enumerate(objects):
+        boxes[index * 7], logits[index * 7] = row[:4], -8
+        logits[index * 7, int(row[5])] = logit(row[4])
+    boxes = FORMS[form](boxes / np.array(unit * 2))
+    if background:
+        shares = 1 / (1 + np.exp(-logits))
+        shares /= np.maximum(1, shares.sum(axis=1, keepdims=True) / 0.999)
+        rest = 1 - shares.sum(axis=1, keepdims=True)
+        shares = np.concatenate((rest, shares) if background == "first" else (shares, rest), axis=1)
+        values = np.log(np.maximum(shares, 1e-9)) if raw else shares
+    else:
+        values = logits if raw else 1 / (1 + np.exp(-logits))
+    outputs = {names[0]: values[None].astype(np.float32), names[1]: boxes[None].astype(np.float32)}
+    return dict(reversed(outputs.items())) if backwards else outputs
+
+
+KNOWABLE = ("xyxy", "cxcywh", "xywh", "cycxhw")
+"""Of finished rows: corners in either order look alike, and nobody could tell them apart."""
+
+WITH_CLASSES = {v8, grid_of_three, objectness_cells, pair_of_cells, queries}
+
+
+# -- layouts
+
+
+@lies("one anchor per cell: box columns, axes, units, logits")
+def one_anchor():
+    for form, last, unit, raw in product(FORMS, (False, True), ((1, 1), SIZE), (False, True)):
+        name = f"{form}{' [1, N, C]' if last else ''}{' in 0..1' if unit != (1, 1) else ''}{' logits' if raw else ''}"
+        yield name, model(v8, form=form, last=last, unit=unit, raw=raw)
+    for classes, form, last in product((1, 2, 80), ("cxcywh", "xyxy"), (False, True)):
+        yield f"{form}, {classes} classes{' [1, N, C]' if last else ''}", model(v8, classes, form=form, last=last)
+    for last in (False, True):
+        yield f"scores before boxes{' [1, N, C]' if last else ''}", model(v8, last=last, order="sb")
+        yield f"scores before boxes, 80{' [1, N, C]' if last else ''}", model(v8, 80, last=last, order="sb")
+
+
+@lies("both axes of one length")
+def square_tables():
+    small = planted(80, 2, 64, 64, seed=3)
+    for form, last in product(("cxcywh", "xyxy"), (False, True)):
+        habits = {"form": form, "last": last, "height": 64, "width": 64, "objects": small, "strides": (8, 16, 32)}
+        yield f"[1, 84, 84] {form}{' rows' if last else ''}", model(v8, 80, **habits)
+        yield (
+            f"[1, 84, 84] {form}{' rows' if last else ''}, 80 labels",
+            model(v8, 80, **habits, arguments={"labels": [f"n{index}" for index in range(80)]}),
+        )
+        yield f"[1, 84, 84] {form}{' rows' if last else ''}, seen in the trial", model(v8, 80, **habits, shown=True)
+    for last in (False, True):
+        yield (
+            f"objectness, [1, 84, 84]{' rows' if last else ''}",
+            model(objectness_cells, 79, height=64, width=64, last=last, objects=planted(79, 2, 64, 64)),
+        )
+        yield (
+            f"three anchors, [1, 252, 252]{' rows' if last else ''}",
+            model(grid_of_three, 247, height=64, width=64, last=last, objects=planted(247, 2, 64, 64)),
+        )
+    yield (
+        "pair, scores [1, 84, 84]",
+        model(pair_of_cells, 84, height=64, width=64, turned=True, objects=planted(84, 2, 64, 64)),
+    )
+    yield "pair, scores [1, 84, 84] rows", model(pair_of_cells, 84, height=64, width=64, objects=planted(84, 2, 64, 64))
+
+
+@lies("an objectness or one more class")
+def objectness_or_class():
+    for classes in (1, 2, 3, 4, 5, 79, 80):
+        for labels in (0, classes, classes + 1):
+            said = {"arguments": {"labels": [f"n{index}" for index in range(labels)]}} if labels else {}
+            text = f"{classes} classes, {labels or 'no'} labels"
+            if labels != classes + 1 or classes > 1:
+                yield f"YOLOX decoded, {text}", model(objectness_cells, classes, **said)
+            if labels != classes + 1:
+                yield f"YOLOX raw, {text}", model(objectness_cells, classes, decoded=False, **said)
+    for classes in (2, 5, 6, 80, 81):
+        said = {"arguments": {"labels": [f"n{index}" for index in range(classes - 1)]}}
+        yield f"v8 [1, N, C], {classes} classes, one label too few", model(v8, classes, last=True, **said)
+        yield f"v8, {classes} classes, one label too few", model(v8, classes, **said)
+    for classes in (1, 4, 80):
+        yield f"YOLOv6, {classes} classes", model(objectness_cells, classes, ones=True)
+        yield f"YOLOv6 in 0..1, {classes} classes", model(objectness_cells, classes, ones=True, unit=SIZE)
+        yield f"YOLOX decoded in 0..1, {classes} classes", model(objectness_cells, classes, unit=SIZE)
+        yield f"YOLOX decoded, logits, {classes} classes", model(objectness_cells, classes, raw=True)
+        yield f"YOLOX raw, logits, {classes} classes", model(objectness_cells, classes, raw=True, decoded=False)
+        yield f"YOLOX decoded, turned, {classes} classes", model(objectness_cells, classes, last=False)
+        yield f"YOLOX raw, turned, {classes} classes", model(objectness_cells, classes, last=False, decoded=False)
+        yield f"YOLOX decoded to corners, {classes} classes", model(objectness_cells, classes, form="xyxy")
+        yield f"objectness last, {classes} classes", model(objectness_cells, classes, order="bso")
+        yield f"objectness first, {classes} classes", model(objectness_cells, classes, order="obs")
+
+
+@lies("three anchors per cell, decoded")
+def three_anchors():
+    for classes in (1, 4, 80):
+        yield f"v5, {classes}", model(grid_of_three, classes)
+        yield f"v5 in 0..1, {classes}", model(grid_of_three, classes, unit=SIZE)
+        yield f"v5 [1, C, N], {classes}", model(grid_of_three, classes, last=False)
+        yield f"v5, anchors of a cell together, {classes}", model(grid_of_three, classes, parted=False)
+        yield f"v5, other anchors, {classes}", model(grid_of_three, classes, anchors=OWN)
+        yield f"v5, scores before the objectness, {classes}", model(grid_of_three, classes, order="bso")
+        yield f"v5, objectness first, {classes}", model(grid_of_three, classes, order="obs")
+        yield f"v5, boxes last, {classes}", model(grid_of_three, classes, order="osb")
+        labels = [f"n{index}" for index in range(classes + 1)]
+        yield f"v5, {classes + 1} labels for {classes}", model(grid_of_three, classes, arguments={"labels": labels})
+
+
+@lies("three anchors per cell, raw: anchors, formulas, forms")
+def raw_grids():
+    for anchors, formula, active, parted in product(("V5", "V7", "OWN"), ("v5", "v3"), (False, True), (False, True)):
+        table = {"V5": V5, "V7": V7, "OWN": OWN}[anchors]
+        name = f"anchors {anchors}, formula {formula}" + ", after the sigmoid" * active + ", planes" * (not parted)
+        habits = {"anchors": table, "formula": formula, "active": active, "parted": parted, "decoded": False}
+        yield name, model(grid_of_three, **habits)
+    for decoder in ("yolov5-raw", "yolov7-raw", "yolov3-raw", "yolox-split", "yolov8-raw"):
+        for formula in ("v5", "v3"):
+            right = {"v5": "yolov5-raw", "v3": "yolov3-raw"}[formula]
+            if decoder == right or {decoder, right} == {"yolov5-raw", "yolov7-raw"}:
+                continue  # whoever names the anchors is believed
+            yield (
+                f"the sidecar says {decoder} of {right}",
+                model(
+                    grid_of_three, anchors=V5, formula=formula, decoded=False, active=True, sidecar={"decoder": decoder}
+                ),
+            )
+
+
+@lies("finished rows: order and form of the columns")
+def finished_rows():
+    for form, order, padded in product(KNOWABLE, ("bsc", "bcs", "scb", "csb", "sbc", "cbs"), (True, False)):
+        name = f"{form} {order}{'' if padded else ', filled with doubts'}"
+        yield name, model(rows_of_six, form=form, order=order, padded=padded)
+    for form, shown, unit in product(KNOWABLE, (True, False), ((1, 1), SIZE)):
+        name = f"{form}{', seen in the trial' if shown else ''}{' in 0..1' if unit != (1, 1) else ''}"
+        yield name, model(rows_of_six, form=form, shown=shown, unit=unit)
+    for order in ("nbcs", "nbsc", "nscb", "ncsb"):
+        for shown, padded in product((False, True), (False, True)):
+            name = f"[N, 7] {order}{', seen in the trial' if shown else ''}{'' if padded else ', filled with doubts'}"
+            yield name, model(rows_of_six, order=order, batch=True, shown=shown, padded=padded)
+    for shown in (False, True):
+        seen = ", seen in the trial" * shown
+        yield f"classes from 1{seen}", model(rows_of_six, first=1, shown=shown, arguments={"labels": list("abcd")})
+        yield f"not sorted{seen}", model(rows_of_six, best_first=False, shown=shown)
+        yield f"[1, N, 7], one column more{seen}", model(rows_of_six, extra=1, shown=shown)
+        yield f"[1, N, 8], two columns more{seen}", model(rows_of_six, extra=2, shown=shown)
+        yield f"as many rows as cells{seen}", model(rows_of_six, count=1680, shown=shown)
+
+
+@lies("four outputs of TensorFlow: names, order, form, counting")
+def tensorflow():
+    names = ("boxes", "classes", "scores", "count")
+    for swapped in permutations(range(4)):
+        yield (
+            f"names {''.join(map(str, swapped))}",
+            model(
+                four_outputs,
+                shape=(1, HEIGHT, WIDTH, 3),
+                names=[names[index] for index in swapped],
+                arguments={"scale": 1.0, "mean": 0.0},
+            ),
+        )
+    plain = {"shape": (1, HEIGHT, WIDTH, 3), "arguments": {"scale": 1.0, "mean": 0.0}}
+    for form, unit, told in product(KNOWABLE[1:] + ("yxyx",), (SIZE, (1, 1)), (True, False)):
+        name = f"{form} in {'0..1' if unit == SIZE else 'pixels'}{'' if told else ', names without meaning'}"
+        yield name, model(four_outputs, form=form, unit=unit, names=names if told else list("abcd"), **plain)
+    for first, image in product((0, 1), ("images", "image_tensor", "input_tensor:0", "serving_default_input:0")):
+        words = [f"detection_{name}" for name in names[:3]] + ["num_detections"]
+        yield f"classes from {first}, input {image}", model(four_outputs, first=first, name=image, names=words, **plain)
+        yield (
+            f"classes from {first}, input {image}, four labels",
+            model(
+                four_outputs,
+                first=first,
+                name=image,
+                names=words,
+                shape=(1, HEIGHT, WIDTH, 3),
+                arguments={"scale": 1.0, "mean": 0.0, "labels": list("abcd")},
+            ),
+        )
+
+
+@lies("boxes and scores apart: names, units, background, axes")
+def pairs():
+    for form, unit, raw in product(FORMS, ((1, 1), SIZE), (False, True)):
+        name = f"{form}{' in 0..1' if unit != (1, 1) else ''}{', logits' if raw else ''}"
+        yield name, model(pair_of_cells, form=form, unit=unit, raw=raw)
+        yield (
+            f"{name}, YOLO-NAS named",
+            model(pair_of_cells, form=form, unit=unit, raw=raw, arguments={"decoder": "yolo-nas"}),
+        )
+    for names, backwards, background in product(
+        (("scores", "boxes"), ("a", "b")), (False, True), ("", "first", "last")
+    ):
+        name = f"names {'/'.join(names)}" + ", backwards" * backwards + f", background {background or 'nowhere'}"
+        habits = {"names": names, "backwards": backwards, "background": background}
+        yield name, model(pair_of_cells, **habits)
+        yield f"{name}, YOLO-NAS named", model(pair_of_cells, arguments={"decoder": "yolo-nas"}, **habits)
+        yield f"{name}, decoded SSD named", model(pair_of_cells, arguments={"decoder": "ssd-decoded"}, **habits)
+
+
+@lies("queries: no object, form, units, shares")
+def detr():
+    settled = {"mean": 0.0, "resize": "stretch"}
+    for background, form, unit, raw in product(
+        ("", "last", "first"), ("cxcywh", "xyxy", "xywh"), (SIZE, (1, 1)), (True, False)
+    ):
+        name = f"no object {background or 'nowhere'}, {form}" + " in pixels" * (unit != SIZE) + ", shares" * (not raw)
+        yield name, model(queries, background=background, form=form, unit=unit, raw=raw, arguments=settled)
+    for background, classes, swapped in product(("", "last", "first"), (3, 4, 5), (False, True)):
+        names = ("pred_boxes", "logits") if swapped else ("a", "b")
+        name = f"no object {background or 'nowhere'}, {classes} classes, names {'/'.join(names)}"
+        yield name, model(queries, classes, background=background, names=names, arguments=settled)
+
+
+# --------------------------------------------------------------------------------------------------- the tests
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory):
+    return Stand(tmp_path_factory.mktemp("world"))
+
+
+@pytest.mark.parametrize(("kind", "name", "model"), world())
+def test_a_lie_is_read_right_or_refused(stand, kind, name, model, record_property):
+    verdict, why = stand.verdict(model)
+    record_property("verdict", verdict)
+    assert verdict in ("right", "refused"), why
+
+
+def test_the_world_holds_300_lies_of_which_none_is_told_twice():
+    cases = [entry.values for entry in world()]
+    assert len(cases) >= LEAST
+    counts = Counter((kind, name) for kind, name, _ in cases)
+    assert max(counts.values()) == 1, counts.most_common(3)
