@@ -91,8 +91,6 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
             current = node("Transpose", [current], perm=[0, 3, 1, 2])
         if scale != 1.0:
             current = node("Div", [current, constant(np.float32(scale), "scale")])
-        if bgr:
-            current = node("Gather", [current, constant(np.array([2, 1, 0]), "flip")], axis=1)
         pooled, centres, steps = [], [], []
         for stride in strides:
             cells = node("AveragePool", [current], kernel_shape=[stride, stride], strides=[stride, stride])
@@ -101,6 +99,8 @@ def colours(tmp_path: Path) -> Callable[..., Path]:
             centres.append((np.stack((x, y), -1).reshape(-1, 2) + 0.5) * stride)
             steps.append(np.full((len(centres[-1]), 2), float(stride)))
         scores = node("Concat", pooled, axis=2)  # [batch, 3, N]
+        if bgr:
+            scores = node("Gather", [scores, constant(np.array([2, 1, 0]), "flip")], axis=1)
         # to the fourth power: 1 stays 1, and what is no pure colour scores low, as with any detector
         scores = node("Pow", [scores, constant(np.float32(4), "power")])
         boxes = np.concatenate((np.concatenate(centres), np.concatenate(steps)), 1).astype(np.float32)

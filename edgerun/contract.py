@@ -373,6 +373,10 @@ class Match:
     unsettled: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
+def _no_graph() -> Graph | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What is known of a model before a decoder is chosen.
@@ -384,6 +388,8 @@ class Evidence:
         metadata: the file's own, untouched.
         probe: gives the outputs (float32, dequantised) of one run on a picture, computed once each:
             "blank" is uniform grey, "textured" has edges at all scales.
+        graph: the operators of the file, read when asked for; None where its backend cannot read them.
+        fed: the same as probe, with these card fields in place of what is known; None where nothing can be run.
     """
 
     inputs: Sequence[TensorSpec]
@@ -392,6 +398,8 @@ class Evidence:
     card: ModelCard
     metadata: Mapping[str, str | bytes]
     probe: Callable[[Literal["blank", "textured"]], Arrays]
+    graph: Callable[[], Graph | None] = _no_graph
+    fed: Callable[[Literal["blank", "textured"], Mapping[str, Any]], Arrays] | None = None
 
     def known(self, name: str) -> bool:
         """Whether anybody said this card field."""

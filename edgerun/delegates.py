@@ -39,6 +39,8 @@ VOCABULARY: Final[Mapping[str, str]] = MappingProxyType(
         "edgetpu": "Google's Edge TPU",
         "armnn": "Arm's processors and Mali GPUs",
         "ethos-u": "Arm's Ethos-U microNPUs",
+        "onnxruntime": "a Core ML model, computed by ONNX Runtime",
+        "onnxruntime-fp16": "likewise, with the rounding of a device that stores fp16",
         "external": "a delegate, or a plugin execution provider, from a library: external:/path/lib.so",
     }
 )
@@ -129,6 +131,9 @@ def candidates(
         raise InputError("The list of delegates is empty.", hint=f"name one: {_usable(offers)}")
     found, refusals = [], []
     for entry in wishes:
+        if entry == "auto":
+            found += [replace(offer, strict=strict) for offer in offers if offer.available and offer not in found]
+            continue
         one = entry if isinstance(entry, Wish) else Wish.parse(os.fspath(entry))
         word = one.name
         offer = next((offer for offer in offers if offer.name == one.name), None)

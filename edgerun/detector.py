@@ -5,32 +5,17 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import (
-    archives,
-    buffers,
-    cards,
-    decoders,
-    delegates,
-    house,
-    image_input,
-    images,
-    masks,
-    models,
-    nms,
-    sniff,
-    threads,
-)
+from edgerun import buffers, cards, decoders, delegates, image_input, images, masks, nms, threads
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
@@ -39,20 +24,20 @@ from edgerun.contract import (
     Backend,
     Coverage,
     Decoder,
-    Delegate,
     Evidence,
     Frame,
+    Graph,
     Profiles,
+    ReadsGraphs,
     Session,
     TensorSpec,
 )
-from edgerun.decoders import Choice
+from edgerun.decoders import Choice, graph_hints
+from edgerun.decoders.graph_hints import Treatment
 from edgerun.detections import Detections
 from edgerun.errors import (
-    BackendUnavailable,
     CardInvalid,
     DecoderUnknown,
-    DelegateUnavailable,
     EdgerunError,
     InputError,
     ModelError,
@@ -60,6 +45,7 @@ from edgerun.errors import (
     translated,
 )
 from edgerun.image_input import ImageInput
+from edgerun.opening import Opened, open_model
 from edgerun.plugins import Registry
 from edgerun.preprocess import Geometry, Plan
 from edgerun.probe import picture as probe_picture
@@ -71,8 +57,14 @@ __all__ = ["Detector", "Opened", "open_model"]
 LARGEST_BATCH = 8
 """Pictures at a time where the model takes any number; more gains nothing and costs memory."""
 
+IMPLIED = "ultralytics metadata"
+"""They do not say how a picture is normalised: it goes without saying for that exporter."""
+
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
+
+LOAD = threads.Load()
+"""What the detectors of this process ask for at the same time."""
 
 ALIASES = {
     "confidence": "conf",
@@ -87,44 +79,16 @@ ALIASES = {
 """Other tools' names of the same things."""
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Opened:
-    """A model on its runtime, before anybody has settled how it is fed and read.
-
-    Several detectors may be settled over one of these, to compare readings of a model; closing any closes it for all.
-
-    Attributes:
-        path: as it was given.
-        file: the model itself; of an archive it is unpacked as long as this value lives.
-        format: by the file's bytes.
-        backend, session: who runs it.
-        asked: the delegate that was chosen.
-        threads: for the runtime.
-        registry: who is in the house.
-        removed: cleans up what was unpacked; a second call does nothing.
-    """
-
-    path: Path
-    file: Path
-    format: str
-    backend: Backend
-    session: Session
-    asked: Delegate
-    threads: int
-    registry: Registry
-    removed: Callable[[], None]
-
-    def close(self) -> None:
-        """Give everything back; a second call does nothing."""
-        self.session.close()
-        self.removed()
-
-
 class Detector:
     """A loaded model: call it with a picture.
 
     Thread-safe: calls from several threads take turns. Use it in a `with` block or call `close` to give the
     runtime's memory back.
+
+    Attributes:
+        card: how the model is fed and read, with the source of each field.
+        path: of the model, as it was given.
+        opened: the model on its runtime.
     """
 
     def __init__(
@@ -148,7 +112,7 @@ class Detector:
         self._classes = self._class_ids(classes)
         self._plan = _plan(card, image)
         self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
-        self._batch = _batch_size(opened.session, image, choice.decoder.batched)
+        self._batch = _batch_size(opened, image, choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
         self._profiled: Coverage | None = None
@@ -246,7 +210,8 @@ class Detector:
             batch = self._input[0]
         with translated(ModelError, f"{self._backend.name} failed to run {self.path.name}"):
             limits = image_input.thresholds(self._session.inputs, conf, iou)
-            return self._session.run({self._image.spec.name: batch, **self._auxiliary, **limits})
+            with LOAD.running(self.opened.threads):
+                return self._session.run({self._image.spec.name: batch, **self._auxiliary, **limits})
 
     def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
         """Candidates of one picture, in model pixels."""
@@ -290,6 +255,7 @@ class Detector:
         delegate: delegates.Wishes = None,
         strict: bool = False,
         threads: int | None = None,
+        warm_up: bool = False,
         conf: float | None = None,
         iou: float | None = None,
         max_det: int = 300,
@@ -324,13 +290,15 @@ class Detector:
             model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
                 or one that is opened already, with its delegate, threads, backend and registry, and that stays open in
                 case of an error.
-            delegate: None or "auto" for the runtime's best; a name, which then is in force or an error; or a list
+            delegate: None for the runtime's best; "auto" for what `edgerun tune` found to be the fastest here, else
+                the runtime's best, and the report says which; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
                 With options as text, "openvino:device=GPU,precision=FP32", or as
                 `edgerun.delegates.Wish("openvino", {"device": "GPU"})`; a path is a delegate's library.
             strict: whether a node of the model outside the delegate is an error, which lists the operators. The
                 runtime is not given another delegate then, CPU included.
-            threads: for the runtime; None for as many as the process has cores.
+            threads: for the runtime; None for as many as the process has cores, or, with "auto", as were tuned.
+            warm_up: whether the model is run once before the first picture, see `warm_up`.
             conf, iou, max_det, classes: used where a call does not give its own.
             labels: names, a table, a path of a label file, "coco" or "coco91".
             decoder: the way to read the outputs.
@@ -368,6 +336,8 @@ class Detector:
             if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
                 detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
                 delegates.demand(opened.session, opened.backend.name, detector.path.name)
+            if warm_up:
+                detector.warm_up()
             return detector
         except BaseException:
             opened.close()
@@ -382,6 +352,9 @@ class Detector:
         card = cards.gather(path, session.metadata, registry.dialects, arguments)
         image = image_input.find(session.inputs, path.name)
         card = _sized(card, image, path)
+        graph = _graph_of(backend, path)
+        treated = Treatment() if (read := graph()) is None else graph_hints.treatment(read, image.spec.name)
+        card = _treated(card, treated, path)
         probes: dict[str, Arrays] = {}
 
         def probe(kind: Literal["blank", "textured"]) -> Arrays:
@@ -389,14 +362,25 @@ class Detector:
                 probes[kind] = _probe(kind, path, backend, session, image, card)
             return probes[kind]
 
+        def fed(kind: Literal["blank", "textured"], fields: Mapping[str, Any]) -> Arrays:
+            tried = card
+            for name, value in fields.items():
+                tried = cards.with_field(tried, name, value, "trial")
+            return _probe(kind, path, backend, session, image, tried)
+
         outputs: Sequence[TensorSpec] = session.outputs
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
-        evidence = Evidence(session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe)
+        evidence = Evidence(
+            session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe, graph, fed
+        )
         choice, card = _chosen(evidence, registry.decoders)
-        card = cards.with_conventions(card, choice.match)
-        if not choice.decoder.suppress and "suppressed" not in card.sources:
-            card = cards.with_field(card, "suppressed", True, f"inferred: {choice.decoder.name} needs no suppression")
+        card = cards.with_conventions(card, graph_hints.turned(choice.match, treated))
+        said = card.source("suppressed") in decoders.SAID
+        if card.suppressed == choice.decoder.suppress and not said:  # metadata may speak of another export
+            needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
+            suppressed = not choice.decoder.suppress
+            card = cards.with_field(card, "suppressed", suppressed, f"inferred: {choice.decoder.name} {needs}")
         card = cards.with_field(
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
@@ -422,6 +406,11 @@ class Detector:
         return self.card.labels
 
     @property
+    def batch(self) -> int:
+        """Pictures that one run of the model takes at most; the file's own number where it is fixed."""
+        return self._batch
+
+    @property
     def session(self) -> Session:
         """The opened model, for those who want to run it bare."""
         return self._session
@@ -437,7 +426,7 @@ class Detector:
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
         health = self._backend.health()
-        warned = health.warnings
+        warned = (*health.warnings, *filter(None, [LOAD.warning(threads.available())]))
         unclaimed = None if self.card.labels else label_files.beside(self.path)
         if unclaimed is not None:
             warned += (
@@ -463,8 +452,14 @@ class Detector:
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
             coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
+            opening=self.opened.opening,
             warnings=warned,
         )
+
+    def warm_up(self) -> None:
+        """Run the model once on made-up pictures: some runtimes compile, allocate and settle in their first run."""
+        shown = np.array(probe_picture("textured", self.card.height, self.card.width))
+        self([shown] * self._batch)
 
     def profile(self, image: Any, color: images.ArrayColor = "bgr") -> Coverage:
         """Which nodes ran where and how long, measured on a picture where the runtime can; `report` shows it too.
@@ -473,11 +468,15 @@ class Detector:
         """
         feeds = self.feed(image, color)
         with self._lock, translated(ModelError, f"{self._backend.name} failed to profile {self.path.name}"):
+            if self._closed:
+                raise EdgerunError(f"The detector of {self.path.name} is closed.", hint="load it again")
             if isinstance(self._session, Profiles):
-                self._profiled = self._session.profile(feeds)
-                return self._profiled
-        told = delegates.coverage(self._session, self._backend.name)
-        return replace(told, source=f"{told.source}; {self._backend.name} offers no profile")
+                seen = self._session.profile(feeds)
+            else:
+                seen = delegates.coverage(self._session, self._backend.name)
+                seen = replace(seen, source=f"{seen.source}; {self._backend.name} offers no profile")
+            self._profiled = seen
+            return seen
 
     def close(self) -> None:
         """Give the runtime's memory back; a second call does nothing."""
@@ -531,99 +530,6 @@ class Detector:
 # -------------------------------------------------------------------------------------- steps of the loading
 
 
-def open_model(
-    model: str | Path,
-    *,
-    delegate: delegates.Wishes = None,
-    strict: bool = False,
-    threads: int | None = None,
-    backend: str | None = None,
-    registry: Registry | None = None,
-) -> Opened:
-    """Open a model of any format; the arguments are those of `Detector.load`, and so are the errors.
-
-    With `strict` nodes outside the delegate are an error where the runtime tells before it runs.
-    """
-    registry = house.registry() if registry is None else registry
-    path = models.find(model)
-    file, removed = archives.unpacked(path)
-    try:
-        format = sniff.sniff(file, [format for entry in registry.backends for format in entry.formats])
-        lie = sniff.lie(file, format)
-        if lie:
-            warnings.warn(lie, stacklevel=3)
-        chosen, asked, session, count = _open(file, format, registry, backend, delegate, strict, threads)
-    except BaseException:
-        removed()
-        raise
-    opened = Opened(path, file, format, chosen, session, asked, count, registry, removed)
-    weakref.finalize(opened, removed)
-    return opened
-
-
-def _open(
-    path: Path,
-    format: str,
-    registry: Registry,
-    wish: str | None,
-    delegate: delegates.Wishes,
-    strict: bool,
-    threads_wish: int | None,
-) -> tuple[Backend, Delegate, Session, int]:
-    """The first healthy backend that runs the format, its delegate and an opened session."""
-    if threads_wish is not None and (not isinstance(threads_wish, int) or not 1 <= threads_wish <= 1024):
-        raise InputError(f"threads = {threads_wish!r} cannot be.", hint="pass a whole number from 1 to 1024")
-    offered = registry.backends_for(format)
-    if wish is not None:
-        named = registry.backend(wish)
-        if named not in offered:
-            raise BackendUnavailable(
-                f"Backend {wish} does not run {format} models.",
-                hint="use " + ", ".join(entry.name for entry in offered),
-            )
-        offered = [named]
-    ill = []
-    for backend in offered:
-        health = backend.health()
-        if not health.ok:
-            ill.append(BackendUnavailable(f"{backend.name} cannot run here: {health.reason}.", hint=health.hint))
-            continue
-        count = threads.available() if threads_wish is None else threads_wish
-        return backend, *_opened(path, backend, registry.offers(backend), delegate, strict, count), count
-    raise ill[0]
-
-
-def _opened(
-    path: Path, backend: Backend, offers: Sequence[Delegate], wish: delegates.Wishes, strict: bool, count: int
-) -> tuple[Delegate, Session]:
-    """The first delegate that is in force once the model is opened; its reason says why earlier ones are not."""
-    tried, refusals = delegates.candidates(wish, offers, backend.name, strict=strict)
-    failures: list[DelegateUnavailable] = []
-    for asked in tried:
-        try:
-            with translated(
-                ModelUnreadable,
-                f"{backend.name} cannot open {path}",
-                hint="check that the file is whole; export it again",
-            ):
-                session = backend.open(path, asked, count)
-            try:
-                why = delegates.confirm(wish, asked, session, backend.name)
-                if strict and delegates.coverage(session, backend.name).evidence != "none":
-                    delegates.demand(session, backend.name, path.name)
-            except BaseException:
-                session.close()
-                raise
-            reasons = [*refusals, why] if why else refusals
-            return replace(asked, reason="; ".join(dict.fromkeys(reasons))), session
-        except DelegateUnavailable as cause:
-            failures.append(cause)
-            refusals.append(f"{asked.name}: {cause.message.rstrip('.')}")
-    if len({failure.message for failure in failures}) == 1 and len(refusals) == len(failures):
-        raise failures[0]
-    raise delegates.none_left(refusals, offers) from failures[0]
-
-
 def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     """The card with the input's size and channels; what the file fixes cannot be overruled."""
     for name, fixed in (("height", image.height), ("width", image.width)):
@@ -647,6 +553,36 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
         card = cards.with_field(card, "color", "gray", "the file's input")
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
+    return card
+
+
+def _graph_of(backend: Backend, path: Path) -> Callable[[], Graph | None]:
+    """Reads the graph of a file once, where its backend can; None for what cannot be read."""
+
+    @lru_cache(maxsize=1)
+    def read() -> Graph | None:
+        try:
+            return backend.graph(path) if isinstance(backend, ReadsGraphs) else None
+        except ModelUnreadable:  # the runtime has opened it; another form of the format, or an odd file
+            return None
+
+    return read
+
+
+def _treated(card: ModelCard, treated: Treatment, path: Path) -> ModelCard:
+    """The card with what the graph does to the picture itself; a picture is not normalised twice."""
+    fields, why = graph_hints.said_of(treated)
+    for name, value in fields.items():
+        said, source = getattr(card, name), card.source(name)
+        told = checked(name, value, "graph")
+        known = name in card.sources and source != IMPLIED
+        if known and not np.allclose(said, told, rtol=1e-3):
+            raise CardInvalid(
+                f"The {source} gives {name} = {said}, but in {path.name} {why}, so that it would be done twice.",
+                hint=f"leave {name} out, or give {name}={value:.6g}",
+            )
+        if not known:
+            card = cards.with_field(card, name, value, f"inferred: {why}")
     return card
 
 
@@ -725,12 +661,13 @@ def _of_one(specs: Sequence[TensorSpec], image: ImageInput) -> Sequence[TensorSp
     return [replace(spec, shape=(1, *spec.shape[1:])) if spec.shape[:1] == (image.batch,) else spec for spec in specs]
 
 
-def _batch_size(session: Session, image: ImageInput, batched: bool) -> int:
+def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:
     """Pictures at a time: the file's own number, or several where input and outputs leave it open."""
     if image.batch is not None:
         return max(1, image.batch)
+    session = opened.session
     follow = len(session.outputs) > 0 and all(spec.shape[:1] == (None,) for spec in session.outputs)
-    return LARGEST_BATCH if len(session.inputs) == 1 and (follow or not batched) else 1
+    return (opened.batch or LARGEST_BATCH) if len(session.inputs) == 1 and (follow or not batched) else 1
 
 
 def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from edgerun import models
+from edgerun import house, models, sniff
 from edgerun.card import ModelCard
 from edgerun.cards import embedded, sidecar
-from edgerun.contract import Backend, WritesMetadata
+from edgerun.contract import WritesMetadata
 from edgerun.detector import Detector, open_model
 from edgerun.errors import InputError, ModelError
 from edgerun.plugins import Registry
@@ -35,7 +35,7 @@ def embed(
     """Write a copy of a model that carries its card; gives its path.
 
     The copy is opened and run before it takes its place: it must read its card back, field by field, and compute what
-    the model computes, bit by bit.
+    the model computes.
 
     Args:
         model: as `Detector.load` takes it.
@@ -55,11 +55,12 @@ def embed(
     opening: dict[str, Any] = {
         name: options.pop(name) for name in ("delegate", "strict", "threads", "backend") if name in options
     }
+    registry = house.registry() if registry is None else registry
+    writer = _writer(path, registry)
     opened = open_model(path, registry=registry, **opening)
     try:
         if opened.file != path:
             raise InputError(f"{path} is an archive.", hint="unpack it and name the model in it")
-        writer = _writer(path, opened.format, opened.registry, opened.backend)
         with Detector.load(opened, **options) as detector:
             card = detector.card
             before = detector.session.run(detector.feed(picture("textured", card.height, card.width)))
@@ -70,7 +71,7 @@ def embed(
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
             writer.embed(path, _metadata(card), made)
-            _check(made, card, before, {**opening, "backend": opened.backend.name, "registry": opened.registry})
+            _check(made, card, before, {**opening, "backend": opened.backend.name, "registry": registry})
             _take(made, place)
         finally:
             _remove(made)
@@ -80,6 +81,9 @@ def embed(
 
 
 def _check_place(path: Path, place: Path, itself: bool, force: bool) -> None:
+    package = path.is_dir() and (place / "Manifest.json").is_file()
+    if place.is_dir() and not package:  # which must not be removed to make room
+        raise InputError(f"{place} is a folder.", hint=f"name the copy too, such as {place / path.name}")
     if force or not place.exists():
         return
     if itself or place.resolve() == path.resolve():
@@ -87,8 +91,10 @@ def _check_place(path: Path, place: Path, itself: bool, force: bool) -> None:
     raise InputError(f"{place} is there already.", hint="name another file, or pass --force")
 
 
-def _writer(path: Path, format: str, registry: Registry, opened: Backend) -> WritesMetadata:
-    for backend in (opened, *registry.backends_for(format)):
+def _writer(path: Path, registry: Registry) -> WritesMetadata:
+    """Who can write this kind of file; asked before anything is opened."""
+    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
+    for backend in registry.backends_for(format):
         if isinstance(backend, WritesMetadata):
             return backend
     raise ModelError(f"{path} is of the format {format}, which has no place for a card.", hint=ALTERNATIVE)
@@ -118,7 +124,7 @@ def _check(made: Path, card: ModelCard, before: Any, opening: dict[str, Any]) ->
         after = detector.session.run(detector.feed(picture("textured", card.height, card.width)))
     if strange or before.keys() != after.keys():
         raise ModelError(f"The copy of the model does not give back {', '.join(strange)}.", hint=ALTERNATIVE)
-    if not all(np.array_equal(before[name], after[name], equal_nan=True) for name in before):
+    if not all(np.allclose(before[name], after[name], rtol=1e-4, equal_nan=True) for name in before):
         raise ModelError("The copy of the model does not compute what the model does.", hint=ALTERNATIVE)
 
 

@@ -18,7 +18,7 @@ from edgerun.plugins import Registry
 from edgerun.probe import picture
 from edgerun.report import Report
 
-__all__ = ["Inspection", "inspect", "write_sidecar"]
+__all__ = ["Inspection", "inspect", "write_card", "write_sidecar"]
 
 LONGEST = 200
 """Characters of a metadata value that are shown."""
@@ -145,11 +145,20 @@ def write_sidecar(inspection: Inspection, *, force: bool = False) -> Path:
     """
     if inspection.refusal is not None:
         raise inspection.refusal
-    path = sidecar.path_for(Path(inspection.model))
+    return write_card(Path(inspection.model), inspection.card, force=force)
+
+
+def write_card(model: Path, card: ModelCard, *, force: bool = False) -> Path:
+    """Write a card beside its model; gives the path.
+
+    Raises:
+        InputError: there is one already and `force` is not given, or it cannot be written.
+    """
+    path = sidecar.path_for(model)
     if path.exists() and not force:
         raise InputError(f"{path} exists already.", hint="overwrite it with --force")
     try:
-        return sidecar.write(Path(inspection.model), inspection.card)
+        return sidecar.write(model, card)
     except OSError as cause:
         raise InputError(
             f"{path} cannot be written: {cause.strerror}.", hint="check the folder's permissions"

@@ -23,8 +23,15 @@ NORMALISING = ("scale", "mean", "std")
 """Fields that mean something together alone."""
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-CAFFE_MEAN = (123.0, 117.0, 104.0)
-"""Red, green, blue. Sources: torchvision's documentation of its weights; the models of BVLC's Caffe."""
+"""Red, green, blue. Source: torchvision's documentation of its weights."""
+
+USUAL: Mapping[str, Mapping[str, Any]] = {
+    "0..1": {"scale": 1 / 255, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)},
+    "0..255": {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)},
+    "-1..1": {"scale": 1 / 127.5, "mean": (1.0, 1.0, 1.0), "std": (1.0, 1.0, 1.0)},
+    "ImageNet's mean and deviation": {"scale": 1 / 255, "mean": IMAGENET_MEAN, "std": IMAGENET_STD},
+}
+"""Normalisations that any family may have; channels are red, green, blue."""
 
 RESIZES = ("letterbox", "letterbox-topleft", "stretch")
 CROPS = ("center-crop", "stretch", "letterbox")
@@ -108,8 +115,8 @@ def plausible(opened: Opened, **said: Any) -> Plausible:
     """All readings of a model that what is said leaves alive.
 
     What arguments, sidecar, metadata, the file's input and inferences from its values say stays as it is. What is left
-    to a convention or a default, or what a family leaves open, is varied: order of colours, normalisation, resize,
-    and the family itself where the outputs allow several.
+    to a convention or a default, or what a family leaves open, is varied: order of colours, normalisation and resize.
+    Where the outputs allow several families, these are the readings, each with its conventions.
 
     Args:
         opened: the model.
@@ -118,14 +125,24 @@ def plausible(opened: Opened, **said: Any) -> Plausible:
     Raises:
         EdgerunError: nobody reads the outputs, or something is open of which the alternatives are not known.
     """
+    families = _families(opened, said)
+    several = len(families) > 1
     found: list[Reading] = []
     refused: list[tuple[str, str]] = []
     open_: dict[str, Open] = {}
-    families = _families(opened, said)
-    for family, why in families:
+    if several:
+        open_["decoder"] = Open("decoder", "", tuple(families), strict=True)
+    for family in families:
         named = {} if "decoder" in said else {"decoder": family}
-        card, match = _card(opened, {**said, **named})
-        axes = list(_axes(card, match))
+        try:
+            card, match = _card(opened, {**said, **named})
+        except EdgerunError as refusal:
+            if not several:
+                raise
+            refused.append((family, refusal.message))
+            continue
+        # of several families each has its own conventions; which family it is comes first
+        axes = [(axis, choices) for axis, choices in _axes(card, match) if not several or not axis.why]
         for axis, choices in axes:
             values = open_[axis.name].values if axis.name in open_ else ()
             values += tuple(choice.words for choice in choices if choice.words not in values)
@@ -133,38 +150,29 @@ def plausible(opened: Opened, **said: Any) -> Plausible:
         for chosen in product(*(choices for _, choices in axes)):
             arguments: dict[str, Any] = dict(named)
             fields: dict[str, tuple[str, ...]] = {"decoder": ("decoder",)}
-            for (axis, _), choice in zip(axes, chosen, strict=True):
+            words = {"decoder": family} if several else {}
+            usual = set() if several else {"decoder"}
+            for (axis, choices), choice in zip(axes, chosen, strict=True):
                 arguments |= _oriented(choice.arguments, {**said, **arguments}, card)
-                fields[axis.name] = tuple(choice.arguments)
-            words = {axis.name: choice.words for (axis, _), choice in zip(axes, chosen, strict=True)}
-            if len(families) > 1:
-                words = {"decoder": family} | words
-            usual = {
-                axis.name for (axis, choices), choice in zip(axes, chosen, strict=True) if choice is choices[0]
-            } - {axis.name for axis, _ in axes if axis.strict}
-            if why:
-                usual.add("decoder")
+                fields[axis.name], words[axis.name] = tuple(choice.arguments), choice.words
+                usual |= {axis.name} if choice is choices[0] and not axis.strict else set()
             try:
                 detector = Detector.load(opened, **{**said, **arguments})
             except EdgerunError as refusal:
                 refused.append((", ".join(words.values()), refusal.message))
                 continue
             found.append(Reading(arguments, words, frozenset(usual), fields, detector))
-    if len(families) > 1:
-        names = tuple(family for family, _ in families)
-        open_ = {"decoder": Open("decoder", families[0][1], names, strict=not families[0][1])} | open_
     return Plausible(tuple(found), tuple(open_.values()), tuple(refused))
 
 
-def _families(opened: Opened, said: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(decoder, why it is the usual one, or "") of every family that may be; the usual one first."""
+def _families(opened: Opened, said: Mapping[str, Any]) -> list[str]:
+    """The decoder that reads the model, or those among which the outputs do not tell."""
     try:
-        report = Detector.load(opened, **said).report()
+        return [Detector.load(opened, **said).report().decoder]
     except DecoderAmbiguous as refusal:
         verdicts = list(refusal.verdicts)
         best = max(match.sure for _, match in verdicts)
-        return [(name, "") for name, match in verdicts if match.sure == best][:MOST_FAMILIES]
-    return [(report.decoder, report.card.source("decoder"))]
+        return [name for name, match in verdicts if match.sure == best][:MOST_FAMILIES]
 
 
 def _card(opened: Opened, said: Mapping[str, Any]) -> tuple[ModelCard, Match]:
@@ -207,26 +215,15 @@ def _normalising(card: ModelCard, match: Match, stated: Sequence[_Choice]) -> tu
     own = {field: getattr(card, field) for field in NORMALISING}
     choices = [] if stated else [_Choice(own, _in_words(own))]
     choices += [_Choice(whole, _in_words(whole)) for choice in stated for whole in [{**own, **choice.arguments}]]
-    for general in _general():
-        if card.color == "bgr":
-            general = _reversed(general)
-        choices.append(_Choice(general, _in_words(general)))
+    for general in USUAL.values():
+        ordered = _reversed(general) if card.color == "bgr" else general
+        choices.append(_Choice(ordered, _in_words(ordered)))
     kept: list[_Choice] = []
     for choice in choices:
         if all(_differ(choice.arguments, other.arguments) for other in kept):
             kept.append(choice)
     entry = _open(card, match, name)
     return replace(entry, name="normalising"), kept
-
-
-def _general() -> list[dict[str, Any]]:
-    return [
-        {"scale": 1 / 255, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)},
-        {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)},
-        {"scale": 1 / 127.5, "mean": (1.0, 1.0, 1.0), "std": (1.0, 1.0, 1.0)},
-        {"scale": 1 / 255, "mean": IMAGENET_MEAN, "std": IMAGENET_STD},
-        {"scale": 1.0, "mean": CAFFE_MEAN, "std": (1.0, 1.0, 1.0)},
-    ]
 
 
 def _open(card: ModelCard, match: Match, name: str) -> Open:
@@ -244,6 +241,7 @@ def _oriented(arguments: Mapping[str, Any], said: Mapping[str, Any], card: Model
 
 
 def _reversed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Mean and deviation in the other order of channels."""
     return {
         name: tuple(reversed(value)) if name in ("mean", "std") and isinstance(value, tuple) else value
         for name, value in arguments.items()
@@ -272,20 +270,11 @@ def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _in_words(arguments: Mapping[str, Any]) -> str:
     """0..255, -1..1 …; what has no such name is said by what 0 and 255 become in the first channel."""
-    for name, known in _NAMED.items():
+    for name, known in USUAL.items():
         if not _differ(arguments, known) or not _differ(_reversed(arguments), known):
             return name
     (low, high) = _ends(arguments)[:, 0]
     return f"{low:.3g}..{high:.3g}"
-
-
-_NAMED: Mapping[str, Mapping[str, Any]] = dict(
-    zip(
-        ("0..1", "0..255", "-1..1", "ImageNet's mean and deviation", "0..255 less Caffe's mean"),
-        _general(),
-        strict=True,
-    )
-)
 
 
 def arguments_in_words(arguments: Mapping[str, Any]) -> str:

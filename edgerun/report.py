@@ -9,9 +9,9 @@ from typing import Any
 
 from edgerun.card import ModelCard
 from edgerun.cards.sidecar import as_fields
-from edgerun.contract import Coverage, Match, TensorSpec
+from edgerun.contract import Coverage, Match, Placed, TensorSpec
 
-__all__ = ["SCHEMA", "Report", "Threshold", "stragglers", "summary"]
+__all__ = ["SCHEMA", "Opening", "Report", "Threshold", "stragglers", "summary"]
 
 SCHEMA = Path(__file__).with_name("report.schema.json")
 """JSON Schema of `Report.to_dict`, which `edgerun inspect --json` prints among other things."""
@@ -23,6 +23,28 @@ class Threshold:
 
     value: float
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How the runtime opened a model.
+
+    Attributes:
+        seconds: that it took.
+        cache: folder of what it compiles for this machine; "" where it keeps nothing there.
+        compiled: whether it compiled now, which later loads are spared.
+    """
+
+    seconds: float
+    cache: str = ""
+    compiled: bool = False
+
+    def __str__(self) -> str:
+        if self.compiled:
+            return (
+                f"{self.seconds:.2f} s, in which the model was compiled; that is kept for later loads in {self.cache}"
+            )
+        return f"{self.seconds:.2f} s" + (f", with what was compiled before in {self.cache}" if self.cache else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,7 @@ class Report:
         conf, iou: thresholds in force.
         max_det: at most so many rows.
         coverage: which nodes run where, and how that is known; evidence "none" where the runtime cannot tell.
+        opening: how long the runtime took to open the model, and whether it compiled.
         warnings: what works but may surprise.
     """
 
@@ -67,6 +90,7 @@ class Report:
     iou: Threshold
     max_det: int
     coverage: Coverage
+    opening: Opening
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,13 +115,26 @@ class Report:
             "iou": {"value": self.iou.value, "source": self.iou.source},
             "max_det": self.max_det,
             "coverage": _coverage(self.coverage, self.delegate),
+            "opening": {
+                "seconds": round(self.opening.seconds, 3),
+                "cache": self.opening.cache,
+                "compiled": self.opening.compiled,
+            },
             "warnings": list(self.warnings),
         }
+
+    @property
+    def runs_on(self) -> str:
+        """Runtime, version, delegate with its options, threads, in one line."""
+        options = ", ".join(f"{name}={value}" for name, value in self.delegate_options.items())
+        delegate = f"{self.delegate} ({options})" if options else self.delegate
+        return f"{self.backend} {self.version}, delegate {delegate}, {self.threads} thread{'s' * (self.threads != 1)}"
 
     def __str__(self) -> str:
         lines = [
             f"model     {self.model} ({self.format})",
-            f"runs on   {self.backend} {self.version}, delegate {self.delegate}, {self.threads} threads",
+            f"runs on   {self.runs_on}",
+            f"opened in {self.opening}",
             f"coverage  {summary(self.coverage)}",
             f"decoder   {self.decoder}: {self.why}",
             f"conf      {self.conf.value:g} ({self.conf.source})",
@@ -106,7 +143,8 @@ class Report:
         ]
         if self.delegate_reason:
             lines.insert(2, f"note      {self.delegate_reason}")
-        lines += [f"elsewhere {', '.join(row)}" for row in stragglers(self.coverage, self.delegate)]
+        for what, where, took, why in stragglers(self.coverage, self.delegate):
+            lines.append(f"elsewhere {what} on {where}{f', {took} ms' if took else ''}{f': {why}' if why else ''}")
         lines += [f"warning   {warning}" for warning in self.warnings]
         return "\n".join(lines)
 
@@ -123,13 +161,18 @@ def summary(coverage: Coverage) -> str:
     return f"{', '.join(parts)} ({coverage.evidence}: {coverage.source})"
 
 
-def stragglers(coverage: Coverage, delegate: str) -> list[tuple[str, str, str]]:
-    """What runs outside a delegate, equal entries together: (how many and what, where, why)."""
-    counts: dict[tuple[str, str, str], int] = {}
+def stragglers(coverage: Coverage, delegate: str) -> list[tuple[str, str, str, str]]:
+    """What runs outside a delegate, equal entries together: (how many and what, where, milliseconds, why)."""
+    groups: dict[tuple[str, str, str], list[Placed]] = {}
     for entry in coverage.outside(delegate):
-        key = (str(entry), entry.delegate, entry.why)
-        counts[key] = counts.get(key, 0) + entry.nodes
-    return [(f"{count} x {what}" if count > 1 else what, where, why) for (what, where, why), count in counts.items()]
+        groups.setdefault((str(entry), entry.delegate, entry.why), []).append(entry)
+    rows = []
+    for (what, where, why), entries in groups.items():
+        count = sum(entry.nodes for entry in entries)
+        times = [entry.milliseconds for entry in entries if entry.milliseconds is not None]
+        took = f"{sum(times):.3f}" if times else ""
+        rows.append((f"{count} x {what}" if count > 1 else what, where, took, why))
+    return rows
 
 
 def _coverage(coverage: Coverage, delegate: str) -> Mapping[str, Any]:
@@ -146,6 +189,7 @@ def _coverage(coverage: Coverage, delegate: str) -> Mapping[str, Any]:
                 "delegate": entry.delegate,
                 "shape": None if entry.shape is None else list(entry.shape),
                 "nodes": entry.nodes,
+                "milliseconds": entry.milliseconds,
                 "why": entry.why,
             }
             for entry in coverage.outside(delegate)

@@ -37,7 +37,7 @@ STAGES = {2: (0.25, 100), 6: (0.5, 12)}
 """After so many photos with something in them: readings below this share of the best are given up, and all but the
 best so many."""
 
-CLEAR_GAP, CLEAR_ERRORS = 0.04, 2.5
+CLEAR_GAP, CLEAR_ERRORS = 0.04, 3.0
 """A lead that settles: as a share of the best score, and in standard errors."""
 TURN_GAP, TURN_ERRORS = 0.1, 4.0
 """A lead that a value needs against the one that a convention speaks for."""
@@ -263,7 +263,14 @@ class Settlement:
         if unclear:
             return "Not clear: " + "; ".join(f"{verdict.open.name}: {verdict.why}" for verdict in unclear) + "."
         arguments = arguments_in_words(self.chosen.reading.arguments_needed)
-        return f"Settled: {self.chosen.reading}" + (f" ({arguments})." if arguments else ", as the model loads anyway.")
+        kept = ", ".join(verdict.open.name for verdict in self.verdicts if verdict.kind == "convention")
+        if all(verdict.kind == "convention" for verdict in self.verdicts):
+            return (
+                f"Left to the conventions: {self.chosen.reading}, as the model loads anyway; nothing speaks against it."
+            )
+        left = f" What photos do not tell, {kept}, is left to the convention." if kept else ""
+        how = f" ({arguments})." if arguments else ", as the model loads anyway."
+        return f"Settled: {self.chosen.reading}{how}{left}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -412,7 +419,7 @@ class _Trial:
         found = {index: self.readings[index].detector(image, conf=conf) for index in alive}
         measures = dict.fromkeys(alive, Measure())
         self.memory.forget()
-        if self.truth is None and len(self.readings) > 1:
+        if self.truth is None:
             view = View.of(image, left_top=len(self.seen) % 2 == 0)
             for index in alive:
                 detector = self.readings[index].detector
@@ -454,8 +461,13 @@ class _Trial:
 
     def _reached(self, scores: AnyArray) -> int:
         """The last stage of `STAGES` that is reached; 0 before the first."""
-        telling = len(self.seen) if self.truth is not None else scores.shape[1]
-        return max((stage for stage in STAGES if stage <= telling), default=0)
+        return max((stage for stage in STAGES if stage <= self._telling(scores)), default=0)
+
+    def _telling(self, scores: AnyArray) -> int:
+        """Photos in which anything is."""
+        if self.truth is None:
+            return int(scores.shape[1])
+        return sum(len(self.truth.photos[photo].classes) > 0 for photo in self.seen)
 
     def _settlement(self, alive: Sequence[int], show: int, interrupted: bool) -> Settlement:
         scores = self._scores(alive)
@@ -467,10 +479,11 @@ class _Trial:
             fewer = dict(zip(first, self._early(first), strict=True))
             ranked += [self._ranked(index, fewer[index]) for index in early]
         ranked.sort(key=lambda entry: (-entry.photos, -entry.score))
-        verdicts = tuple(self._verdict(each, alive, scores) for each in self.open)
+        best = ranked[0].reading
+        verdicts = tuple(self._verdict(each, alive, scores) for each in self.open if each.name in best.words)
         words = {verdict.open.name: verdict.value for verdict in verdicts}
         chosen = next(
-            (entry for entry in ranked if all(words[name] == value for name, value in entry.reading.words.items())),
+            (entry for entry in ranked if all(words.get(name) == value for name, value in entry.reading.words.items())),
             None,
         )
         places = {id(entry.reading): index for index, entry in enumerate(ranked)}
@@ -488,7 +501,7 @@ class _Trial:
             chosen=chosen,
             card=None if chosen is None else _card(chosen.reading, verdicts, len(self.seen)),
             photos=len(self.seen),
-            telling=scores.shape[1] if self.truth is None else len(self.seen),
+            telling=self._telling(scores),
             shown=shown,
             notes=(*self.notes, *(() if self.truth is None else self.truth.notes)),
             interrupted=interrupted,
@@ -522,8 +535,8 @@ class _Trial:
         usual = None if each.strict else each.values[0]
         if len(each.values) < 2:
             return Verdict(each, each.values[0], "unclear", f"{each.values[0]} is but an example; say it", ())
-        if scores.shape[1] < FEWEST and self.truth is None:
-            why = f"only {scores.shape[1]} of {len(self.seen)} photos have anything in them; give at least {FEWEST}"
+        if (telling := self._telling(scores)) < FEWEST:
+            why = f"only {telling} of {len(self.seen)} photos have anything in them; give at least {FEWEST}"
             kind: Literal["convention", "unclear"] = "unclear" if usual is None else "convention"
             return Verdict(each, usual or each.values[0], kind, why, ())
         means = scores.mean(axis=1)
@@ -540,12 +553,16 @@ class _Trial:
             rival = min(near, key=lambda other: other.lead)
             why = f"{value} and {rival.value} are not told apart ({_shown(rival)})"
             return Verdict(each, value, "unclear" if usual is None else "convention", why, contrasts)
-        against = next((other for other in contrasts if other.value == usual), None)
-        if against is None or (against.exceeds(TURN_GAP, TURN_ERRORS) and not near):
-            return Verdict(each, value, "clear", f"against the convention: {_lead(contrasts)}", contrasts)
-        if not against.exceeds(CLEAR_GAP, CLEAR_ERRORS):
+        against = next((other for other in contrasts if other.value == usual), None)  # None: given up early
+        if against is not None and not against.exceeds(CLEAR_GAP, CLEAR_ERRORS):
             why = f"{usual} and {value} are not told apart ({_shown(against)} for the latter)"
             return Verdict(each, usual, "convention", why, tables.get(usual, ()))
+        if near:
+            rival = min(near, key=lambda other: other.lead)
+            why = f"{value} and {rival.value} are not told apart ({_shown(rival)}), and the usual {usual} is behind"
+            return Verdict(each, value, "unclear", why, contrasts)
+        if against is None or against.exceeds(TURN_GAP, TURN_ERRORS):
+            return Verdict(each, value, "clear", f"against the convention: {_lead(contrasts)}", contrasts)
         why = f"photos lean to {value}, the convention is {usual} ({_shown(against)}); say which"
         return Verdict(each, value, "unclear", why, contrasts)
 

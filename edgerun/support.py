@@ -7,6 +7,7 @@ A table is a TOML file that a backend brings (`TellsSupport`) or that a user nam
 from __future__ import annotations
 
 import tomllib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,8 +199,14 @@ class Support:
     @property
     def before(self) -> float:
         """The share of operators before the first that is not supported."""
-        first = self.first
-        return 1.0 if first is None else self.verdicts.index(first) / len(self.verdicts)
+        place = next((place for place, verdict in enumerate(self.verdicts) if not verdict.supported), None)
+        return 1.0 if place is None else place / len(self.verdicts)
+
+    @property
+    def pieces(self) -> int:
+        """Unbroken runs of supported operators in the order of the file."""
+        answers = [verdict.supported for verdict in self.verdicts]
+        return sum(now and not before for before, now in zip([False, *answers], answers, strict=False))
 
     @property
     def kinds(self) -> list[Kind]:
@@ -234,6 +241,7 @@ class Support:
             "ok": self.ok,
             "first": None if first is None else first.to_dict(),
             "before_first": round(self.before, 4),
+            "pieces": self.pieces,
             "notes": list(self.table.notes),
             "kinds": [
                 {
@@ -268,36 +276,36 @@ def open_graph(model: str | Path, *, registry: Registry | None = None) -> tuple[
     raise ModelError(f"No installed plugin reads the operators of {format} models.", hint=_READABLE.get(format, ""))
 
 
-_READABLE = {
-    "executorch": "what computes was settled at export: see the coverage that edgerun inspect shows",
-    "torchscript": "ask about the .onnx or .tflite file that is exported from it",
-}
+_READABLE = {"torchscript": "ask about the .onnx or .tflite file that is exported from it"}
 
 
 def tables(format: str, *, registry: Registry | None = None) -> list[SupportTable]:
     """What installed plugins know of delegates for models of this format, by name.
 
-    Raises:
-        PluginError: a plugin's table does not have the form of docs/ops.md.
+    A table that does not have the form of docs/ops.md is left out with a warning.
     """
     registry = house.registry() if registry is None else registry
     found: list[SupportTable] = []
     for backend in registry.backends:
-        if isinstance(backend, TellsSupport):
-            found += [read_table(path) for path in backend.support_tables()]
+        for path in backend.support_tables() if isinstance(backend, TellsSupport) else ():
+            try:
+                found.append(read_table(path))
+            except PluginError as cause:
+                warnings.warn(cause.message, stacklevel=2)
     return sorted((table for table in found if table.format == format), key=lambda table: table.delegate)
 
 
 def pick(found: Sequence[SupportTable], delegate: str, format: str) -> SupportTable:
-    """The table of this delegate.
+    """The table of this delegate for models of this format.
 
     Raises:
         InputError: there is none; the hint names what there is.
     """
-    for table in found:
+    fitting = [table for table in found if table.format == format]
+    for table in fitting:
         if table.delegate == delegate:
             return table
-    known = ", ".join(table.delegate for table in found)
+    known = ", ".join(table.delegate for table in fitting)
     hint = f"use one of: {known}" if known else "bring one with --table FILE, see docs/ops.md"
     raise InputError(f"No table says which operators of {format} models {delegate} takes.", hint=hint)
 
@@ -358,7 +366,7 @@ _LISTS = {"inputs", "outputs", "dtypes", "ranks", "combinations", "values", "one
 
 
 def check(path: Path, graph: Graph, table: SupportTable) -> Support:
-    """Hold a graph against a table.
+    """Hold a graph, of the format that the table is about, against it.
 
     Raises:
         InputError: the file holds no operator.
@@ -412,7 +420,7 @@ def _verdict(index: int, node: Node, table: SupportTable, known: _Known) -> Verd
     if rules is None:
         return Verdict(index, node, False, (f"{node.op} is not in the list",), (), shapes)
     answers = [(rule.text, _holds(rule, node, known)) for rule in (*table.every, *rules)]
-    failed = _once(f"not so: {text}" for text, holds in answers if holds is False)
+    failed = _once(f"unmet: {text}" for text, holds in answers if holds is False)
     return Verdict(index, node, not failed, failed, _once(text for text, holds in answers if holds is None), shapes)
 
 

@@ -21,13 +21,26 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgerun.contract import Backend, Coverage, Delegate, Health, Session
+from edgerun.contract import (
+    Backend,
+    Coverage,
+    Delegate,
+    Health,
+    Profiles,
+    ReadsGraphs,
+    Session,
+    TellsNeeds,
+    TellsSupport,
+)
+from edgerun.errors import ModelUnreadable
 from edgerun.sniff import sniff
+from edgerun.support import read_table
 from edgerun.tensors import AnyArray, TensorSpec
 
 __all__ = ["BackendConformance"]
@@ -185,10 +198,31 @@ class BackendConformance:
             assert isinstance(value, (str, bytes))
 
     def test_coverage_is_counted_or_not_claimed(self, session: Session) -> None:
-        """None where the runtime cannot tell, else at least one node somewhere."""
+        """None where the runtime cannot tell, or a sentence that says so; else at least one node somewhere."""
         _double(session, np.zeros((1, 4), np.float32))
         coverage = session.coverage()
-        assert coverage is None or (isinstance(coverage, Coverage) and sum(coverage.nodes.values()) > 0)
+        if coverage is not None:
+            assert isinstance(coverage, Coverage)
+            assert coverage.source
+            assert (coverage.evidence == "none") == (not coverage.placed)
+            assert all(count > 0 for count in coverage.nodes.values())
+
+    def test_a_profile_is_measured_and_agrees_with_the_coverage(self, session: Session) -> None:
+        """Where a session offers one."""
+        if not isinstance(session, Profiles):
+            pytest.skip("it offers no profile")
+        seen = session.profile({session.inputs[0].name: np.ones((1, 4), np.float32)})
+        assert seen.evidence == "measured"
+        assert sum(seen.time.values()) == pytest.approx(1)
+        told = session.coverage()
+        assert told is None or not told.placed or set(told.nodes) == set(seen.nodes)
+
+    def test_options_say_which_values_they_take(self, healthy: Backend) -> None:
+        """And what an offer needs, it takes."""
+        for offer in healthy.delegates():
+            assert set(offer.needs) <= set(offer.takes), offer.name
+            assert not (offer.needs and offer.available), offer.name
+            assert all(isinstance(value, str) for values in offer.takes.values() for value in values), offer.name
 
     def test_threads_can_be_chosen_or_left(self, healthy: Backend, delegate: Delegate) -> None:
         """None leaves it to the runtime."""
@@ -211,6 +245,48 @@ class BackendConformance:
         session.close()
         with pytest.raises(Exception):  # noqa: B017, PT011 - a runtime raises whatever it raises
             _double(session, np.zeros((1, 4), np.float32))
+
+    # ------------------------------------------------------------------------------------ what it may offer besides
+
+    def test_the_graph_of_the_specimen_can_be_read(self, backend: Backend) -> None:
+        """Where it offers graphs: something computes the output from the input."""
+        if not isinstance(backend, ReadsGraphs):
+            pytest.skip(f"{backend.name} offers no graphs")
+        graph = backend.graph(backend.specimen)
+        made = {name for node in graph.nodes for name in node.outputs}
+        used = {name for node in graph.nodes for name in node.inputs}
+        assert len(graph.inputs) == len(graph.outputs) == 1
+        assert set(graph.inputs) <= used
+        assert set(graph.outputs) <= made
+        assert all(spec.name == name for name, spec in graph.values.items())
+
+    def test_its_tables_of_operators_have_the_right_form(self, backend: Backend) -> None:
+        """Where it brings some."""
+        if not isinstance(backend, TellsSupport):
+            pytest.skip(f"{backend.name} brings no tables of operators")
+        for path in backend.support_tables():
+            assert read_table(path).operators
+
+    def test_what_the_specimen_needs_is_told_with_a_reason(self, backend: Backend) -> None:
+        """Where it tells needs."""
+        if not isinstance(backend, TellsNeeds):
+            pytest.skip(f"{backend.name} tells no needs")
+        for need in backend.needs(backend.specimen):
+            assert need.what
+            assert need.why
+
+    def test_graphs_and_needs_of_damaged_files_are_refused(self, backend: Backend, tmp_path: Path) -> None:
+        """By ModelUnreadable and nothing else; a file may be damaged where nobody looks."""
+        asks = [backend.graph] if isinstance(backend, ReadsGraphs) else []
+        asks_needs = [backend.needs] if isinstance(backend, TellsNeeds) else []
+        if (not asks and not asks_needs) or backend.specimen.is_dir():
+            pytest.skip(f"{backend.name} offers neither, or its specimen is a folder")
+        whole, path = backend.specimen.read_bytes(), tmp_path / backend.specimen.name
+        for percent in (0, 10, 25, 50, 75, 90):
+            path.write_bytes(whole[: len(whole) * percent // 100])
+            for ask in (*asks, *asks_needs):
+                with suppress(ModelUnreadable):
+                    ask(path)
 
     # ------------------------------------------------------------------------------------ unlucky files
 

@@ -55,8 +55,8 @@ class Truth:
     def folds(self, found: Sequence[Sequence[Detections]], seen: Sequence[Path]) -> AnyArray:
         """Average precision (IoU .5 to .95) of each reading, as parts that have it as their mean.
 
-        A part is the pseudo-value of the jackknife: K times the precision on all photos less K - 1 times that on all
-        but the photos of one fold. Their spread tells how far the precision depends on the photos.
+        A part is the pseudo-value of the jackknife, K times the precision on all photos less K - 1 times that on all
+        but the photos of one fold, without its bias. Their spread tells how far the precision depends on the photos.
         Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11.
 
         Args:
@@ -72,14 +72,14 @@ class Truth:
             matched = [self._matching(rows) for rows in readings]
             whole = _precision(matched, [self.photos[photo] for photo in seen])
             if parts < 2:
-                rows.append([whole])
+                rows.append(np.array([whole]))
                 continue
             values = []
             for part in range(parts):
                 kept = [place for place in range(len(seen)) if place % parts != part]
                 without = _precision([matched[place] for place in kept], [self.photos[seen[place]] for place in kept])
                 values.append(parts * whole - (parts - 1) * without)
-            rows.append(values)
+            rows.append(whole + np.array(values) - np.mean(values))  # their mean is biased otherwise
         return np.array(rows, np.float64)
 
     def _matching(self, found: Detections) -> tuple[FloatArray, FloatArray, AnyArray]:
@@ -89,7 +89,8 @@ class Truth:
         numbers = {name.lower(): number for number, name in self.names.items()}
         known = [numbers.get(name.lower()) for name in found.names]
         if not any(number is not None for number in known):
-            note = "The model and the labels have no class names in common, so boxes are compared whatever their class."
+            note = "The model and the labels have no class names in common, so boxes are compared whatever their class"
+            note += "; name the model's with --labels."
             if note not in self.notes:
                 self.notes.append(note)
             return found.xyxy, found.score, np.full(len(found), -1)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from edgerun import house
 from edgerun.contract import ANY, Coverage, Delegate, Placed
-from edgerun.delegates import Wish, candidates, confirm, coverage, demand
+from edgerun.delegates import VOCABULARY, Wish, candidates, confirm, coverage, demand
 from edgerun.errors import DelegateIncomplete, DelegateUnavailable, InputError
 
 OFFERS = [
@@ -67,6 +68,15 @@ def test_what_is_no_wish_is_told_with_the_spelling(text):
     assert "name:option=value" in refusal.value.hint
 
 
+def test_every_runtime_speaks_the_vocabulary_and_the_page_explains_it():
+    page = (Path(__file__).parents[1] / "docs" / "delegates.md").read_text()
+    assert not [name for name in VOCABULARY if f"`{name}`" not in page]
+    registry = house.registry()
+    offers = [offer for backend in registry.backends if backend.health().ok for offer in registry.offers(backend)]
+    assert {offer.name for offer in offers} <= set(VOCABULARY)
+    assert not [name for offer in offers for name in offer.takes if name != ANY and f"`{name}`" not in page]
+
+
 # ------------------------------------------------------------------------------------------------ the choice
 
 
@@ -98,6 +108,12 @@ def test_of_a_list_the_first_available_one_comes_first_and_earlier_ones_say_why_
     assert refusals == ["armnn: runtime does not offer it", "npu: libnpu.so is missing"]
     with pytest.raises(DelegateUnavailable, match=r"armnn: .*; npu: "):
         candidates(["armnn", "npu"], OFFERS, "runtime")
+
+
+def test_auto_at_the_end_of_a_list_stands_for_all_that_are_available():
+    found, refusals = candidates(["npu", "cpu", "auto"], OFFERS, "runtime")
+    assert [entry.name for entry in found] == ["cpu", "gpu", "coreml"]
+    assert refusals == ["npu: libnpu.so is missing"]
 
 
 def test_an_empty_list_is_told():

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from edgerun import Detections, Detector
-from edgerun.errors import CardInvalid, DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError, ModelUnreadable
+from edgerun import Detections, Detector, house, replay
+from edgerun.contract import Coverage, Delegate, Placed, TensorSpec
+from edgerun.errors import (
+    CardInvalid,
+    DecoderAmbiguous,
+    DecoderUnknown,
+    DelegateIncomplete,
+    DelegateUnavailable,
+    EdgerunError,
+    InputError,
+    ModelUnreadable,
+)
+from edgerun.replay import ReplayBackend
 
 NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
 TRUTH = {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
@@ -212,6 +224,8 @@ def test_a_closed_detector_says_so(colours, squares):
         assert isinstance(detector(squares), Detections)
     with pytest.raises(EdgerunError, match="closed"):
         detector(squares)
+    with pytest.raises(EdgerunError, match="closed"):
+        detector.profile(squares)
     detector.close()
 
 
@@ -367,3 +381,78 @@ def test_a_size_that_the_file_contradicts_is_shown(colours):
     card = Detector.load(colours(metadata={**NAMES, "imgsz": "[640, 96]"})).card
     assert (card.height, card.source("height")) == (64, "the file's input; ultralytics metadata says 640")
     assert card.source("width") == "the file's input"
+
+
+# ---------------------------------------------------------------------------------------------- delegates
+
+
+class Simulated(ReplayBackend):
+    """Recordings on a machine of made-up delegates.
+
+    "broken" is offered and fails once it is tried; "liar" leaves the work to the processor; "late" tells which node
+    runs where after the first run alone; "half" leaves an operator to the processor.
+    """
+
+    def delegates(self):
+        return [Delegate(name) for name in ("broken", "liar", "late", "half", "cpu")]
+
+    def open(self, path, delegate, threads):
+        if delegate.name == "broken":
+            raise DelegateUnavailable("The device does not answer.")
+        session = super().open(path, delegate, threads)
+        run, asked = session.run, delegate.name
+        session.delegate = "cpu" if asked == "liar" else asked
+        told = None if asked == "late" else Placed("TopK" if asked == "half" else "Add", "cpu", shape=(1, 300))
+
+        def run_and_tell(feeds):
+            nonlocal told
+            told = told or Placed("Conv", asked)
+            return run(feeds)
+
+        session.run = run_and_tell
+        session.coverage = lambda: told and Coverage("assigned", "a test", (Placed("Conv", asked), told))
+        return session
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    rows = np.random.default_rng(0).random((1, 7, 84), np.float32)
+    rows[:, :4] *= 64
+    specs = [TensorSpec("images", (1, 3, 64, 64))], [TensorSpec("output0", rows.shape)]
+    replay.write(tmp_path / "m.npz", *specs, {}, [(0, {"output0": rows})])
+    registry = replace(house.registry(), backends=[Simulated()])
+    return lambda **options: Detector.load(tmp_path / "m.npz", registry=registry, **options)
+
+
+def test_where_nobody_named_a_delegate_the_first_that_can_be_in_force_is_taken_and_says_why(simulated):
+    report = simulated().report()
+    assert report.delegate == "cpu"
+    assert report.delegate_reason == "broken: The device does not answer; replay fell back to it"
+    report = simulated(delegate=["broken", "liar", "late"]).report()
+    assert report.delegate == "late"
+    assert report.delegate_reason.startswith("broken: The device does not answer; liar: Delegate liar was asked for")
+
+
+def test_a_named_delegate_that_fails_once_it_is_tried_is_the_error(simulated):
+    with pytest.raises(DelegateUnavailable, match=r"^The device does not answer\."):
+        simulated(delegate="broken")
+    with pytest.raises(DelegateUnavailable, match="broken: The device does not answer; liar: Delegate liar was"):
+        simulated(delegate=["broken", "liar"])
+
+
+def test_strict_takes_the_first_delegate_that_runs_all(simulated):
+    with pytest.raises(DelegateIncomplete, match=r"1 of 2 nodes of m\.npz run on cpu, not on half: TopK \[1, 300\]"):
+        simulated(delegate="half", strict=True)
+    report = simulated(delegate=["half", "cpu"], strict=True).report()
+    assert (report.delegate, report.strict) == ("cpu", True)
+    assert "1 of 2 nodes" in report.delegate_reason
+
+
+def test_strict_waits_for_the_first_run_where_only_that_tells(simulated):
+    assert simulated(delegate="late", strict=True).report().coverage.nodes == {"late": 2}
+
+
+def test_a_model_that_cannot_be_opened_is_not_blamed_on_the_delegate(simulated, tmp_path):
+    (tmp_path / "m.npz").write_bytes((tmp_path / "m.npz").read_bytes()[:200])
+    with pytest.raises(ModelUnreadable):
+        simulated(delegate=["late", "cpu"])

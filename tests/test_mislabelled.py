@@ -431,8 +431,8 @@ def four_outputs(objects, random, *, names=("boxes", "classes", "scores", "count
 
 
 def pair_of_cells(objects, random, *, classes=4, form="xyxy", unit=(1, 1), raw=False, turned=False,
-                  names=("boxes", "scores"), backwards=False, background="",
-                  height=HEIGHT, width=WIDTH, strides=(8, 16, 32)):  # fmt: skip
+                  names=("boxes", "scores"), backwards=False, background="", height=HEIGHT, width=WIDTH,
+                  strides=(8, 16, 32)):  # fmt: skip
     """Boxes and scores apart, one per cell."""
     boxes, cells = boxes_of_cells(objects, random, height, width, strides)
     scores = scores_of(len(boxes), classes, objects, cells, random)

@@ -70,6 +70,7 @@ def test_operators_in_the_list_are_supported_and_others_are_not(table):
     assert not found.ok
     assert found.share == 0.75
     assert found.before == 0.5
+    assert found.pieces == 2
     assert found.first.node.op == "NonZero"
     assert found.first.reasons == ("NonZero is not in the list",)
     assert [(kind.op, kind.count, kind.answer) for kind in found.kinds] == [
@@ -211,6 +212,17 @@ def test_a_stranger_brings_tables_and_graphs(table, tmp_path):
     with pytest.raises(InputError) as refusal:
         support.pick([known], "yours", format)
     assert refusal.value.hint == "use one of: mine"
+    with pytest.raises(InputError, match="onnx models"):
+        support.pick([known], "mine", "onnx")
+
+
+def test_a_table_that_is_ill_does_not_take_the_others_with_it(table, tmp_path):
+    table("[operators]\nOp = []", HEAD.replace("onnx", "mine"))
+    (tmp_path / "ill.toml").write_text("delegate = 3")
+    well, ill = Stranger(tmp_path / "mine.toml"), Stranger(tmp_path / "ill.toml")
+    with pytest.warns(UserWarning, match=r"ill\.toml cannot be used"):
+        (known,) = support.tables("mine", registry=Registry(backends=[ill, well]))
+    assert known.delegate == "mine"
 
 
 def test_a_format_whose_graph_nobody_reads_says_what_to_do(tmp_path):
@@ -240,3 +252,12 @@ def test_a_table_that_is_shipped_keeps_to_the_schema(path):
     assert table.delegate == path.stem
     used = {name for names in content["operators"].values() for name in names} | set(content.get("every", ()))
     assert used == set(content.get("rules", ()))
+
+
+def test_the_table_in_the_documentation_is_one(tmp_path):
+    page = Path(support.__file__).parents[1] / "docs" / "ops.md"
+    if not page.is_file():
+        pytest.skip("the documentation is not beside the package")
+    path = tmp_path / "documented.toml"
+    path.write_text(page.read_text().partition("```toml\n")[2].partition("```")[0])
+    assert support.read_table(path).operators["Resize"][1].attribute == "mode"

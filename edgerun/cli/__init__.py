@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edgerun import __version__
-from edgerun.cli import convert, detect, doctor, inspect, ops, plugins
+from edgerun.cli import card, convert, detect, doctor, inspect, ops, plugins, tune
 from edgerun.cli.common import INTERRUPTED
 
 __all__ = ["app", "main"]
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for page in (detect, inspect, convert, ops, doctor, plugins):
+for page in (detect, inspect, card, tune, convert, ops, doctor, plugins):
     app.command(name=page.__name__.rpartition(".")[2])(page.command)
 
 

@@ -59,12 +59,10 @@ def _print(seen: Inspection) -> None:
     lines = [("model", f"{seen.model} ({seen.format}, {_bytes(seen.size)})")]
     if report is not None:
         lines += [
-            (
-                "runs on",
-                f"{report.backend} {report.version}, delegate {report.delegate}, {_many(report.threads, 'thread')}",
-            ),
+            ("runs on", report.runs_on),
             ("note", report.delegate_reason),
         ]
+        lines.append(("opened in", str(report.opening)))
         lines.append(("coverage", summary(report.coverage)))
         lines += [("warning", warning) for warning in report.warnings]
     lines += [("needs", f"{need.what}: {need.why}") for need in seen.needs if need.must]
@@ -85,7 +83,7 @@ def _print(seen: Inspection) -> None:
     elsewhere = [] if report is None else stragglers(report.coverage, report.delegate)
     if report is not None and elsewhere:
         say(f"\nnot on {report.delegate}")
-        print_table(elsewhere, ("operator", "runs on", "why"), indent=2)
+        print_table(elsewhere, ("operator", "runs on", "ms", "why"), indent=2)
     say("\ncard")
     print_table(_card(seen.card, report is None), ("field", "value", "source"), indent=2)
     if seen.verdicts:
@@ -136,7 +134,3 @@ def _bytes(size: int) -> str:
     if size < 1000:
         return f"{size} bytes"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

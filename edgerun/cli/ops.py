@@ -22,7 +22,9 @@ def command(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Path of a model, or the name of one of ours (codes).")],
     delegate: Annotated[
         str,
-        typer.Option("--for", metavar="DELEGATE", help="Such as coreml, nnapi, xnnpack, edgetpu, qnn. [all of them]"),
+        typer.Option(
+            "--for", metavar="DELEGATE", help="Such as coreml, nnapi, xnnpack, edgetpu, qnn; all where it is left out."
+        ),
     ] = "",
     table: Annotated[
         Path | None, typer.Option("--table", metavar="FILE", help="A table of your own; docs/ops.md says how.")
@@ -83,6 +85,7 @@ def _place(found: Support) -> str:
 def _print_overview(path: str, format: str, every: list[Support]) -> None:
     if not every:
         say(f"no table says which operators of {format} models a delegate takes; bring one with --table FILE")
+        say("edgerun inspect shows what the file itself asks for, and what computes it here")
         return
     graph = every[0].graph
     facts([("model", path), ("written by", graph.producer), ("operators", graph.opset)])
@@ -120,6 +123,7 @@ def _print(found: Support) -> None:
     if first is not None:
         lines.append(("first", f"{_place(found)} {first.shapes}: {'; '.join(first.reasons)}"))
         lines.append(("before it", f"{found.before:.1%} of the operators"))
+        lines.append(("pieces", f"{found.pieces} unbroken runs of supported operators, in the order of the file"))
     facts(lines)
     say()
     print_table(_kinds(found), _KINDS)
@@ -133,7 +137,7 @@ def _print(found: Support) -> None:
         if len(found.unsupported) > SHOWN:
             say(f"  … and {len(found.unsupported) - SHOWN} more; --json lists all")
     for note in table.notes:
-        say(f"note: {note}")
+        say(f"note: {plain(note)}")
 
 
 _KINDS = ("operator", "count", "supported", "why not", "on condition, not checked")
@@ -166,6 +170,7 @@ def _markdown(found: Support) -> str:
     if first is not None:
         lines.append(f"- First that is not supported: {_cell(_place(found))}: {_cell('; '.join(first.reasons))}")
         lines.append(f"- Before it: {found.before:.1%} of the operators")
+        lines.append(f"- Unbroken runs of supported operators: {found.pieces}")
     lines += [f"- Note: {_cell(note)}" for note in table.notes]
     return "\n".join([*lines, "", _as_markdown(_kinds(found), _KINDS)])
 

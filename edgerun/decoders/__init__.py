@@ -49,7 +49,7 @@ from edgerun.decoders import (
 )
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
 
-__all__ = ["BUILTIN", "Choice", "choose"]
+__all__ = ["BUILTIN", "SAID", "Choice", "choose"]
 
 BUILTIN: tuple[Decoder, ...] = (
     # one anchor or three per cell, decoded in the graph or not
@@ -125,6 +125,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     wish = evidence.card.decoder
     choice = _inferred(evidence, decoders) if wish is None else _named(wish, evidence, decoders)
     _demand_settled(choice, evidence)
+    _demand_agreement(choice, evidence)
     return choice
 
 
@@ -179,6 +180,35 @@ def _demand_settled(choice: Choice, evidence: Evidence) -> None:
         )
         ambiguous.evidence, ambiguous.verdicts = evidence, [(name, match), *choice.others]
         raise ambiguous
+
+
+SAID = ("argument", "sidecar", "edgerun metadata")
+"""Who speaks of this very file; exporters' metadata may speak of the model that it was made from."""
+
+
+def _demand_agreement(choice: Choice, evidence: Evidence) -> None:
+    """Refuse a model of which somebody says what its outputs contradict."""
+    card, match, name = evidence.card, choice.match, choice.decoder.name
+    seen = {
+        field: (value, match.basis.get(field, "").removeprefix("inferred: "))
+        for field, value in match.conventions.items()
+        if match.basis.get(field, "").startswith("inferred") and field in CHECKED
+    }
+    if choice.decoder.suppress:
+        seen["suppressed"] = (False, f"{name} answers for every cell or query, and leaves suppression to us")
+    for field, (value, why) in seen.items():
+        source = card.source(field)
+        if evidence.known(field) and getattr(card, field) != value and (field != "suppressed" or source in SAID):
+            contradicted = DecoderUnknown(
+                f"The {source} says {field} = {getattr(card, field)!r}, but the outputs speak for {value!r}: {why}.",
+                hint=f"leave {field} out" + ('; nms="class" suppresses all the same' if field == "suppressed" else ""),
+            )
+            contradicted.evidence, contradicted.verdicts = evidence, [(name, match), *choice.others]
+            raise contradicted
+
+
+CHECKED = ("box_units", "suppressed", "keypoints", "keypoint_dims", "task")
+"""Fields that outputs tell; how a picture is fed can be told less surely, and whoever says it is believed."""
 
 
 def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:

@@ -7,18 +7,25 @@ Source: github.com/lyuwenyu/RT-DETR (Apache-2.0), `export_onnx.py` and `rtdetr_p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import ranges
+from edgerun.decoders import graph_hints, inputs, ranges
 
 __all__ = ["DECODERS"]
 
 CONVENTIONS: dict[str, Any] = {"resize": "stretch", "color": "rgb", "scale": 1 / 255}
 BASIS = dict.fromkeys(CONVENTIONS, "convention: RT-DETR, D-FINE and DEIM are trained so")
-BASIS["scale"] += "; DEIMv2 on DINOv3 alone takes ImageNet's mean and std"
+HABITS = {
+    "mean": {
+        "mean=0": "RT-DETR, D-FINE, DEIM",
+        "mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)": "DEIMv2 on DINOv3",
+    }
+}
+"""Only with a backbone of patches; DINOv3 cuts the picture into patches of 16 pixels."""
 
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
@@ -27,6 +34,17 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     kept = np.flatnonzero(scores >= frame.conf)
     classes = np.rint(by_role["classes"].reshape(-1)[kept]).astype(np.int32)
     return Candidates(by_role["boxes"].reshape(-1, 4)[kept].astype(np.float32), scores[kept], classes)
+
+
+def _fed(evidence: Evidence) -> tuple[dict[str, Any], dict[str, str], Mapping[str, Mapping[str, str]]]:
+    """(fields, basis, what is left open): the backbone tells, where the graph can be read."""
+    graph = evidence.graph()
+    if graph is None or not graph_hints.patches(graph):
+        return CONVENTIONS, BASIS, {}
+    if any("dinov3" in node.name.lower() for node in graph.nodes):
+        seen = "inferred: the graph has a DINOv3 in it, and DEIMv2 on DINOv3 takes ImageNet's mean and std"
+        return {**inputs.IMAGENET, "resize": "stretch"}, BASIS | dict.fromkeys(("mean", "std"), seen), {}
+    return CONVENTIONS, BASIS, HABITS
 
 
 def _matches(evidence: Evidence) -> Match:
@@ -44,9 +62,10 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, "which output holds labels and which scores cannot be told")
     if sizes is None:
         return Match(Sure.NO, "there is no input orig_target_sizes")
-    conventions = {**CONVENTIONS, "outputs": {whole[0]: "classes", shares[0]: "scores", boxes[0]: "boxes"}}
-    basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}
-    return Match(Sure.CERTAIN, "labels, boxes and scores for orig_target_sizes", conventions, basis)
+    fields, reasons, unsettled = _fed(evidence)
+    conventions = {**fields, "outputs": {whole[0]: "classes", shares[0]: "scores", boxes[0]: "boxes"}}
+    basis = {**reasons, "outputs": "inferred: shapes, and values of a probe run"}
+    return Match(Sure.CERTAIN, "labels, boxes and scores for orig_target_sizes", conventions, basis, unsettled)
 
 
 DECODERS = (Decoder("detr", _matches, _decode, suppress=False),)

@@ -85,8 +85,11 @@ def _matches_seven(evidence: Evidence) -> Match:
     if not len(rows):
         return Match(Sure.LIKELY, "one output [N, 7], empty on a probe run", *_conventions(rows, evidence))
     wrong = finished.misfit(rows[:, 1:5], rows[:, 6], rows[:, 5]) or _labelled(rows[:, 5], evidence)
-    if rows[:, 0].any() or wrong:
+    numbers = rows[:, 0]
+    if wrong or not ranges.integers(numbers) or (np.diff(numbers) < 0).any():
         return Match(Sure.NO, wrong or "its first column is no number in the batch")
+    if numbers.any() and (evidence.image.shape[0] or 1) == 1:
+        return Match(Sure.NO, "the first column of a probe run is not the number of its one picture")
     why = "rows of number in the batch, x1 y1 x2 y2, class, score"
     return Match(Sure.CERTAIN, why, *_conventions(rows[:, 1:5], evidence))
 

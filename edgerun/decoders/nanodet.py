@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import distributions, grids, ranges, scoring
+from edgerun.decoders import distributions, graph_hints, grids, ranges, scoring
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -34,6 +34,14 @@ CONVENTIONS: dict[str, Any] = {
 BASIS = dict.fromkeys(CONVENTIONS, "convention: NanoDet is trained so") | {"iou": "convention: NanoDet is tested so"}
 
 
+def _fed(evidence: Evidence) -> tuple[dict[str, Any], dict[str, str]]:
+    """(fields, basis): the backbone tells, where the graph can be read."""
+    if not graph_hints.has(evidence.graph(), "clip", "relu6"):
+        return CONVENTIONS, BASIS
+    seen = "inferred: activations cut at 6, as in EfficientNet-Lite, with which NanoDet takes (p - 127) / 128"
+    return {**CONVENTIONS, "mean": 127.0, "std": 128.0}, BASIS | dict.fromkeys(("mean", "std"), seen)
+
+
 def _decode_split(outputs: Arrays, frame: Frame) -> Candidates:
     return distributions.decode_levels(outputs, frame, 0.5)
 
@@ -43,8 +51,9 @@ def _matches_split(evidence: Evidence) -> Match:
     if not roles or strides != (8, 16, 32):
         return Match(Sure.NO, seen if not roles else f"strides {strides} are not 8, 16, 32")
     named = all("stride" in name for name in roles) and any(name.startswith("dis_pred") for name in roles)
-    conventions = {**CONVENTIONS, "outputs": roles}
-    basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}
+    fields, reasons = _fed(evidence)
+    conventions = {**fields, "outputs": roles}
+    basis = {**reasons, "outputs": "inferred: shapes, and values of a probe run"}
     return Match(Sure.CERTAIN if named else Sure.LIKELY, seen, conventions, basis)
 
 
@@ -84,8 +93,9 @@ def _matches_joined(evidence: Evidence) -> Match:
     if not readings:
         return Match(Sure.NO, f"of {channels} columns the first {seen} are scores, and no four distributions follow")
     why = f"{seen} scores and 4 x {readings[0]} bins at strides {', '.join(map(str, strides))}"
-    conventions = {**CONVENTIONS, "outputs": {name: f"{seen} scores, distances"}}
-    return Match(Sure.CERTAIN, why, conventions, {**BASIS, "outputs": "inferred: values of a probe run"})
+    fields, reasons = _fed(evidence)
+    conventions = {**fields, "outputs": {name: f"{seen} scores, distances"}}
+    return Match(Sure.CERTAIN, why, conventions, {**reasons, "outputs": "inferred: values of a probe run"})
 
 
 DECODERS = (

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from edgerun.contract import Evidence
+from edgerun.contract import Evidence, TensorSpec
 from edgerun.decoders import inputs
 
-__all__ = ["IMAGENET", "PLAIN", "by_input", "habits"]
+__all__ = ["IMAGENET", "PLAIN", "by_input", "ends", "habits"]
 
 IMAGENET = "mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)"
 PLAIN = "mean=0"
@@ -29,6 +29,15 @@ SLACK = 0.02
 """Of the range; its last step is lost to rounding."""
 
 
+def ends(spec: TensorSpec) -> tuple[float, float] | None:
+    """The least and the largest number that an input stored in 8 bits can hold; None for others."""
+    if spec.dtype not in ("uint8", "int8") or spec.quantization is None:
+        return None
+    limits = np.iinfo(spec.dtype)
+    factor, zero = spec.quantization.scale[0], spec.quantization.zero_point[0]
+    return (limits.min - zero) * factor, (limits.max - zero) * factor
+
+
 def by_input(evidence: Evidence) -> tuple[dict[str, Any], dict[str, str]] | None:
     """(fields, basis) where the input is stored in 8 bits whose range is that of a normalisation; None elsewhere.
 
@@ -37,11 +46,10 @@ def by_input(evidence: Evidence) -> tuple[dict[str, Any], dict[str, str]] | None
     spec = evidence.image
     if spec.dtype not in ("uint8", "int8"):
         return None
-    ends = np.iinfo(spec.dtype)
-    if spec.quantization is None:
+    held = ends(spec)
+    if held is None:
         return inputs.tensorflow(evidence) if spec.dtype == "uint8" else None
-    factor, zero = spec.quantization.scale[0], spec.quantization.zero_point[0]
-    low, high = (ends.min - zero) * factor, (ends.max - zero) * factor
+    low, high = held
     for (least, most), fields in RANGES.items():
         slack = SLACK * (most - least)
         if abs(low - least) <= slack and abs(high - most) <= slack:

@@ -75,7 +75,7 @@ def _matches(evidence: Evidence, *, transposed: bool) -> Match:
         return Match(Sure.NO, "the sizes of a probe run are cut off, as by a quantisation made for scores")
     if wrong := forms.misread(boxes.T, "cx cy w h", card.height, card.width, strides):
         return Match(Sure.NO, wrong)
-    if yolo_rows.given_an_object(rows[: 4 + classes]):
+    if not evidence.known("decoder") and yolo_rows.given_an_object(rows[: 4 + classes]):
         return Match(Sure.NO, "the columns behind the box are an objectness and shares given an object")
     if (scores == 1).all(axis=1).any():
         return Match(Sure.NO, "a column of a probe run is 1 throughout, as YOLOv6's objectness and no class is")

@@ -3,33 +3,81 @@
 Output [1, N, 5 + C], or [1, 5 + C, h, w] for each stride. Raw: cx = (x + column) · stride, w = exp(w) · stride;
 x y count from the cell's corner.
 Source of the formula: Ge et al., YOLOX, arXiv 2107.08430, and its ONNX demo (Apache-2.0).
-Since version 0.1.1 the input is blue-green-red in 0..255, fitted to the top left corner.
+Since version 0.1.1 the input is blue-green-red in 0..255, before it red-green-blue in ImageNet's deviations, fitted to
+the top left corner either way (its release notes). The file does not tell which, but a trained network does: fed with
+numbers a hundred times too large, it sees objects all over, and fed with numbers as much too small hardly anything.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, grids, levels, ranges, scoring, yolo_rows
+from edgerun.decoders import forms, graph_hints, grids, inputs, levels, normalising, ranges, scoring, yolo_rows
 from edgerun.decoders.yolov5 import objectness_rows
+from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
 
 USUAL_IOU = 0.65
 
+LEGACY: dict[str, Any] = {**inputs.IMAGENET, "resize": "letterbox-topleft", "fill": 114, "iou": USUAL_IOU}
 CONVENTIONS: dict[str, Any] = {
     "resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114, "iou": USUAL_IOU,
 }  # fmt: skip
-BASIS = dict.fromkeys(CONVENTIONS, "convention: YOLOX since 0.1.1 is trained so")
+SINCE = "YOLOX since 0.1.1 is trained so"
+BASIS = dict.fromkeys(CONVENTIONS, f"convention: {SINCE}")
+FEED: dict[str, Any] = {"color": "bgr", "scale": 1.0, "mean": 0.0, "std": 1.0}
+LEGACY_FEED = dict(inputs.IMAGENET)
+KINDS: tuple[Literal["textured"], Literal["blank"]] = ("textured", "blank")
 BASIS["iou"] = "convention: YOLOX's experiments suppress so"
 
 SHARES, LOGITS = "boxes, scores", "boxes, logits"
 
+HABITS = {
+    "mean": {
+        'color="bgr", scale=1, mean=0': "YOLOX since 0.1.1",
+        "scale=1/255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)": "YOLOX before",
+    }
+}
+SINCE_TORCH = (1, 10)
+"""PyTorch of October 2021; YOLOX 0.1.1 is of August 2021."""
+FLOODED, CALM = 0.5, 0.3
+"""The 99th percentile of the objectness on the textured picture: YOLOX-Nano 0.13 as it was trained, 0.98 where numbers
+are too large; on the blank one 0.0001 and 0.07."""
+DIMMER = 5
+"""Times by which it is less where numbers are too small: 0.13 and 0.006."""
+
 LARGEST_RAW = 50.0
 """Raw offsets are a few cells and raw sizes logarithms; a decoded grid reaches the size of the input."""
+
+
+def _fed(evidence: Evidence, high: Callable[[Arrays], float]) -> Match:
+    """How the network is fed, as the fields of a verdict; `high` gives the 99th percentile of its objectness."""
+    known = any(evidence.known(name) for name in ("scale", "mean", "std"))
+    if known or evidence.fed is None:
+        return Match(Sure.POSSIBLE, "", CONVENTIONS, BASIS)
+    ends = normalising.ends(evidence.image)
+    if ends is not None and ends[1] - ends[0] > 100:
+        seen = f"inferred: the quantised input holds {ends[0]:.3g}..{ends[1]:.3g}"
+        return Match(Sure.POSSIBLE, "", CONVENTIONS, BASIS | dict.fromkeys(("scale", "color"), f"{seen}; {SINCE}"))
+    new = {name: high(evidence.fed(name, FEED)) for name in KINDS}
+    old = high(evidence.fed("textured", LEGACY_FEED))
+    if new["textured"] >= FLOODED and new["blank"] > 0.01 and old <= CALM:
+        seen = f"inferred: fed 0..255 it sees objects all over a trial run ({new['textured']:.2g} against {old:.2g})"
+        basis = dict.fromkeys(LEGACY, "convention: YOLOX before 0.1.1 is trained so")
+        return Match(Sure.POSSIBLE, "", LEGACY, basis | dict.fromkeys(("scale", "mean", "std", "color"), seen))
+    version = graph_hints.torch_version(evidence.graph())
+    if new["textured"] <= CALM and new["blank"] <= CALM / 10 and old * DIMMER <= new["textured"]:
+        seen = f"inferred: fed 0..255 it sees more in a trial run ({new['textured']:.2g} against {old:.2g})"
+        return Match(Sure.POSSIBLE, "", CONVENTIONS, BASIS | dict.fromkeys(("scale", "color"), f"{seen}; {SINCE}"))
+    if version is not None and version >= SINCE_TORCH:
+        seen = f"inferred: PyTorch {version[0]}.{version[1]}, which wrote the file, is younger than YOLOX 0.1.1"
+        return Match(Sure.POSSIBLE, "", CONVENTIONS, BASIS | dict.fromkeys(("scale", "color"), f"{seen}; {SINCE}"))
+    return Match(Sure.POSSIBLE, "", CONVENTIONS, BASIS, HABITS)
 
 
 def _decode_raw(outputs: Arrays, frame: Frame) -> Candidates:
@@ -76,11 +124,7 @@ def _matches_split(evidence: Evidence) -> Match:
     (channels,) = widths
     if channels < 6 or (card.labels and channels - 5 != len(card.labels)):
         return Match(Sure.NO, f"{channels} channels are not 5 + {len(card.labels) or 'some'} labels")
-    values = evidence.probe("textured")
-    tables = [
-        levels.rows(values[group[0].name], -(-card.height // stride), -(-card.width // stride))
-        for stride, group in bound.items()
-    ]
+    tables = _tables(evidence.probe("textured"), evidence)
     done = all(ranges.shares(table[:, 4:]) for table in tables)
     # nothing is where most cells look; a single class, given an object, may still be likely there
     low = slice(4, 5 if channels == 6 else None)
@@ -89,11 +133,26 @@ def _matches_split(evidence: Evidence) -> Match:
     if max(float(np.abs(table[:, :4]).max()) for table in tables) > LARGEST_RAW:
         return Match(Sure.NO, "the boxes of a probe run do not count from their cells")
     role = SHARES if done else LOGITS
-    conventions = {**CONVENTIONS, "outputs": {group[0].name: role for group in bound.values()}}
-    basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}
+    fed = _fed(evidence, lambda outputs: _highest(np.concatenate(_tables(outputs, evidence))[:, 4], done=done))
+    conventions = {**fed.conventions, "outputs": {group[0].name: role for group in bound.values()}}
+    basis = {**fed.basis, "outputs": "inferred: shapes, and values of a probe run"}
     why = f"{channels} channels are 5 + {channels - 5} classes at strides 8, 16, 32"
     # logits may as well be those of three anchors per cell
-    return Match(Sure.LIKELY if done or channels % 3 else Sure.POSSIBLE, why, conventions, basis)
+    sure = Sure.LIKELY if done or channels % 3 else Sure.POSSIBLE
+    return Match(sure, why, conventions, basis, fed.unsettled)
+
+
+def _tables(outputs: Arrays, evidence: Evidence) -> list[AnyArray]:
+    """The outputs of all strides as [N, 5 + C]."""
+    card = evidence.card
+    bound = levels.bind(levels.specs(evidence.outputs), card.height, card.width)
+    sizes = {stride: (-(-card.height // stride), -(-card.width // stride)) for stride in bound}
+    return [levels.rows(outputs[group[0].name], *sizes[stride]) for stride, group in bound.items()]
+
+
+def _highest(objectness: AnyArray, *, done: bool = True) -> float:
+    """Its 99th percentile, after the sigmoid."""
+    return float(np.percentile(objectness if done else scoring.sigmoid(objectness), 99))
 
 
 def _matches(evidence: Evidence, *, raw: bool) -> Match:
@@ -119,7 +178,6 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     seen = f"boxes of a probe run reach {reach:.4g}"
     if ranges.clipped(rows[:, 2:4]):
         return Match(Sure.NO, f"{seen} and no farther: they are cut off, as by a quantisation made for scores")
-    conventions, basis = dict(CONVENTIONS), dict(BASIS)
     if not yolo_rows.fifth_is_objectness(rows.T):
         return Match(Sure.NO, "another column than the fifth of a probe run behaves like the objectness")
     if raw:
@@ -130,7 +188,9 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
             return Match(Sure.NO, f"{seen} and hold their cells: they are decoded, in 0..1")
         # raw sizes are logarithms, some of them negative; values all in 0..1 may be shares of the picture as well
         sure = Sure.CERTAIN if rows[:, 2:4].min() < 0 else Sure.LIKELY
-        return Match(sure, f"{why}; {seen}, so they count from their cells", conventions, basis)
+        fed = _fed(evidence, lambda outputs: _highest(outputs[name][0, :, 4]))
+        why = f"{why}; {seen}, so they count from their cells"
+        return Match(sure, why, fed.conventions, fed.basis, fed.unsettled)
     if not spread:
         return Match(Sure.NO, f"{seen}: they are not decoded")
     if wrong := forms.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides):
@@ -139,12 +199,15 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
         return Match(Sure.NO, "no column of a probe run is a share given an object: all are low, as classes are")
     if (rows[:, 4] == 1).all():
         return Match(Sure.NO, "the fifth column of a probe run is 1 throughout, as YOLOv6's is")
+    fed = _fed(evidence, lambda outputs: _highest(outputs[name][0, :, 4]))
+    conventions, basis = dict(fed.conventions), dict(fed.basis)
     conventions["box_units"] = "unit" if ranges.unit(rows[:, :4]) else "pixels"
     basis["box_units"] = f"inferred: {seen}"
     sure = Sure.CERTAIN if card.labels else Sure.POSSIBLE
     if yolo_rows.given_an_object(rows.T):
         sure, why = max(sure, Sure.LIKELY), f"{why}; the fifth column behaves like an objectness"
-    return Match(sure, f"{why}; {channels} channels are 5 + {channels - 5} classes", conventions, basis)
+    why = f"{why}; {channels} channels are 5 + {channels - 5} classes"
+    return Match(sure, why, conventions, basis, fed.unsettled)
 
 
 def _spreads_over_the_input(centres: Any, height: int, width: int) -> bool:

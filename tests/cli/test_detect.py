@@ -129,7 +129,7 @@ def test_every_argument_of_load_is_an_option():
         ("--color=bgr", "color", "bgr"),
         ("--scale=1/256", "scale", 1 / 256),
         ("--mean=0", "mean", [0, 0, 0]),
-        ("--std=1,1.5,2", "std", [1, 1.5, 2]),
+        ("--std=1,1.25,1", "std", [1, 1.25, 1]),
         ("--box-units=pixels", "box_units", "pixels"),
         ("--not-suppressed", "suppressed", False),
         ("--decoder=yolov8", "decoder", "yolov8"),

@@ -19,6 +19,7 @@ from .onnx_writer import save
 from .package import ModelFile, open_model
 from .pipeline import PIPELINES, Choice, Weights, colors, interface_of, swapped, translate
 from .suppression import Rules, emit, read_rules
+from .translation import PROBABILITIES
 from .wire import Message
 
 CARD_VERSION: Final = 1
@@ -88,12 +89,16 @@ def _whole(file: ModelFile, choice: Choice) -> Whole:
         joined.add(stage)
     graph = joined.graph
     for feature in interface.outputs:
+        if feature.name in joined.classified:
+            continue
         value = joined.values.get(feature.name)
         if value is None:
             raise ModelUnsupported(
                 f"the output '{feature.name}' is a label or a dictionary, which ONNX models have not"
             )
         graph.output(joined.in_order(feature, value), feature.name, value.shape)
+    if joined.probabilities is not None:  # a label and a dictionary are read off them, with the card's labels
+        graph.output(joined.probabilities, PROBABILITIES, joined.probabilities.shape)
     return Whole(graph, interface, joined.labels)
 
 
@@ -104,6 +109,9 @@ class _Joined:
         self.graph = Graph()
         self.values: dict[str, Value] = {}
         self.labels: tuple[str, ...] | tuple[int, ...] = ()
+        self.probabilities: Value | None = None
+        self.classified: set[str] = set()
+        """Outputs that a classifier makes of its probabilities."""
         self._inputs = {feature.name: feature for feature in interface.inputs}
         self._orders = colors(interface.inputs)
         self._weights, self._choice = weights, choice
@@ -138,6 +146,9 @@ class _Joined:
             self.values[name] = self.graph.emit("Clip", [whole, *limits], shape=self.values[name].shape)
         if translation.classifier is not None:
             self.labels = translation.classifier.labels
+            self.probabilities = results[translation.classifier.tensor]
+            numbers = {port.name for port in translation.outputs}
+            self.classified |= {feature.name for feature in interface.outputs} - numbers
 
     def _turned(self, name: str, color: str, value: Value) -> Value:
         """A picture in the order of channels that is wanted."""

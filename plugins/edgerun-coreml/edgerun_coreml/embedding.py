@@ -26,7 +26,7 @@ USER_DEFINED: Final = 100
 def embed(path: Path, metadata: Mapping[str, str], target: Path) -> None:
     """Write a copy of a ``.mlpackage`` or ``.mlmodel`` with these entries; earlier ones of the same keys go.
 
-    Raises :class:`ModelDamaged`, :class:`ModelUnsupported` for what is compiled, ``ModelError`` for a zipped package.
+    Raises :class:`ModelDamaged`, :class:`ModelUnsupported` for what is compiled, ``ModelError`` for what is zipped.
     """
     if path.is_dir():
         refuse_compiled(path)

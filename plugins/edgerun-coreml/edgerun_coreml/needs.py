@@ -7,6 +7,7 @@ and its guides ``flexible-inputs``, ``typed-execution``, ``mlmodel-utilities`` f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -65,7 +66,7 @@ KINDS: Final = {
 
 
 def needs(file: ModelFile, graph: Graph) -> list[Need]:
-    """The system, then what speaks against the Neural Engine."""
+    """The system, classes that the app must bring, then what speaks against the Neural Engine."""
     declared = file.spec.specificationVersion
     found: dict[int, list[str]] = {}
     for version, what in (*_of_models(file.spec), *_of_nodes(graph.nodes)):
@@ -77,6 +78,10 @@ def needs(file: ModelFile, graph: Graph) -> list[Need]:
     if highest > declared:
         why = f"{_listed(found[highest])}, which came with specification version {highest}; the file says {declared}"
         told.append(Need(_system(highest), why))
+    custom = Counter(str(node.attributes.get("className", "")) for node in graph.nodes if node.op == "custom")
+    told += [
+        Need(f"the app's class {name}", f"{count} custom layer{'s' * (count > 1)}") for name, count in custom.items()
+    ]
     return [*told, *(Need("the Neural Engine", why, must=False) for why in _against_the_engine(file, graph))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +23,16 @@ from .description import (
     pipeline_models,
 )
 from .errors import ModelDamaged, ModelUnsupported
-from .mil import Translation
 from .session import open_session
 from .states import State
 from .suppression import Suppression
+from .translation import Port, Precision, Translation
 from .wire import Message
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
 Array = npt.NDArray[Any]
-Precision = Literal["fp32", "fp16"]
 Weights = Callable[[str], BlobFile]
 
 NETWORKS: Final = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
@@ -172,7 +171,7 @@ class Network:
             results |= self._classified(values[self._classifier.tensor])
         return results
 
-    def _fitted(self, value: Any, port: mil.Port) -> Array:
+    def _fitted(self, value: Any, port: Port) -> Array:
         """The array in the graph's type and rank: the file's description may leave axes of size 1 out."""
         array = np.asarray(value)
         shape = port.shape

@@ -13,9 +13,10 @@ from . import images, shapes
 from .classifier import Labels
 from .description import ArrayType, Feature, ImageType, Interface, ModelDescription, ScalarType, describe
 from .package import ModelFile, open_model
-from .pipeline import Choice, Pipeline, Precision, Stage, build
+from .pipeline import Choice, Pipeline, Stage, build
 from .states import State
 from .suppression import Rules, Suppression
+from .translation import Precision
 
 Array = npt.NDArray[Any]
 

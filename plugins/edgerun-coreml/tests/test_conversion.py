@@ -148,3 +148,17 @@ def test_a_classifier_keeps_its_probabilities_and_labels(tmp_path):
     session, card, _ = converted(tmp_path, classifier(["cat", "dog"]))
     assert card["labels"] == ["cat", "dog"]
     assert session.run(None, {"x": np.float32([[0.25, 0.75]])})[0].tolist() == [[0.25, 0.75]]
+
+
+def test_a_pipeline_that_ends_in_a_classifier_keeps_its_probabilities_and_labels(tmp_path):
+    last = classifier(["cat", "dog"])
+    label, table = last["description"]["output"]
+    halves = model(passing("y", "x", (1, 2), 0.5), [array("y", 1, 2)], [array("x", 1, 2)])
+    content = pipeline([halves, last], [array("y", 1, 2)], [array("x", 1, 2), label, table])
+    session, card, _ = converted(tmp_path, content)
+    assert card["labels"] == ["cat", "dog"]
+    assert [output.name for output in session.get_outputs()] == ["x", "probabilities"]
+    given = np.float32([[0.5, 1.5]])
+    expected = edgerun_coreml.load(tmp_path / "m.mlmodel").predict({"y": given})
+    found = session.run(["probabilities"], {"y": given})[0]
+    assert dict(zip(card["labels"], found[0].tolist(), strict=True)) == expected[table["name"]]

@@ -113,7 +113,10 @@ def test_a_network_lists_layers_and_what_is_done_to_images(tmp_path):
     assert second.op == "convolution"
     assert second.inputs[0] == first.outputs[0]
     assert second.attributes["kernelSize"] == (1, 1)
-    assert (third.op, third.attributes) == ("activation", {"NonlinearityType": "leakyReLU", "leakyReLU.alpha": 0.5})
+    assert (third.op, third.attributes) == (
+        "activation.leakyReLU",
+        {"NonlinearityType": "leakyReLU", "leakyReLU.alpha": 0.5},
+    )
 
 
 def test_weights_of_a_network_are_inputs(tmp_path):

@@ -293,6 +293,25 @@ def test_since_ios17_overlaps_that_equal_the_threshold_are_suppressed(opset, kep
     assert (indices >= 0).sum() == kept
 
 
+@pytest.mark.parametrize("mode", ["LINEAR", "NEAREST_NEIGHBOR"])
+@pytest.mark.parametrize("computed", [False, True])
+def test_resize_along_one_axis_leaves_the_others(mode, computed):
+    options = {"interpolation_mode": mode, "sampling_mode": "UNALIGN_CORNERS"}
+    sizes = {1: np.int32([8]), 2: np.int32([X.shape[-2], 8])}
+    one, two = (_resized(shape, count, computed, options) for count, shape in sizes.items())
+    assert one.shape == (*X.shape[:-1], 8)
+    np.testing.assert_array_equal(one, two)
+
+
+def _resized(shape, count, computed, options):
+    program = Program(17)
+    x = program.input("x", "fp32", X.shape)
+    size = program.input("size", "int32", shape.shape) if computed else shape
+    return program.run(
+        program.op("resize", ("fp32", None), x=x, shape=size, resized_dims=np.uint32(count), **options), x=X, size=shape
+    )
+
+
 def test_what_cannot_be_resized_is_refused_by_name():
     with pytest.raises(ModelUnsupported, match=r"resize .*resizing 3 axes"):
         apply("resize", ("fp32", None), x=X, shape=np.int32([2, 8, 8]), resized_dims=np.uint32(3))

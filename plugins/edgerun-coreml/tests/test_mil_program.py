@@ -75,24 +75,6 @@ def test_lists_grow_as_they_are_written():
     assert some.tolist() == [[8, 8], [0, 0]]
 
 
-def test_a_state_is_read_updated_and_handed_on():
-    program = Program(18)
-    x, state = program.input("x", "fp32", (2,)), program.state("total", "fp16", (2,))
-    before = program.op("read_state", ("fp16", (2,)), input=state)
-    sum_now = program.op("add", ("fp16", (2,)), x=before, y=program.op("cast", ("fp16", (2,)), x=x, dtype="fp16"))
-    program.op("write_state", [], input=state, data=sum_now)
-    after = program.op("read_state", ("fp16", (2,)), input=state)
-    translation = program.translate(program.op("cast", ("fp32", (2,)), x=after, dtype="fp32"))
-    (entry,) = translation.states
-    assert [port.name for port in translation.inputs] == ["x"]
-    session = open_session(translation.graph)
-    contents = np.zeros(entry.shape, np.float32)
-    for expected in ([1, 2], [2, 4]):
-        names = [translation.outputs[0].tensor, entry.updated]
-        result, contents = session.run(names, {"x": np.float32([1, 2]), entry.tensor: contents})
-        assert result.tolist() == contents.tolist() == expected
-
-
 def test_a_classifier_tells_labels_and_where_the_probabilities_are():
     program = Program()
     x = program.input("x", "fp32", (1, 3))
@@ -147,6 +129,8 @@ def lstm(x, h, c, w, r, b, clip=np.inf, p=None):
 LSTM = {
     "weight_ih": RNG.normal(size=(16, 3)), "weight_hh": RNG.normal(size=(16, 4)), "bias": RNG.normal(size=16),
 }  # fmt: skip
+
+
 X = RNG.normal(size=(5, 2, 3)).astype(np.float32)
 H, C = RNG.normal(size=(2, 2, 4)).astype(np.float32)
 

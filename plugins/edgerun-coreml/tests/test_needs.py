@@ -105,7 +105,7 @@ def test_a_version_below_what_is_in_the_file_is_not_believed(needs):
     ],
 )
 def test_layers_of_a_network_that_raise_the_version_are_named(needs, made, version, why):
-    (told,), _ = needs(network(made, version=version))
+    told = needs(network(made, version=version))[0][0]
     assert told[1] == f"specification version {version}: {why}"
 
 
@@ -128,7 +128,8 @@ def test_a_range_of_sizes_keeps_a_model_off_the_neural_engine_and_a_list_does_no
 
 
 def test_custom_layers_keep_a_model_off_the_neural_engine(needs):
-    _, against = needs(network(layer("custom", ["p"], ["out"], className="Mine")))
+    must, against = needs(network(layer("custom", ["p"], ["out"], className="Mine")))
+    assert must[1] == ("the app's class Mine", "1 custom layer")
     assert against == ["1 custom layer, which the app computes on the CPU or the GPU"]
 
 

@@ -15,6 +15,7 @@ import platform
 import tempfile
 import warnings
 import weakref
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import Backend, Coverage, Delegate, Dialect, Health, Placed, Session
-from edgerun.errors import DelegateUnavailable
+from edgerun.contract import Backend, Coverage, Delegate, Dialect, Graph, Health, Need, Placed, Session
+from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
-from edgerun_executorch import guard, profile, program, trial
+from edgerun_executorch import graph, guard, profile, program, trial
 
 BACKENDS = {
     "xnnpack": "XnnpackBackend",
@@ -275,6 +276,22 @@ class ExecuTorchBackend:
         holds the network several times, as methods forward_xnnpack, forward_coreml and so on.
         """
         return ExecuTorchSession(path, delegate, threads)
+
+    def graph(self, path: Path) -> Graph:
+        """The calls of a program; what was lowered for a backend is one call. ExecuTorch need not be installed."""
+        return graph.read(path)
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """The backends that ExecuTorch must be built with."""
+        try:
+            calls = [call.backend for method in program.read(path) for call in method.calls]
+        except ValueError as cause:
+            raise ModelUnreadable(f"{path} cannot be read: {cause}.", hint="copy or export it again") from cause
+        lowered = Counter(filter(None, calls))
+        return [
+            Need(f"ExecuTorch with {backend}", f"{count} of {len(calls)} calls are lowered for it")
+            for backend, count in lowered.items()
+        ]
 
 
 @hookimpl

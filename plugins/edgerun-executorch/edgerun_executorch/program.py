@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from edgerun_executorch.trial import DTYPES
 
-__all__ = ["Call", "Method", "Table", "Tensor", "read"]
+__all__ = ["Call", "Method", "Table", "Tensor", "flatbuffer", "read", "unpack"]
 
 LARGEST_COUNT = 1_000_000
 """Entries of a vector; a program of a detector has a few thousand."""
@@ -79,17 +79,17 @@ class Table:
     def __init__(self, data: bytes, at: int) -> None:
         self._data, self._at = data, at
         self._vtable = at - struct.unpack_from("<i", data, at)[0]
-        self._slots = (_unpack("<H", data, self._vtable) - 4) // 2
+        self._slots = (unpack("<H", data, self._vtable) - 4) // 2
 
     def number(self, slot: int, code: str, default: int = 0) -> int:
         """A scalar; `code` is its letter in `struct`."""
         at = self._field(slot)
-        return default if at is None else _unpack("<" + code, self._data, at)
+        return default if at is None else unpack("<" + code, self._data, at)
 
     def table(self, slot: int) -> Table | None:
         """A table; None where it is left out."""
         at = self._field(slot)
-        return None if at is None else Table(self._data, at + _unpack("<I", self._data, at))
+        return None if at is None else Table(self._data, at + unpack("<I", self._data, at))
 
     def text(self, slot: int) -> str:
         """A text; "" where it is left out."""
@@ -104,24 +104,25 @@ class Table:
         """A list of tables; nothing where it is left out."""
         start, count = self._vector(slot, 4)
         for at in range(start, start + 4 * count, 4):
-            yield Table(self._data, at + _unpack("<I", self._data, at))
+            yield Table(self._data, at + unpack("<I", self._data, at))
 
     def _field(self, slot: int) -> int | None:
-        offset = _unpack("<H", self._data, self._vtable + 4 + 2 * slot) if slot < self._slots else 0
+        offset = unpack("<H", self._data, self._vtable + 4 + 2 * slot) if slot < self._slots else 0
         return self._at + offset if offset else None
 
     def _vector(self, slot: int, size: int) -> tuple[int, int]:
         at = self._field(slot)
         if at is None:
             return 0, 0
-        at += _unpack("<I", self._data, at)
-        count = _unpack("<I", self._data, at)
+        at += unpack("<I", self._data, at)
+        count = unpack("<I", self._data, at)
         if count > LARGEST_COUNT or at + 4 + count * size > len(self._data):
             raise ValueError(f"a list of {count} entries does not fit into it")
         return at + 4, count
 
 
-def _unpack(code: str, data: bytes, at: int) -> int:
+def unpack(code: str, data: bytes, at: int) -> int:
+    """An integer; raises struct.error or ValueError for one that lies outside."""
     if at < 0:
         raise ValueError("an offset leads out of it")
     value: int = struct.unpack_from(code, data, at)[0]
@@ -137,13 +138,13 @@ def read(path: Path) -> list[Method]:
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
-            base, data = _flatbuffer(file, size)
+            base, data = flatbuffer(file, size)
         return _read(data, base, size)
     except (struct.error, UnicodeDecodeError, IndexError) as cause:
         raise ValueError(f"the program is damaged: {cause}") from None
 
 
-def _flatbuffer(file: BinaryIO, size: int) -> tuple[int, bytes]:
+def flatbuffer(file: BinaryIO, size: int) -> tuple[int, bytes]:
     """Where the segments begin, and the part of the file before them."""
     head = file.read(40)
     if head[4:6] != b"ET" or not head[6:8].isdigit():
@@ -151,8 +152,8 @@ def _flatbuffer(file: BinaryIO, size: int) -> tuple[int, bytes]:
     program, base, held = size, 0, 0
     if head[8:12] == b"eh00":  # absent from files that hold no segments
         program, base = struct.unpack_from("<QQ", head, 16)
-        if _unpack("<I", head, 12) >= 32:  # older headers are 24 bytes and leave the segments' size out
-            held = _unpack("<Q", head, 32)
+        if unpack("<I", head, 12) >= 32:  # older headers are 24 bytes and leave the segments' size out
+            held = unpack("<Q", head, 32)
         if program > size or base + held > size:
             raise ValueError(f"it ends too early: {size} bytes, where its header promises {max(program, base + held)}")
     file.seek(0)
@@ -160,7 +161,7 @@ def _flatbuffer(file: BinaryIO, size: int) -> tuple[int, bytes]:
 
 
 def _read(data: bytes, base: int, size: int) -> list[Method]:
-    root = Table(data, _unpack("<I", data, 0))
+    root = Table(data, unpack("<I", data, 0))
     for segment in root.tables(4):
         if base + segment.number(0, "Q") + segment.number(1, "Q") > size:
             raise ValueError("a segment of it lies beyond its end")

@@ -83,7 +83,7 @@ class OnnxRuntimeSession:
             )
         else:
             self._provider = name_of(asked)
-            providers = [(self._provider, told(asked))]
+            providers = [(self._provider, told(asked, self._threads))]
             if asked.name != "cpu" and not alone:
                 providers.append(PROVIDERS["cpu"])
         # enable_fallback=0: ONNX Runtime would retry on the CPU in silence
@@ -162,11 +162,10 @@ class OnnxRuntimeSession:
             session = self._start(Path(folder))
             for _ in range(runs):
                 session.run(self._names, feeds)
-            behind: dict[str, list[int]] = {}
+            parts: dict[str, list[list[str]]] = {}
             for part in session.get_provider_graph_assignment_info():
-                if part.ep_name != PROVIDERS["cpu"]:
-                    behind.setdefault(part.ep_name, []).append(len(part.get_nodes()))
-            return profiles.read(Path(session.end_profiling()), runs, self._delegate, behind)
+                parts.setdefault(part.ep_name, []).append([node.op_type for node in part.get_nodes()])
+            return profiles.read(Path(session.end_profiling()), runs, self._delegate, parts)
 
     def close(self) -> None:
         """Let go of the model."""

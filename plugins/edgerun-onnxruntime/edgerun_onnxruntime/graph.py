@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,8 +26,10 @@ __all__ = ["needs", "read"]
 
 LARGEST_COUNT = 5_000_000
 """Fields that are read in one file; a detector has some twenty thousand."""
+LARGEST_NODES = 500_000
+"""Operators of one file, functions written out."""
 DEEPEST = 32
-"""Branches and loops within each other."""
+"""Branches, loops and functions within each other."""
 
 Message: TypeAlias = dict[int, list[Any]]
 """Number of a field -> what stands there, in the order of the file: an int, or the slice of the file that holds it."""
@@ -73,7 +78,7 @@ TOLD = "1.20"
 
 
 def needs(path: Path) -> list[Need]:
-    """The first ONNX Runtime that reads the file; [] for .ort files.
+    """The first ONNX Runtime that reads the file, and operators that somebody must bring; [] for .ort files.
 
     Raises:
         ModelUnreadable: the file is damaged.
@@ -82,15 +87,26 @@ def needs(path: Path) -> list[Need]:
         if data[4:8] == b"ORTM":
             return []
         reader = _Reader(data)
+        graph = reader.model()
         model = reader.message(slice(0, len(data)))
         versions = {reader.text(entry, 1) or "ai.onnx": reader.integer(entry, 2) for entry in reader.messages(model, 8)}
         opset, ir = versions.get("ai.onnx", 0), reader.integer(model, 1)
     asked = [(_since(opset, SINCE_OPSET), f"opset {opset}"), (_since(ir, SINCE_IR), f"IR version {ir}")]
     latest = max(asked, key=lambda entry: entry[0])[0]
-    if not latest[0]:
-        return []
-    word = f"ONNX Runtime {'after ' if latest[2] else ''}{latest[0]}.{latest[1]}"
-    return [Need(word, " and ".join(why for since, why in asked if since == latest))]
+    told = []
+    if latest[0]:
+        word = f"ONNX Runtime {'after ' if latest[2] else ''}{latest[0]}.{latest[1]}"
+        told.append(Need(word, " and ".join(why for since, why in asked if since == latest)))
+    foreign = Counter(node.op for node in graph.nodes if node.op.rpartition(".")[0] not in DOMAINS)
+    if foreign:
+        shown = ", ".join(f"{count} × {op}" for op, count in sorted(foreign.items())[:4])
+        told.append(Need("a library of custom operators", shown))
+    return told
+
+
+DOMAINS = {"", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "com.microsoft", "com.microsoft.nchwc"}
+DOMAINS |= {"com.ms.internal.nhwc", "com.microsoft.experimental"}
+"""Of operators that ONNX Runtime brings."""
 
 
 def _since(version: int, table: dict[int, str]) -> tuple[int, int, bool]:
@@ -110,6 +126,21 @@ def _mapped(path: Path) -> Iterator[Any]:
         raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call of a function of the file: where its names come from.
+
+    Attributes:
+        prefix: before the names of values that are the function's own.
+        names: of its inputs and outputs -> what the caller calls them.
+        attributes: what the caller gives, and the function's defaults.
+    """
+
+    prefix: str
+    names: Mapping[str, str]
+    attributes: Mapping[str, Message]
+
+
 class _Reader:
     def __init__(self, data: Any) -> None:
         self.data = data
@@ -117,6 +148,8 @@ class _Reader:
         self.nodes: list[Node] = []
         self.values: dict[str, TensorSpec] = {}
         self.constants: dict[str, AnyArray] = {}
+        self.functions: dict[str, Message] = {}
+        self.within: _Call | None = None
 
     # ------------------------------------------------------------------------------------------ the wire
 
@@ -202,6 +235,8 @@ class _Reader:
         graph = self.single(model, 7)
         if graph is None:
             raise _Damaged("it holds no graph")
+        for function in self.messages(model, 25):
+            self.functions[f"{self.text(function, 10)}.{self.text(function, 1)}"] = function
         inputs, outputs = self.graph(graph, 0)
         versions = {self.text(entry, 1) or "ai.onnx": self.integer(entry, 2) for entry in self.messages(model, 8)}
         versions = {name: versions[name] for name in sorted(versions, key=lambda name: (name != "ai.onnx", name))}
@@ -216,7 +251,7 @@ class _Reader:
         sides: dict[int, list[str]] = {11: [], 12: [], 13: []}
         for number, names in sides.items():
             for entry in self.messages(graph, number):
-                names.append(self.text(entry, 1))
+                names.append(self.called(self.text(entry, 1)))
                 self.type(names[-1], entry)
         weights = {self.tensor(entry) for entry in self.messages(graph, 5)}
         weights |= {self.tensor(value, entry) for entry in self.messages(graph, 15) if (value := self.single(entry, 1))}
@@ -239,11 +274,24 @@ class _Reader:
         code = self.integer(tensor, 1)
         self.values[name] = TensorSpec(name, tuple(sizes), DTYPES.get(code, f"type {code}"))
 
+    def called(self, name: str) -> str:
+        """A value's name: that of the file, but for values of functions, which may be called several times."""
+        call = self.within
+        if call is None or not name:
+            return name
+        return call.names.get(name, f"{call.prefix}/{name}")
+
     def node(self, node: Message, depth: int) -> None:
+        """Enter an operator; a function of the file is written out, as ONNX Runtime does."""
         domain, kind = self.text(node, 7), self.text(node, 4)
         kind = kind if domain in ("", "ai.onnx") else f"{domain}.{kind}"
-        outputs = self.texts(node, 2)
+        inputs, outputs = (tuple(map(self.called, self.texts(node, number))) for number in (1, 2))
         place = len(self.nodes)
+        if place >= LARGEST_NODES:
+            raise _Damaged(f"it holds more than {LARGEST_NODES} operators")
+        if kind in self.functions:
+            self.call(self.functions[kind], node, inputs, outputs, depth + 1)
+            return
         attributes: dict[str, Any] = {}
         for entry in self.messages(node, 5):
             value = self.attribute(entry, outputs, depth)
@@ -256,10 +304,31 @@ class _Reader:
                     self.constants[outputs[0]] = array
                     self.values[outputs[0]] = TensorSpec(outputs[0], array.shape, array.dtype.name)
         # before the branches, which were read with the attributes
-        self.nodes.insert(place, Node(kind, self.text(node, 3), self.texts(node, 1), outputs, attributes))
+        self.nodes.insert(place, Node(kind, self.text(node, 3), inputs, outputs, attributes))
+
+    def call(self, function: Message, node: Message, inputs: Sequence[str], outputs: Sequence[str], depth: int) -> None:
+        if depth > DEEPEST:
+            raise _Damaged(f"it holds functions that call each other more than {DEEPEST} deep")
+        prefix = f"{self.text(node, 3) or self.text(node, 4)}#{len(self.nodes)}"
+        names = dict(zip_longest(self.texts(function, 4)[: len(inputs)], inputs, fillvalue=""))
+        # an output that the caller does not want has a name of its own
+        names |= {inner: outer for inner, outer in zip(self.texts(function, 5), outputs, strict=False) if outer}
+        given = [*self.messages(function, 11), *(self.bound(entry) for entry in self.messages(node, 5))]
+        attributes = {self.text(entry, 1): entry for entry in given}
+        outside, self.within = self.within, _Call(prefix, names, attributes)
+        for inner in self.messages(function, 7):
+            self.node(inner, depth)
+        self.within = outside
+
+    def bound(self, entry: Message) -> Message:
+        """An attribute that refers to one of the function that is being written out, under its own name."""
+        reference = self.text(entry, 21)
+        found = self.within.attributes.get(reference) if self.within is not None and reference else None
+        return entry if found is None else {**found, 1: entry.get(1, [])}
 
     def attribute(self, entry: Message, outputs: Sequence[str], depth: int) -> Any:
         """A plain value; None for what is large or of no use here."""
+        entry = self.bound(entry)
         kind, most = self.integer(entry, 20), Graph.LARGEST_CONSTANT
         if not kind:  # old files do not say
             kind = next((kind for kind, number in _ATTRIBUTES.items() if number in entry), 0)
@@ -306,7 +375,7 @@ class _Reader:
         sizes, code = self.integers(tensor, 1, DEEPEST), self.integer(tensor, 2)
         if sizes is None or any(size < 0 for size in sizes):
             raise _Damaged(f"the weight {self.text(tensor, 8)!r} has an impossible shape")
-        spec = TensorSpec(self.text(tensor, 8), tuple(sizes), DTYPES.get(code, f"type {code}"))
+        spec = TensorSpec(self.called(self.text(tensor, 8)), tuple(sizes), DTYPES.get(code, f"type {code}"))
         count = 1
         for size in sizes:
             count *= size

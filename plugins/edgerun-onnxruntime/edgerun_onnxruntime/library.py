@@ -10,7 +10,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 __all__ = ["devices"]
@@ -28,25 +27,38 @@ def devices(options: Mapping[str, str]) -> Sequence[Any]:
     Raises:
         ValueError: it cannot be loaded, or has none here; the text says why.
     """
-    import onnxruntime
-
-    library = options["library"]
-    name = options.get("registration", Path(library).name.partition(".")[0])
+    library, name = options["library"], options.get("registration", "")
     found = _registered.get((library, name))
     if found is None:
-        _try(library, name)
-        before = len(onnxruntime.get_ep_devices())
-        try:
-            onnxruntime.register_execution_provider_library(name, library)
-        except Exception as cause:
-            raise ValueError(_line(cause)) from cause
-        found = _registered[library, name] = list(onnxruntime.get_ep_devices())[before:]
+        found = _brought(library)  # somebody may have registered it before us
+        if not found or name:
+            found = _register(library, name or library)
+        _registered[library, name] = found
     kind = options.get("device", "")
     wanted = [device for device in found if not kind or device.device.type.name.lower() == kind]
     if not wanted:
         has = ", ".join(sorted({device.device.type.name for device in found}))
         raise ValueError(f"it finds no {kind} device, only {has}" if has else "it finds no device of its kind here")
     return wanted
+
+
+def _register(library: str, name: str) -> list[Any]:
+    """Tell ONNX Runtime of a library, and give its devices; two libraries cannot have one name."""
+    import onnxruntime
+
+    _try(library, name)
+    before = len(onnxruntime.get_ep_devices())
+    try:
+        onnxruntime.register_execution_provider_library(name, library)
+    except Exception as cause:
+        raise ValueError(_line(cause)) from cause
+    return _brought(library) or list(onnxruntime.get_ep_devices())[before:]
+
+
+def _brought(library: str) -> list[Any]:
+    import onnxruntime
+
+    return [device for device in onnxruntime.get_ep_devices() if device.ep_metadata.get("library_path") == library]
 
 
 def _try(library: str, name: str) -> None:

@@ -37,6 +37,9 @@ HOMES: Final = {
 }
 """Delegate -> the system that has it, and the sentence where this is another one."""
 
+THREADS: Final = {"openvino": "num_of_threads", "xnnpack": "intra_op_num_threads"}
+"""Delegate -> its own name of the number of threads."""
+
 PACKAGES: Final = {"openvino": "onnxruntime_ep_openvino", "webgpu": "onnxruntime_ep_webgpu"}
 """Delegate -> the module of a package that brings it as a library."""
 
@@ -103,9 +106,15 @@ def name_of(delegate: Delegate) -> str:
     return delegate.options.get("provider") or PROVIDERS[delegate.name]
 
 
-def told(delegate: Delegate) -> dict[str, str]:
-    """What the execution provider is told: a wish's options in the provider's words, all others as they are."""
+def told(delegate: Delegate, threads: int | None = None) -> dict[str, str]:
+    """What the execution provider is told: a wish's options in the provider's words, all others as they are.
+
+    Those that compute on the processor with threads of their own are told how many.
+    """
     words: dict[str, str] = {}
+    on_processor = delegate.options.get("device", "CPU").upper().startswith("CPU")
+    if threads is not None and delegate.name in THREADS and on_processor:
+        words[THREADS[delegate.name]] = str(threads)
     known = OPTIONS.get(delegate.name, {})
     for name, value in delegate.options.items():
         found = known.get(name, (f"{name}={{}}",))

@@ -27,6 +27,9 @@ def test_a_profile_names_every_node_with_its_shape_and_time(odd):
     session.run({"x": np.ones((1, 2, 4, 4), np.float32)})  # the session itself is left as it was
 
 
+NAMES = {"GpuEP": "gpu", "CPUExecutionProvider": "cpu"}
+
+
 def event(name, start, took, provider="CPUExecutionProvider", kind="Conv", index="0", shape=(1, 2)):
     arguments = {"op_name": kind, "provider": provider, "node_index": index, "output_type_shape": [{"float": shape}]}
     return {"cat": "Node", "name": name, "ts": start, "dur": took, "args": arguments}
@@ -39,9 +42,20 @@ def test_the_first_run_is_left_out_and_the_others_are_averaged(tmp_path):
     nodes += [event("if_kernel_time", 160, 99000, kind="If", index="2"), event("a_fence_before", 170, 5)]
     path = tmp_path / "profile.json"
     path.write_text(json.dumps(runs + nodes))
-    seen = profiles.read(path, 3, {"GpuEP": "gpu", "CPUExecutionProvider": "cpu"}.get, {"GpuEP": [5]})
+    seen = profiles.read(path, 3, NAMES.get, {"GpuEP": [["Conv"] * 5]})
     fused, plain, holder = sorted(seen.placed, key=lambda entry: entry.name != "fused_7")
     assert (plain.name, plain.milliseconds, plain.nodes) == ("a", 2.0, 1)
     assert (fused.name, fused.milliseconds, fused.nodes, fused.delegate) == ("fused_7", 2.0, 5, "gpu")
+    assert fused.operator == "subgraph"
     assert holder.milliseconds is None  # its time is that of the nodes inside
     assert seen.time == {"cpu": 0.5, "gpu": 0.5}
+
+
+def test_a_provider_with_kernels_runs_single_nodes(tmp_path):
+    nodes = [event(f"{kind}_kernel_time", at, 1000, "GpuEP", kind, str(at)) for at, kind in enumerate(("Conv", "Add"))]
+    path = tmp_path / "profile.json"
+    path.write_text(json.dumps(nodes))
+    seen = profiles.read(path, 1, NAMES.get, {"GpuEP": [["Conv", "Add"]]})
+    assert [(entry.operator, entry.nodes) for entry in seen.placed] == [("Conv", 1), ("Add", 1)]
+    seen = profiles.read(path, 1, NAMES.get, {"GpuEP": [["Conv", "Add"], ["Conv"]]})  # as many parts as nodes ran
+    assert seen.nodes == {"gpu": 2}

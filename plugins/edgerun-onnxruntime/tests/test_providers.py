@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from edgerun.contract import Delegate
-from edgerun.delegates import candidates
+from edgerun.delegates import candidates, confirm
 from edgerun.errors import DelegateUnavailable, InputError
 from edgerun_onnxruntime import OnnxRuntimeBackend, providers
 
@@ -37,6 +37,13 @@ def test_options_reach_a_provider_in_its_own_words(wish, words):
     assert providers.told(asked(wish)) == words
 
 
+def test_a_provider_with_threads_of_its_own_is_told_how_many():
+    assert providers.told(asked("openvino"), 3) == {"num_of_threads": "3"}
+    assert providers.told(asked("openvino:device=GPU"), 3) == {"device_type": "GPU"}
+    assert providers.told(asked("xnnpack:threads=2"), 3) == {"intra_op_num_threads": "2"}
+    assert providers.told(asked("cuda"), 3) == {}
+
+
 def test_what_another_plugin_tells_a_provider_passes_as_it_is():
     mine = Delegate("mine", options={"provider": "MineExecutionProvider", "speed": "high"})
     assert providers.name_of(mine) == "MineExecutionProvider"
@@ -64,6 +71,20 @@ def test_nnapi_on_a_desktop_is_said_to_be_androids():
 def test_a_provider_that_this_build_lacks_is_refused_and_not_replaced(odd):
     with pytest.raises(DelegateUnavailable, match=r"cannot run odd\.onnx on tensorrt: "):
         OnnxRuntimeBackend().open(odd, Delegate("tensorrt", options={"device": "0"}), 1)
+
+
+def test_a_provider_that_is_listed_and_takes_no_node_is_not_in_force(odd):
+    """Plain onnxruntime brings one: AzureExecutionProvider, which calls servers and computes nothing itself."""
+    import onnxruntime
+
+    if "AzureExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this build of onnxruntime lacks it")
+    asked = Delegate("azure", options={"provider": "AzureExecutionProvider"})
+    session = OnnxRuntimeBackend().open(odd, asked, 1)
+    assert session._opened.get_providers()[0] == "AzureExecutionProvider"
+    assert session.delegate == "cpu"
+    with pytest.raises(DelegateUnavailable, match="lists AzureExecutionProvider, which took none of the nodes"):
+        confirm("azure", asked, session, "onnxruntime")
 
 
 def test_strict_on_the_processor_is_the_processor(odd):

@@ -25,9 +25,8 @@ from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
 from edgerun_tflite import embedding, graph, metadata, trial
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
-from edgerun_tflite.graph import signature_names
+from edgerun_tflite.graph import EDGETPU, signature_names
 
-EDGETPU = "edgetpu-custom-op"
 LIBRARIES = {
     "edgetpu": ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll"),
     "qnn": ("libQnnTFLiteDelegate.so", "QnnTFLiteDelegate.dll"),
@@ -277,9 +276,8 @@ class TfliteBackend:
         return graph.read(path)
 
     def needs(self, path: Path) -> Sequence[Need]:
-        """The first TensorFlow Lite that knows all operators of a file, as its converter noted it."""
-        version = graph.read(path).opset.removeprefix("TFLite ")
-        return [Need(f"TensorFlow Lite {version}", "min_runtime_version in the file")] if version else []
+        """The first TensorFlow Lite that knows all operators of a file, and those that LiteRT does not bring."""
+        return graph.needs(path)
 
     def support_tables(self) -> Sequence[Path]:
         """What documentation says of the delegates' operators."""

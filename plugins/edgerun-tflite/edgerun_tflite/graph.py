@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgerun.contract import Graph, Node
+from edgerun.contract import Graph, Need, Node
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import AnyArray, Quantization, TensorSpec
 from edgerun_tflite.flatbuffer import Damaged, Table, verify
-from edgerun_tflite.metadata import post_process
+from edgerun_tflite.metadata import POST_PROCESS, post_process
 
-__all__ = ["read", "signature_names"]
+__all__ = ["EDGETPU", "needs", "read", "signature_names"]
+
+EDGETPU = "edgetpu-custom-op"
+"""The one operator of a file that was compiled for the Edge TPU."""
 
 TYPES = (
     "float32", "float16", "int32", "uint8", "int64", "string", "bool", "int16", "complex64", "int8", "float64",
@@ -127,6 +131,32 @@ def read(path: Path) -> Graph:
             return _Reader(data, model).graph()
     except (ValueError, IndexError, struct.error, OverflowError) as cause:  # an empty file cannot be mapped: ValueError
         raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
+
+
+def needs(path: Path) -> list[Need]:
+    """The version that the converter noted, and operators that LiteRT does not bring.
+
+    Raises:
+        ModelUnreadable: the file is damaged.
+    """
+    found = read(path)
+    version = found.opset.removeprefix("TFLite ")
+    told = [Need(f"TensorFlow Lite {version}", "min_runtime_version in the file")] if version else []
+    custom = Counter(node.op for node in found.nodes if node.op not in {*OPERATORS, POST_PROCESS})
+    flex = {op: count for op, count in custom.items() if op.startswith("Flex")}
+    if flex:
+        told.append(Need("LiteRT with the operators of TensorFlow (Flex)", _counted(flex)))
+    if EDGETPU in custom:
+        told.append(Need("an Edge TPU", "it was compiled for one"))
+    others = {op: count for op, count in custom.items() if op not in flex and op != EDGETPU}
+    if others:
+        told.append(Need("LiteRT with custom operators", _counted(others)))
+    return told
+
+
+def _counted(counts: Mapping[str, int], most: int = 4) -> str:
+    shown = ", ".join(f"{count} × {op}" for op, count in sorted(counts.items())[:most])
+    return shown if len(counts) <= most else f"{shown} and {len(counts) - most} more"
 
 
 def signature_names(model: Table, side: int) -> dict[int, str]:

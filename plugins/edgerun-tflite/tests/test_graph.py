@@ -196,6 +196,23 @@ def test_the_converter_says_which_runtime_is_needed(small, author, tmp_path):
     x, y = a.tensor("x", (4,)), a.tensor("y", (4,))
     a.operator("ADD", [x, x], [y])
     assert isinstance(TfliteBackend(), TellsNeeds)
-    (need,) = TfliteBackend().needs(small())
-    assert need.what == "TensorFlow Lite 2.3.0"
+    version, custom = TfliteBackend().needs(small())
+    assert version.what == "TensorFlow Lite 2.3.0"
+    assert (custom.what, custom.why) == ("LiteRT with custom operators", "1 × MyOwn")
     assert TfliteBackend().needs(a.write(tmp_path / "silent.tflite", [x], [y])) == []
+
+
+@pytest.mark.parametrize(
+    ("operator", "what", "why"),
+    [
+        ("FlexErf", "LiteRT with the operators of TensorFlow (Flex)", "1 × FlexErf"),
+        ("edgetpu-custom-op", "an Edge TPU", "it was compiled for one"),
+        ("TFLite_Detection_PostProcess", None, None),
+    ],
+)
+def test_operators_that_litert_does_not_bring_are_a_need(author, tmp_path, operator, what, why):
+    a = author()
+    x, y = a.tensor("x", (4,)), a.tensor("y", (4,))
+    a.operator(operator, [x], [y])
+    told = TfliteBackend().needs(a.write(tmp_path / "custom.tflite", [x], [y]))
+    assert [(need.what, need.why) for need in told] == ([(what, why)] if what else [])

@@ -1,6 +1,6 @@
 """ML Programs (MIL): from their operations to an ONNX graph."""
 
 from .listing import list_program
-from .translate import Classifier, Port, StatePort, Translation, translate
+from .translate import translate
 
-__all__ = ["Classifier", "Port", "StatePort", "Translation", "list_program", "translate"]
+__all__ = ["list_program", "translate"]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from ..blob import BlobFile
 from ..errors import ModelDamaged, ModelUnsupported
 from ..graph import Graph, Value
+from ..translation import Precision
 from ..wire import Message
 from .kinds import FLOAT32, Kind, computed
 from .operation import Operation
 from .registry import OPSETS, Refusal, find
 from .values import Constants, Operand
-
-Precision = Literal["fp32", "fp16"]
 
 MAX_PROBLEMS: Final = 200
 """So many unsupported operations are listed; nobody reads more."""

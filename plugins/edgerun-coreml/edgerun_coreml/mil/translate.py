@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..blob import BlobFile
 from ..errors import ModelDamaged, ModelUnsupported
 from ..graph import Graph, Shape
+from ..peephole import polish
+from ..translation import PROBABILITIES, Classifier, Port, Precision, StatePort, Translation
 from ..wire import Message
 from . import families  # noqa: F401  (registers the operations)
 from .kinds import FLOAT32, computed, read_kind
-from .peephole import polish
-from .program import Context, Precision, Scope, Unknown, choose_function, context_for, rounded
+from .program import Context, Scope, Unknown, choose_function, context_for, rounded
 from .values import Operand
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A feature of the model (``name``) and where it is found in the graph (``tensor``).
-
-    ``kind`` is the program's element type; the graph's tensor is float32, int32 or bool.
-    """
-
-    name: str
-    tensor: str
-    kind: str
-    shape: Shape | None
-
-
-@dataclass(frozen=True, slots=True)
-class StatePort:
-    """A state: fed as ``tensor``, and fetched as ``updated`` after the run."""
-
-    name: str
-    tensor: str
-    updated: str
-    kind: str
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Classifier:
-    """A program that ends in ``classify``: its labels, and the tensor with one probability for each."""
-
-    labels: tuple[str, ...] | tuple[int, ...]
-    tensor: str
-
-
-@dataclass(frozen=True, slots=True)
-class Translation:
-    """One function of a program as a graph."""
-
-    graph: Graph
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    states: tuple[StatePort, ...]
-    classifier: Classifier | None
 
 
 def translate(
@@ -137,7 +94,7 @@ def _declare_classifier(scope: Scope, context: Context) -> Classifier | None:
     if context.probabilities is None:
         return None
     probabilities = scope.graph.cast(context.probabilities.in_graph(scope.graph), FLOAT32)
-    output = scope.graph.output(probabilities, "probabilities")
+    output = scope.graph.output(probabilities, PROBABILITIES)
     return Classifier(context.labels, output.name)
 
 

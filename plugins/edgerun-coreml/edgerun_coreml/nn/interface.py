@@ -15,7 +15,7 @@ import numpy as np
 from ..description import ArrayType, Feature, ImageType, Interface
 from ..errors import ModelDamaged, ModelUnsupported
 from ..graph import Shape, Value
-from ..mil.translate import Port
+from ..translation import Port
 from ..wire import Message
 from .layer import emit
 from .network import Scope, Unknown

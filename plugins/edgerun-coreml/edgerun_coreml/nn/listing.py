@@ -17,7 +17,8 @@ from .weights import given
 def list_network(spec: Message, interface: Interface, into: Listing) -> None:
     """Add the layers, those of branches and loops after the one that holds them; preprocessing comes first.
 
-    A node's inputs are the layer's own, then its weights as "layer.weights", flat. Raises :class:`ModelDamaged`.
+    A node's inputs are the layer's own, then its weights as "layer.weights", flat. An activation is called after its
+    function, too: "activation.sigmoid". Raises :class:`ModelDamaged`.
     """
     network: Message = getattr(spec, spec.which("Type"))
     renamed = _list_preprocessing(network, interface, into)
@@ -53,7 +54,9 @@ def _list_layers(network: Message, into: Listing, renamed: dict[str, str]) -> No
         if params is not None:
             inputs += _hold_weights(params, layer.name or kind, into)
         attributes = attributes_of(params) if params is not None else {}
-        into.add(kind or "unknown", layer.name, inputs, layer.output, attributes)
+        function = attributes.get("NonlinearityType", "") if kind == "activation" else ""
+        op = f"{kind}.{function}" if function else kind or "unknown"
+        into.add(op, layer.name, inputs, layer.output, attributes)
         for names, tensors in ((layer.input, layer.inputTensor), (layer.output, layer.outputTensor)):
             for name, tensor in zip(names, tensors, strict=False):
                 _know(name, tensor, into)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..errors import ModelDamaged
 from ..graph import Graph, Value
-from ..mil.program import Precision
+from ..translation import Precision
 from ..wire import Message
 from .layer import Layer, emit
 from .registry import KEEP_COUNTS, Refusal, Translator, View, counts, find

@@ -7,9 +7,8 @@ from collections import Counter
 from ..description import Interface, class_labels, describe
 from ..errors import ModelDamaged, ModelUnsupported
 from ..graph import Graph
-from ..mil.peephole import polish
-from ..mil.program import Precision
-from ..mil.translate import Classifier, Port, Translation
+from ..peephole import polish
+from ..translation import PROBABILITIES, Classifier, Port, Precision, Translation
 from ..wire import Message
 from . import families, shapes_choosing, shapes_spatial  # noqa: F401  (register layers and shape rules)
 from .interface import declare_inputs, declare_output, find_probabilities
@@ -61,7 +60,7 @@ def _declare_outputs(
     count = None if value.dims is None else _product(value.dims)
     if count is not None and count != len(labels):
         raise ModelDamaged(f"{len(labels)} class labels for {count} probabilities")
-    return outputs, Classifier(labels, scope.graph.output(value, "probabilities").name)
+    return outputs, Classifier(labels, scope.graph.output(value, PROBABILITIES).name)
 
 
 def _product(sizes: tuple[int, ...]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..operation import Operation
 from ..program import Scope
 from ..registry import Refusal, operation
 from ..values import Operand
+from .states import written_states
 
 
 @operation("identity")
@@ -34,7 +36,9 @@ def _graphed(scope: Scope, operands: Sequence[Operand]) -> list[Value]:
 
 @operation("cond")
 def cond(op: Operation) -> list[Operand]:
-    condition = op.value("pred")
+    condition, states = op.value("pred"), op.scope.context.states
+    written = sorted(set().union(*(written_states(op.scope, block) for block in op.message.blocks)))
+    before = dict(states)
     branches, results = [], []
     for place, block in zip(("true branch", "false branch"), op.message.blocks, strict=True):
         body = op.graph.subgraph()
@@ -42,19 +46,28 @@ def cond(op: Operation) -> list[Operand]:
         results = scope.run(block)
         for (_, kind), value in zip(op.outputs, _graphed(scope, results), strict=True):
             body.output(body.cast(value, computed(_element(kind, results[0]))))
+        for name in written:
+            body.output(states[name])
+        states |= before
         branches.append(body)
     kinds = [_element(kind, operand) for (_, kind), operand in zip(op.outputs, results, strict=True)]
     values = op.graph.emit_many(
         "If",
         [_scalar(op.graph, condition)],
-        [computed(kind) for kind in kinds],
+        [*(computed(kind) for kind in kinds), *(states[name].dtype for name in written)],
         then_branch=branches[0],
         else_branch=branches[1],
     )
+    states |= _kept(before, written, values[len(kinds) :])
     return [
         Operand(kind, declared.shape or operand.shape, value)
-        for kind, value, (_, declared), operand in zip(kinds, values, op.outputs, results, strict=True)
+        for kind, value, (_, declared), operand in zip(kinds, values, op.outputs, results, strict=False)
     ]
+
+
+def _kept(before: Mapping[str, Value], written: Sequence[str], values: Sequence[Value]) -> dict[str, Value]:
+    """The contents of states after a branch or loop, in their own shapes."""
+    return {name: replace(value, shape=before[name].shape) for name, value in zip(written, values, strict=True)}
 
 
 def _element(declared: Kind, operand: Operand) -> str:
@@ -66,7 +79,10 @@ def _element(declared: Kind, operand: Operand) -> str:
 def while_loop(op: Operation) -> list[Operand]:
     """The condition is computed once outside, then at the end of each round for the next one."""
     condition, body_block = op.message.blocks
-    start = op.operands("loop_vars")
+    start, states = op.operands("loop_vars"), op.scope.context.states
+    written, before = sorted(written_states(op.scope, body_block)), dict(states)
+    if written_states(op.scope, condition):
+        raise Refusal("a state written inside the condition of a loop")
     first = _run_with(op.scope, op.graph, condition, start, "condition")[0]
     body = op.graph.subgraph()
     body.input("round", np.int64, ())
@@ -77,22 +93,28 @@ def while_loop(op: Operation) -> list[Operand]:
         else Operand(kind.name, kind.shape, body.input("loop", computed(kind.name), None))
         for operand, kind in zip(start, (read_kind(item.type) for item in body_block.inputs), strict=True)
     ]
+    for name in written:
+        states[name] = body.input(name, states[name].dtype, states[name].shape)
     results = _run_with(op.scope, body, body_block, variables, "body")
     again = _run_with(op.scope, body, condition, results, "condition")[0]
     body.output(_scalar(body, again.in_graph(body)))
     for operand, result in zip(variables, results, strict=True):
         body.output(body.cast(result.in_graph(body), computed(operand.kind)))
-    outer = [operand.in_graph(op.graph) for operand in start]
+    for name in written:
+        body.output(states[name])
+    states |= before
+    outer = [*(operand.in_graph(op.graph) for operand in start), *(states[name] for name in written)]
     kinds = [operand.kind for operand in variables]
     values = op.graph.emit_many(
         "Loop",
         [None, _scalar(op.graph, first.in_graph(op.graph)), *outer],
-        [computed(kind) for kind in kinds],
+        [*(computed(kind) for kind in kinds), *(states[name].dtype for name in written)],
         body=body,
     )
+    states |= _kept(before, written, values[len(kinds) :])
     return [
         Operand(kind, declared.shape if declared.name != "list" else operand.shape, value)
-        for kind, value, (_, declared), operand in zip(kinds, values, op.outputs, variables, strict=True)
+        for kind, value, (_, declared), operand in zip(kinds, values, op.outputs, variables, strict=False)
     ]
 
 

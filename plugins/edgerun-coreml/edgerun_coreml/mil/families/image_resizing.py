@@ -122,21 +122,26 @@ def resize(op: Operation) -> Value:
     """To ``shape``'s last sizes, 0 keeping the input's. Nearest rounds half down, unlike the older
     operations.
     """
-    if op.integer("resized_dims") != 2:
-        raise Refusal(f"resizing {op.integer('resized_dims')} axes; 2 are supported")
+    count = op.integer("resized_dims")
+    if count not in (1, 2):
+        raise Refusal(f"resizing {count} axes; 1 and 2 are supported")
     mode = "linear" if op.text("interpolation_mode", "LINEAR") == "LINEAR" else "nearest"
     sampling = _sampling(op)
+    if sampling.inset and count == 1:
+        raise Refusal("OFFSET_CORNERS along one axis")  # along the other it would not leave things as they are
+    kept = [0] * (2 - count)
     if op.is_constant("shape"):
         present = (op.operand().shape or ())[-2:]
-        sizes = [size or keep for size, keep in zip(op.integers("shape")[-2:], present, strict=True)]
+        sizes = [size or keep for size, keep in zip(kept + op.integers("shape")[-count:], present, strict=True)]
         known = [size for size in sizes if isinstance(size, int)]
         if len(known) == 2:
             return _resize(op, known, mode, sampling, "round_prefer_floor")
     if sampling.inset:
         raise Refusal("OFFSET_CORNERS with a computed size")
-    last = op.graph.int64(-2), op.graph.int64(2**31 - 1)
-    wanted = op.emit("Slice", [op.int64("shape"), *last])
-    present_now = op.emit("Slice", [op.emit("Shape", [op.value()]), *last])
-    kept = op.emit("Equal", [wanted, op.graph.int64(0)])
-    target = op.emit("Where", [kept, present_now, wanted])
+    end = op.graph.int64(2**31 - 1)
+    wanted = op.emit("Slice", [op.int64("shape"), op.graph.int64(-count), end])
+    if kept:
+        wanted = op.emit("Concat", [op.graph.int64(kept), wanted], axis=0)
+    present_now = op.emit("Slice", [op.emit("Shape", [op.value()]), op.graph.int64(-2), end])
+    target = op.emit("Where", [op.emit("Equal", [wanted, op.graph.int64(0)]), present_now, wanted])
     return _resize_computed(op, target, mode, sampling, "round_prefer_floor")

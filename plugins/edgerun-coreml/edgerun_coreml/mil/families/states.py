@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...graph import Value
+from ...wire import Message
 from ..operation import Operation
+from ..program import Scope
 from ..registry import Refusal, operation
+
+WRITING: Final = ("write_state", "coreml_update_state")
+
+
+def written_states(scope: Scope, block: Message) -> set[str]:
+    """The states that a block writes, or a block within."""
+    found: set[str] = set()
+    for message in block.operations:
+        if message.type in WRITING:
+            arguments = [message.inputs[name] for name in ("input", "state") if name in message.inputs]
+            bindings = [item for argument in arguments for item in argument.arguments]
+            found |= {scope.lookup(item.name).state for item in bindings if item.which("binding") == "name"}
+        for inner in message.blocks:
+            found |= written_states(scope, inner)
+    return found - {""}
 
 
 def _state(op: Operation, *names: str) -> str:
@@ -20,12 +39,13 @@ def read_state(op: Operation) -> Value:
     return op.scope.context.states[_state(op, "input")]
 
 
-@operation("write_state", "coreml_update_state")
+@operation(*WRITING)
 def write_state(op: Operation) -> Value:
-    """Replaces the state's contents from here on; the contents are also the result, where there is one."""
+    """Replaces the state's contents from here on; the contents are also the result, where there is one.
+
+    What is written inside a branch or loop is handed out of it by that operation: `written_states`.
+    """
     state = _state(op, "input", "state")
     value = op.value("data" if op.has("data") else "value")
-    if op.scope.outer is not None:
-        raise Refusal("a state written inside a branch or loop")
     op.scope.context.states[state] = value
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..graph import Graph, Node
+from .graph import Graph, Node
 
 _THRESHOLD_BELOW: Final = -2.999
 _THRESHOLD_ABOVE: Final = -3.001
