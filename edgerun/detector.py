@@ -146,7 +146,7 @@ class Detector:
             iou: of two boxes that share more than this, the better stays. None likewise, else 0.7.
             max_det: at most so many rows.
             classes: only these, by name or number.
-            nms: "class", "agnostic", "soft" or "none". None: the card's.
+            nms: "class", "agnostic", "soft", "oks" (of poses) or "none". None: the card's.
             color: the order of an array's channels: "bgr" (OpenCV's) or "rgb".
             aliases: score_threshold, confidence, iou_threshold, max_detections …, as other tools call them.
 
@@ -687,7 +687,11 @@ def _suppressed(candidates: Candidates, conf: float, iou: float, max_det: int, m
     if mode == "soft":
         rows, softened = nms.soften(candidates.boxes, scores, classes, conf=conf, max_det=max_det)
         return replace(candidates.take(rows), scores=softened)
-    if candidates.rotated is not None:
+    if mode == "oks":
+        if candidates.keypoints is None:
+            raise InputError('nms = "oks" compares keypoints, and this model gives none.', hint='pass nms="class"')
+        rows = nms.suppress_poses(candidates.keypoints, candidates.boxes, scores, classes, iou=iou, max_det=max_det)
+    elif candidates.rotated is not None:
         rows = nms.suppress_rotated(candidates.rotated, scores, classes, iou=iou, max_det=max_det, mode=mode)
     else:
         rows = nms.suppress(candidates.boxes, scores, classes, iou=iou, max_det=max_det, mode=mode)
@@ -697,7 +701,7 @@ def _suppressed(candidates: Candidates, conf: float, iou: float, max_det: int, m
 def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
     """Model pixels to image pixels, with the optional columns."""
     boxes = geometry.to_image(kept.boxes)
-    shares = kept.masks
+    shares = kept.masks if kept.box_masks is None else kept.box_masks
     if kept.coefficients is not None and kept.prototypes is not None:
         shares = masks.from_prototypes(kept.coefficients, kept.prototypes)
     keypoints = kept.keypoints
@@ -712,7 +716,9 @@ def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detectio
         shape=(geometry.image_height, geometry.image_width),
         keypoints=keypoints,
         rotated=None if kept.rotated is None else geometry.rotated_to_image(kept.rotated),
-        masks=None if shares is None else masks.Masks(shares, boxes, geometry, card.height, card.width),
+        masks=None
+        if shares is None
+        else masks.Masks(shares, boxes, geometry, card.height, card.width, kept.box_masks is not None),
     )
 
 

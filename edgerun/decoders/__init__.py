@@ -21,8 +21,10 @@ from edgerun.decoders import (
     end2end,
     fastestdet,
     fcos,
+    mediapipe_landmarks,
     mmdetection,
     movenet,
+    named_heads,
     nanodet,
     paddle,
     picodet,
@@ -94,8 +96,11 @@ BUILTIN: tuple[Decoder, ...] = (
     # poses
     *simcc.DECODERS,
     *movenet.DECODERS,
+    *mediapipe_landmarks.DECODERS,
     # whole pictures
     *classify.DECODERS,
+    # as the user says
+    *named_heads.DECODERS,
 )
 
 
