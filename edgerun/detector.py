@@ -50,7 +50,7 @@ from edgerun.plugins import Registry
 from edgerun.preprocess import Geometry, Plan
 from edgerun.probe import picture as probe_picture
 from edgerun.report import Report, Threshold
-from edgerun.tensors import AnyArray
+from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["Detector", "Opened", "open_model"]
 
@@ -716,10 +716,18 @@ def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detectio
         shape=(geometry.image_height, geometry.image_width),
         keypoints=keypoints,
         rotated=None if kept.rotated is None else geometry.rotated_to_image(kept.rotated),
-        masks=None
-        if shares is None
-        else masks.Masks(shares, boxes, geometry, card.height, card.width, kept.box_masks is not None),
+        masks=_masks(shares, boxes, geometry, card, kept),
     )
+
+
+def _masks(
+    shares: FloatArray | None, boxes: FloatArray, geometry: Geometry, card: ModelCard, kept: Candidates
+) -> masks.Masks | None:
+    """What a model gives for the whole input is whole; everything else ends at its box."""
+    if shares is None:
+        return None
+    in_boxes, cut = kept.box_masks is not None, kept.masks is None
+    return masks.Masks(shares, boxes, geometry, card.height, card.width, in_boxes, cut)
 
 
 def _take_aliases(options: dict[str, Any], aliases: Mapping[str, Any]) -> None:

@@ -24,10 +24,11 @@ class Masks:
 
     Attributes:
         shares: float32 [N, h, w], 0..1, over the model's input, however coarse, or each over its box.
-        boxes: float32 [N, 4], x1 y1 x2 y2 in image pixels; a mask ends at its box.
+        boxes: float32 [N, 4], x1 y1 x2 y2 in image pixels.
         geometry: where the picture lies in the model's input.
         height, width: pixels of the model's input.
         in_boxes: whether each mask covers its box alone.
+        cut: whether a mask ends at its box.
     """
 
     shares: FloatArray
@@ -36,6 +37,7 @@ class Masks:
     height: int
     width: int
     in_boxes: bool = False
+    cut: bool = True
 
     def __len__(self) -> int:
         return len(self.shares)
@@ -69,6 +71,8 @@ class Masks:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT if self.in_boxes else cv2.BORDER_REPLICATE,
         )
+        if not self.cut:
+            return np.asarray(share) > THRESHOLD
         x1, y1 = np.floor(self.boxes[row, :2]).astype(int)
         x2, y2 = np.ceil(self.boxes[row, 2:]).astype(int)
         inside = np.zeros((high, wide), np.bool_)

@@ -73,3 +73,11 @@ def test_a_mask_of_a_box_is_stretched_over_it():
     rows, columns = np.flatnonzero(bitmap.any(axis=1)), np.flatnonzero(bitmap.any(axis=0))
     assert (columns[0], columns[-1]) == (40, 59)
     assert abs(rows[0] - 10) <= 5 and abs(rows[-1] - 49) <= 5  # half a mask's pixel fades at the edge
+
+
+def test_a_whole_mask_goes_beyond_its_box_where_it_is_not_cut():
+    shares = np.ones((1, 4, 4), np.float32)
+    geometry = Geometry.fit(60, 80, 60, 80, "stretch")
+    boxes = np.float32([[20, 10, 60, 50]])
+    assert Masks(shares, boxes, geometry, 60, 80).bitmap(0).sum() == 40 * 40
+    assert Masks(shares, boxes, geometry, 60, 80, cut=False).bitmap(0).all()
