@@ -22,8 +22,10 @@ from edgerun.decoders import (
     fastestdet,
     fcos,
     finished,
+    mediapipe_landmarks,
     mmdetection,
     movenet,
+    named_heads,
     nanodet,
     paddle,
     picodet,
@@ -95,8 +97,11 @@ BUILTIN: tuple[Decoder, ...] = (
     # poses
     *simcc.DECODERS,
     *movenet.DECODERS,
+    *mediapipe_landmarks.DECODERS,
     # whole pictures
     *classify.DECODERS,
+    # as the user says
+    *named_heads.DECODERS,
 )
 
 

@@ -97,6 +97,8 @@ def _matches_seven(evidence: Evidence) -> Match:
     if lost := ranges.coarse(evidence.outputs[0]):
         return Match(Sure.NO, lost)
     rows = finished.filled(evidence.probe("textured")[evidence.outputs[0].name])
+    if (evidence.image.shape[0] or 1) > 1 and ranges.integers(rows[:, 0]):
+        rows = rows[rows[:, 0] == 0]  # the first of the pictures that go together
     if not len(rows):
         return Match(Sure.LIKELY, "one output [N, 7], empty on a probe run", *_conventions(rows, evidence))
     wrong = finished.misfit(rows[:, 1:5], rows[:, 6], rows[:, 5]) or _labelled(rows[:, 5], evidence)
