@@ -115,7 +115,7 @@ def test_at_most_so_many_rows(edgerun, model, photo):
 
 def test_every_argument_of_load_is_an_option():
     options = set(inspect.signature(command).parameters)
-    arguments = set(inspect.signature(Detector.load).parameters) - {"registry", "aliases"}
+    arguments = set(inspect.signature(Detector.load).parameters) - {"registry", "aliases", "warm_up"}
     assert arguments <= options
 
 
