@@ -28,6 +28,8 @@ def tried(module: str, model: Path, library: str, options: Mapping[str, str]) ->
 
     Costs the start of a Python, the import of the interpreter and an opening: 0.6 s on two busy cores.
     """
+    if not sys.executable or getattr(sys, "frozen", False):
+        return ""  # inside another program there is no Python to try it in
     words = [f"{name}={value}" for name, value in options.items()]
     command = [sys.executable, "-P", __file__, module, str(model), library, *words]
     try:
