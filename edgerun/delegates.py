@@ -74,7 +74,7 @@ class Wish:
         """
         text = text.strip()
         found = re.fullmatch(r"(?s)(\w[\w.+-]+)(?::(.*))?", text)  # one letter before a colon is a drive of Windows
-        if found is not None and not LIBRARY.search(text):
+        if found is not None and (found[2] is not None or not LIBRARY.search(text)):
             name, rest = found[1], found[2]
         elif LIBRARY.search(re.split(r",(?=[\w.-]+=)", text)[0].removeprefix("external:")) or re.search(r"[/\\]", text):
             name, rest = "external", text.removeprefix("external:")
@@ -135,7 +135,8 @@ def candidates(
     found, refusals = [], []
     for entry in wishes:
         if entry == "auto":
-            found += [replace(offer, strict=strict) for offer in offers if offer.available and offer not in found]
+            there = [asked.name for asked in found]
+            found += [replace(one, strict=strict) for one in offers if one.available and one.name not in there]
             continue
         one = entry if isinstance(entry, Wish) else Wish.parse(os.fspath(entry))
         word = one.name

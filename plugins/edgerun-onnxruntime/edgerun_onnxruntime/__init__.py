@@ -31,7 +31,6 @@ FLAVOURS = (
     "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn",
     "onnxruntime-rocm", "onnxruntime-migraphx", "onnxruntime-training",
 )  # fmt: skip
-
 """Distributions that all own the folder onnxruntime/: two of them overwrite each other, unseen by pip."""
 
 DTYPES = {"float": "float32", "double": "float64"}
@@ -50,8 +49,8 @@ class OnnxRuntimeSession:
         self.outputs = [_spec(argument) for argument in self._session.get_outputs()]
         self._names = [spec.name for spec in self.outputs]
         if delegate.name != "cpu":
-            covered = self.coverage()
-            if covered.evidence != "none" and delegate.name not in covered.nodes:
+            assigned = {part.ep_name for part in self._session.get_provider_graph_assignment_info()}
+            if assigned and self._provider not in assigned:
                 self.delegate = "cpu"
                 self.delegate_reason = f"ONNX Runtime lists {self._provider}, which took none of the nodes"
 
@@ -262,9 +261,8 @@ def _blame(path: Path, delegate: Delegate, threads: int | None, cause: Exception
             raise real from cause
         covered = session.coverage()
         outside = covered.outside(delegate.name)
-        if any(entry.shape is None for entry in outside) and all(spec.static for spec in session.inputs):
-            zeros = {spec.name: np.zeros(tuple(map(int, spec.shape)), spec.dtype) for spec in session.inputs}  # type: ignore[arg-type]
-            covered = session.profile(zeros, runs=1)
+        if any(entry.shape is None for entry in outside):
+            covered = _with_shapes(session, delegate) or covered
         if outside:
             raise covered.refusal(delegate.name, path.name) from cause
     try:
@@ -275,6 +273,18 @@ def _blame(path: Path, delegate: Delegate, threads: int | None, cause: Exception
         f"ONNX Runtime cannot run {path.name} on {delegate.name}: {str(cause).strip().splitlines()[0][:300]}",
         hint='pass delegate="cpu"',
     ) from cause
+
+
+def _with_shapes(session: OnnxRuntimeSession, delegate: Delegate) -> Coverage | None:
+    """The coverage of one run on zeros, which knows all shapes; None where that cannot be had."""
+    if not all(spec.static for spec in session.inputs):
+        return None
+    try:
+        zeros = {spec.name: np.zeros([size or 0 for size in spec.shape], spec.dtype) for spec in session.inputs}
+        seen = session.profile(zeros, runs=1)
+    except Exception:  # types that numpy lacks, or a model that fails on zeros: the shapes stay unknown
+        return None
+    return seen if seen.outside(delegate.name) else None
 
 
 def _installed(distribution: str) -> bool:
