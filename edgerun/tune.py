@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from edgerun import house, models, parity, race, sniff, sources, threads, tuned
 from edgerun.contract import Delegate
+from edgerun.delegates import Wish, on_processor
 from edgerun.errors import DelegateUnavailable, EdgerunError, InputError
 from edgerun.lanes import Apart, Candidate, Facts, Lane
 from edgerun.plugins import Registry
@@ -45,11 +46,8 @@ BATCHES = (1, 2, 4, 8)
 SHOWN = 8
 """Pictures of a folder that results are compared on."""
 
-ELSEWHERE = frozenset(
-    ("ane", "armnn", "coreml", "cuda", "directml", "edgetpu", "ethos-u", "ethosu", "gpu", "metal", "migraphx", "mlx",
-     "mps", "nnapi", "qnn", "rocm", "tensorrt", "vulkan", "webgpu")
-)  # fmt: skip
-"""Delegates that compute elsewhere than on the CPU, so that the number of threads is not varied."""
+DEVICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"openvino": {"device": ("GPU", "NPU")}}
+"""Delegate -> option -> values that are tried where the delegate takes any; those that are not here fail at once."""
 
 Verdict = Literal["fastest", "level", "slower", "wrong", "failed", "untried"]
 
@@ -163,7 +161,8 @@ def candidates(
     delegates: Sequence[str] = (),
     threads: int | None = None,
 ) -> list[Candidate]:
-    """All ways that are tried, the most promising first: each delegate with all cores, then with fewer threads.
+    """All ways that are tried, the most promising first: each delegate with all cores, then those with options, then
+    those on the processor with fewer threads.
 
     Args:
         offers: backend -> its delegates.
@@ -171,14 +170,12 @@ def candidates(
         delegates: only these; () for all that are available.
         threads: only this number; None for several.
     """
-    counts = [threads] if threads is not None else _counts(cores)
-    ways = [(backend, wish) for backend, found in offers.items() for wish in _wishes(found, delegates)]
-    return [
-        Candidate(backend, wish, count)
-        for place, count in enumerate(counts)
-        for backend, wish in ways
-        if place == 0 or wish.partition(":")[0] not in ELSEWHERE
-    ]
+    most, *fewer = [threads] if threads is not None else _counts(cores)
+    plain = [(backend, Wish.parse(wish)) for backend, found in offers.items() for wish in _plain(found, delegates)]
+    special = [(backend, wish) for backend, found in offers.items() if not delegates for wish in _special(found)]
+    ways = [(backend, wish, most) for backend, wish in [*plain, *special]]
+    ways += [(backend, wish, count) for count in fewer for backend, wish in plain if on_processor(wish)]
+    return [Candidate(backend, str(wish), count) for backend, wish, count in ways]
 
 
 def _counts(cores: int) -> list[int]:
@@ -187,15 +184,17 @@ def _counts(cores: int) -> list[int]:
     return sorted(some, reverse=True)
 
 
-def _wishes(offers: Sequence[Delegate], only: Sequence[str]) -> Iterator[str]:
-    """How each delegate is asked for, with each value of its options, one option at a time."""
-    if only:
-        yield from only
-        return
+def _plain(offers: Sequence[Delegate], only: Sequence[str]) -> Sequence[str]:
+    """The delegates by name, or what the user named."""
+    return only or [offer.name for offer in offers if offer.available]
+
+
+def _special(offers: Sequence[Delegate]) -> Iterator[Wish]:
+    """Each delegate with each value of its options, one option at a time."""
     for offer in offers:
-        if not offer.available:
-            continue
-        yield offer.name
+        for option, values in offer.takes.items() if offer.available else ():
+            for value in values or DEVICES.get(offer.name, {}).get(option, ()):
+                yield Wish(offer.name, {option: value})
 
 
 def _references(found: Sequence[Candidate]) -> list[Candidate]:
