@@ -43,6 +43,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{verdict:8} {path}")
         counts = {kind: list(verdicts.values()).count(kind) for kind in ("right", "refused", "wrong")}
         terminalreporter.write_line(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    precisions = {
+        report.nodeid.partition("[")[2].rstrip("]"): dict(report.user_properties)["precision"]
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call" and "precision" in dict(report.user_properties)
+    }
+    if precisions:
+        terminalreporter.section("average precision on 80 photos: ours, the reference's")
+        for path, figures in sorted(precisions.items()):
+            terminalreporter.write_line(f"{path:58} {figures}")
 
 
 @pytest.fixture

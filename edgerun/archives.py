@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from edgerun import sniff
 from edgerun.cards import sidecar
 from edgerun.errors import ModelUnreadable, ModelUnsafe
 
@@ -29,9 +30,6 @@ MOST = 100
 
 LONGEST = 1 << 20
 """Bytes of a header for a long name."""
-
-MAGICS = (b"\xfd7zXZ\0", b"\x1f\x8b", b"BZh")
-"""xz, gzip, bzip2."""
 
 SUFFIXES = (".tar", ".tar.xz", ".tar.gz", ".tar.bz2", ".tgz", ".txz")
 
@@ -65,7 +63,7 @@ def _is_tar(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         head = file.read(512)
-    return head.startswith(MAGICS) or head[257:262] == b"ustar"
+    return sniff.packed(head)
 
 
 class _Bounded:
@@ -124,7 +122,7 @@ def _opened(path: Path) -> Any:
 
     with path.open("rb") as file:
         head = file.read(8)
-    kinds = dict(zip(MAGICS, (lzma.open, gzip.open, bz2.open), strict=True))
+    kinds = dict(zip(sniff.PACKED, (lzma.open, gzip.open, bz2.open), strict=True))
     opener: Any = next((opener for magic, opener in kinds.items() if head.startswith(magic)), Path.open)
     return opener(path, "rb")
 

@@ -184,9 +184,9 @@ def compiled(name: str, key: str) -> Path | None:
     return place
 
 
-def files(place: str | None) -> set[str]:
-    """Names of what a runtime has put into a folder; none for no folder."""
-    return set() if place is None else {str(entry) for entry in Path(place).rglob("*") if entry.name != USED}
+def files(place: str) -> set[str]:
+    """Names of what a runtime has put into a folder; none for "", which is no folder."""
+    return set() if not place else {str(entry) for entry in Path(place).rglob("*") if entry.name != USED}
 
 
 def _evict(shelf: Path, kept: Path) -> None:

@@ -457,8 +457,8 @@ class Dialect:
         read: (metadata of the file, path of the model) -> card fields; {} where nothing is in this dialect.
             A field that is written down ambiguously is `Unsettled`. May look at files beside the model that name it;
             must not trust any of it: what is damaged raises a ValueError or its like, and nothing else.
-        overrules: True where it is the file's own declaration, which no other dialect can contradict. Two others
-            that contradict one another in how the picture is fed or the outputs are read are refused.
+        overrules: True where no other dialect can contradict it, such as the file's own declaration. Two others that
+            contradict one another in how the picture is fed or the outputs are read are refused.
     """
 
     name: str

@@ -111,8 +111,11 @@ class Wish:
         return self.name + (":" if self.options else "") + ",".join(f"{k}={v}" for k, v in self.options.items())
 
 
-Wishes = str | os.PathLike[str] | Wish | Sequence[str | os.PathLike[str] | Wish] | None
-"""What `delegate=` takes: None or "auto", one wish, or several of which the first that can be in force is taken."""
+Wishes = (
+    str | os.PathLike[str] | Wish | Sequence[str | os.PathLike[str] | Wish] | Mapping[str, Mapping[str, Any]] | None
+)
+"""What `delegate=` takes: None or "auto", one wish, or several of which the first that can be in force is taken, as a
+list or as {name: options}."""
 
 
 def on_processor(wish: Wish | Delegate) -> bool:
@@ -148,7 +151,7 @@ def candidates(
         if not found:
             raise DelegateUnavailable(f"{backend} has no available delegate.", hint="run: edgerun doctor")
         return found, []
-    wishes = [wish] if isinstance(wish, (str, os.PathLike, Wish)) else list(wish or ())
+    wishes = [wish] if isinstance(wish, (str, os.PathLike, Wish)) else _several(wish)
     if not wishes:
         raise InputError("The list of delegates is empty.", hint=f"name one: {_usable(offers)}")
     found, refusals = [], []
@@ -209,28 +212,40 @@ def coverage(session: Session, backend: str) -> Coverage:
     return session.coverage() or Coverage("none", f"{backend} does not tell which node runs where")
 
 
-def demand(session: Session, backend: str, model: str) -> None:
-    """Raise unless every node of a model runs on the delegate in force.
+def demand(found: Coverage, delegate: str, model: str) -> None:
+    """Raise unless every node of a model runs on a delegate.
 
     Raises:
         DelegateIncomplete: some do not, or nobody can tell.
     """
-    found = coverage(session, backend)
     if found.evidence == "none":
         raise DelegateIncomplete(
-            f"Whether all of {model} runs on {session.delegate} cannot be told: {found.source}.",
+            f"Whether all of {model} runs on {delegate} cannot be told: {found.source}.",
             hint="leave strict out, or run the model on a runtime that tells",
         )
-    if found.outside(session.delegate):
-        raise found.refusal(session.delegate, model)
+    if found.outside(delegate):
+        raise found.refusal(delegate, model)
+
+
+def _several(wishes: Any) -> list[Any]:
+    entries = [Wish(*pair) for pair in wishes.items()] if isinstance(wishes, Mapping) else wishes
+    if not isinstance(entries, Sequence):
+        raise InputError(f"delegate = {wishes!r} cannot be.", hint=SPELLING)
+    for entry in entries:
+        good = isinstance(entry, (str, os.PathLike))
+        if isinstance(entry, Wish):
+            good = isinstance(entry.name, str) and isinstance(entry.options, Mapping)
+        if not good:
+            raise InputError(f"{entry!r} among the delegates cannot be.", hint=SPELLING)
+    return list(entries)
 
 
 def _unknown(name: str, offers: Sequence[Delegate], backend: str) -> str:
     known = [offer.name for offer in offers]
     if name in VOCABULARY:
         return f"{name}: {backend} does not offer it"
-    near = get_close_matches(name, [*known, *VOCABULARY], 1)
-    return f"{name} is no delegate" + (f"; did you mean {near[0]}?" if near else f" of {backend}")
+    near = get_close_matches(name.lower(), [*known, *VOCABULARY], 1)
+    return f"{name} is no delegate" + (f", perhaps {near[0]} was meant" if near else f" of {backend}")
 
 
 def _options(wish: Wish, offer: Delegate, offers: Sequence[Delegate], backend: str) -> dict[str, str]:

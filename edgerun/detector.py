@@ -334,8 +334,8 @@ class Detector:
         try:
             detector = cls._settle(opened, arguments, max_det, classes)
             if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
-                detector._run(detector._batch, detector.conf, detector.iou)  # some runtimes settle it in the first run
-                delegates.demand(opened.session, opened.backend.name, detector.path.name)
+                found = detector.profile(probe_picture("blank", detector.card.height, detector.card.width))
+                delegates.demand(found, opened.session.delegate, detector.path.name)
             if warm_up:
                 detector.warm_up()
             return detector
@@ -473,6 +473,7 @@ class Detector:
             if isinstance(self._session, Profiles):
                 seen = self._session.profile(feeds)
             else:
+                self._session.run(feeds)  # some runtimes tell only after the first run
                 seen = delegates.coverage(self._session, self._backend.name)
                 seen = replace(seen, source=f"{seen.source}; {self._backend.name} offers no profile")
             self._profiled = seen

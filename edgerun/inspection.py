@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from edgerun import archives, house, models, sniff
+from edgerun import archives, house, models, sniff, support
 from edgerun.card import ModelCard
 from edgerun.cards import sidecar
-from edgerun.contract import Backend, Match, Need, TellsNeeds, TensorSpec
+from edgerun.contract import Backend, Coverage, Match, Need, Placed, ReadsGraphs, TellsNeeds, TensorSpec
 from edgerun.detector import Detector
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
 from edgerun.plugins import Registry
@@ -121,6 +121,7 @@ def inspect(
         if profile:
             detector.profile(picture("textured", detector.card.height, detector.card.width))
         report = detector.report()
+        report = replace(report, coverage=_explained(report, detector.opened.file, registry))
         return Inspection(
             model=report.model,
             format=report.format,
@@ -167,6 +168,33 @@ def write_card(model: Path, card: ModelCard, *, force: bool = False) -> Path:
 
 def _needs(path: Path, backends: Sequence[Backend]) -> tuple[Need, ...]:
     return next((tuple(backend.needs(path)) for backend in backends if isinstance(backend, TellsNeeds)), ())
+
+
+def _explained(report: Report, file: Path, registry: Registry) -> Coverage:
+    """The coverage, with what the delegate's documentation says of nodes that are elsewhere, where nobody says why."""
+    told, backend = report.coverage, registry.backend(report.backend)
+    unexplained = [entry for entry in told.outside(report.delegate) if not entry.why]
+    if not unexplained or not isinstance(backend, ReadsGraphs):
+        return told
+    try:
+        table = support.pick(support.tables(report.format, registry=registry), report.delegate, report.format)
+        verdicts = support.check(file, backend.graph(file), table).verdicts
+    except EdgerunError:  # nobody's documentation is at hand, so nothing can be added
+        return told
+    places = {str(verdict.index): verdict for verdict in verdicts}
+    places |= {verdict.node.name: verdict for verdict in verdicts if verdict.node.name}
+    whys = {entry: _documented(entry, places.get(entry.name)) for entry in unexplained}
+    return replace(told, placed=tuple(replace(entry, why=whys.get(entry, entry.why)) for entry in told.placed))
+
+
+def _documented(entry: Placed, verdict: support.Verdict | None) -> str:
+    if verdict is None or verdict.node.op != entry.operator:  # ONNX Runtime renames what it fuses
+        return ""
+    if verdict.reasons:
+        return f"by its documentation, {'; '.join(verdict.reasons)}"
+    if verdict.unchecked:
+        return f"by its documentation it is taken if {'; '.join(verdict.unchecked)}"
+    return "its documentation lists it all the same"
 
 
 def _sidecar(path: Path) -> str:

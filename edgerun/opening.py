@@ -161,8 +161,10 @@ def _opened(
                 session = backend.open(path, told, count)
             try:
                 why = delegates.confirm(wish, asked, session, backend.name)
-                if strict and delegates.coverage(session, backend.name).evidence != "none":
-                    delegates.demand(session, backend.name, path.name)
+                if strict:
+                    found = delegates.coverage(session, backend.name)
+                    if found.evidence != "none":  # where it is, the caller looks again after a run
+                        delegates.demand(found, session.delegate, path.name)
             except BaseException:
                 session.close()
                 raise

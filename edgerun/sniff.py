@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from edgerun.errors import ModelUnreadable, ModelUnsafe
 
-__all__ = ["RECOGNISED", "SUFFIXES", "Recognised", "lie", "sniff"]
+__all__ = ["PACKED", "RECOGNISED", "SUFFIXES", "Recognised", "lie", "packed", "sniff"]
 
 SUFFIXES = {
     ".onnx": "onnx",
@@ -107,6 +107,8 @@ def sniff(path: Path, offered: Iterable[str] = ()) -> str:
         raise ModelUnreadable(f"{path} is empty (0 bytes).", hint="copy or export it again")
     if head.startswith(b"PK\x03\x04"):
         return _sniff_archive(path)
+    if packed(head):
+        raise ModelUnreadable(f"{path} is a packed archive.", hint="unpack it and name the model inside")
     found = _sniff_head(head, path)
     if found is None:
         shown = head[:16].decode("ascii", "replace").replace("�", ".").replace("\n", " ")
@@ -115,6 +117,15 @@ def sniff(path: Path, offered: Iterable[str] = ()) -> str:
             hint="models are .onnx .ort .tflite .mlpackage .mlmodel .pte .torchscript; run: edgerun plugins",
         )
     return found
+
+
+PACKED = (b"\xfd7zXZ\0", b"\x1f\x8b", b"BZh")
+"""Beginnings of xz, gzip and bzip2."""
+
+
+def packed(head: bytes) -> bool:
+    """Whether a file that begins so is compressed as a whole, or a tar file."""
+    return head.startswith(PACKED) or head[257:262] == b"ustar"
 
 
 def _sniff_folder(path: Path) -> str:

@@ -140,3 +140,10 @@ def test_the_machine_is_what_speed_depends_on():
     machine = cache.machine()
     assert all(machine.values())
     assert int(machine["cores"]) >= 1
+
+
+def test_no_folder_is_not_the_current_one(tmp_path, monkeypatch):
+    (tmp_path / "somebody's.txt").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert cache.files("") == set()
+    assert cache.files(str(tmp_path)) != set()

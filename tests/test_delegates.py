@@ -96,9 +96,11 @@ def test_a_name_is_taken_or_refused_with_the_reason():
         only("edgetpu")
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("gpuu", "gpu"), ("core-ml", "coreml"), ("tensorRT", "tensorrt")])
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("gpuu", "gpu"), ("core-ml", "coreml"), ("TensorRT", "tensorrt"), ("CPU", "cpu")]
+)
 def test_a_misspelt_name_is_told_the_one_that_was_meant(typed, meant):
-    with pytest.raises(DelegateUnavailable, match=rf"did you mean {meant}\?"):
+    with pytest.raises(DelegateUnavailable, match=rf"{typed} is no delegate, perhaps {meant} was meant\."):
         only(typed)
 
 
@@ -114,6 +116,19 @@ def test_auto_at_the_end_of_a_list_stands_for_all_that_are_available():
     found, refusals = candidates(["npu", "cpu", "auto"], OFFERS, "runtime")
     assert [entry.name for entry in found] == ["cpu", "gpu", "coreml"]
     assert refusals == ["npu: libnpu.so is missing"]
+
+
+def test_names_with_options_may_come_as_a_table():
+    found, refusals = candidates({"npu": {}, "gpu": {"precision": "FP16"}}, OFFERS, "runtime")
+    assert [(entry.name, entry.options["precision"]) for entry in found] == [("gpu", "FP16")]
+    assert refusals == ["npu: libnpu.so is missing"]
+
+
+@pytest.mark.parametrize("wish", [5, [5], [None], {"gpu": "FP16"}, {5: {}}])
+def test_what_cannot_be_a_wish_is_told_with_the_spelling(wish):
+    with pytest.raises(InputError, match="cannot be") as refusal:
+        candidates(wish, OFFERS, "runtime")
+    assert "name:option=value" in refusal.value.hint
 
 
 def test_an_empty_list_is_told():
@@ -213,16 +228,16 @@ def test_a_file_that_settles_the_delegate_is_not_called_a_fallback():
 def test_strict_lists_what_runs_elsewhere():
     placed = [Placed("Conv", "gpu"), *[Placed("TopK", "cpu", shape=(1, None))] * 2, Placed("Sort", "cpu", nodes=3)]
     with pytest.raises(DelegateIncomplete) as refusal:
-        demand(Opened("gpu", placed), "runtime", "m.onnx")
+        demand(Opened("gpu", placed).coverage(), "gpu", "m.onnx")
     assert refusal.value.message == "5 of 6 nodes of m.onnx run on cpu, not on gpu: 2 x TopK [1, ?], Sort."
     assert [row["operator"] for row in refusal.value.to_dict()["outside"]] == ["TopK", "TopK", "Sort"]
-    demand(Opened("gpu", placed[:1]), "runtime", "m.onnx")
+    demand(Opened("gpu", placed[:1]).coverage(), "gpu", "m.onnx")
 
 
 def test_strict_refuses_where_the_runtime_cannot_tell():
     assert coverage(Opened("gpu"), "runtime").source == "runtime does not tell which node runs where"
     with pytest.raises(DelegateIncomplete, match="cannot be told: runtime does not tell"):
-        demand(Opened("gpu"), "runtime", "m.onnx")
+        demand(coverage(Opened("gpu"), "runtime"), "gpu", "m.onnx")
 
 
 def test_shares_of_time_are_of_what_was_measured():

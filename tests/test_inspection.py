@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgerun import inspection, replay
-from edgerun.contract import Sure
-from edgerun.errors import DecoderAmbiguous, DecoderUnknown, InputError, ModelUnreadable
+from edgerun.contract import Node, Placed, Sure
+from edgerun.errors import BackendUnavailable, DecoderAmbiguous, DecoderUnknown, InputError, ModelUnreadable
+from edgerun.inspection import _documented
+from edgerun.support import Verdict
 from edgerun.tensors import TensorSpec
 
 NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
@@ -127,3 +130,24 @@ def test_a_sidecar_that_cannot_be_written_is_said(colours):
     path.with_name(path.name + ".edgerun.json").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
         inspection.write_sidecar(inspection.inspect(path), force=True)
+
+
+def test_what_runs_elsewhere_is_explained_by_the_delegates_documentation():
+    path = Path(__file__).parent / "data" / "codes_models" / "codes_int8.tflite"
+    try:
+        report = inspection.inspect(path, delegate="xnnpack").report
+    except BackendUnavailable as reason:
+        pytest.skip(str(reason))
+    whys = {entry.operator: entry.why for entry in report.coverage.outside("xnnpack")}
+    assert whys["RESIZE_NEAREST_NEIGHBOR"].endswith("RESIZE_NEAREST_NEIGHBOR is not in the list")
+    assert whys["SOFTMAX"] == "by its documentation, unmet: inputs and outputs are float32"
+    assert all(entry.why == "" for entry in report.coverage.placed if entry.delegate == "xnnpack")
+
+
+def test_what_the_runtime_or_nobody_explains_is_left_as_it_is():
+    verdict = Verdict(0, Node("Conv"), True, (), (), "")
+    assert _documented(Placed("Conv", "cpu"), verdict) == "its documentation lists it all the same"
+    assert _documented(Placed("FusedConv", "cpu"), verdict) == ""
+    assert _documented(Placed("Conv", "cpu"), None) == ""
+    depends = Verdict(0, Node("Pad"), True, (), ("padding is not negative",), "")
+    assert _documented(Placed("Pad", "cpu"), depends).endswith("taken if padding is not negative")

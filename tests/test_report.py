@@ -36,6 +36,7 @@ def test_every_runtimes_report_keeps_to_the_schema(schema, path):
     with loaded(path) as detector:
         before = detector.report().to_dict()
         schema.validate(before)
+        assert set(before) == set(schema.schema["properties"])
         profiled = detector.profile(PICTURE)
         after = detector.report().to_dict()
         schema.validate(after)

@@ -317,3 +317,14 @@ def test_every_model_of_the_zoo_is_of_its_format(shared):
         found = sniff.sniff(shared / "models" / entry["path"])
         assert found in formats
         assert entry["format"] in (found, "coreml"), entry["path"]
+
+
+@pytest.mark.parametrize(
+    "head", [b"\xfd7zXZ\0rest", b"\x1f\x8brest", b"BZh9rest", b"name".ljust(257, b"\0") + b"ustar"]
+)
+def test_a_packed_archive_is_to_be_unpacked(tmp_path, head):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(head)
+    with pytest.raises(ModelUnreadable, match="packed") as refusal:
+        sniff.sniff(path)
+    assert "unpack it" in refusal.value.hint

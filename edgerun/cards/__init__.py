@@ -35,6 +35,7 @@ __all__ = ["BUILTIN", "Said", "gather", "with_conventions", "with_field"]
 BUILTIN: tuple[Dialect, ...] = (
     embedded.DIALECT,
     coreml.DIALECT,
+    roboflow.DIALECT,
     # in the file
     ultralytics.DIALECT,
     tflite_metadata.DIALECT,
@@ -42,7 +43,6 @@ BUILTIN: tuple[Dialect, ...] = (
     openvino.DIALECT,
     # beside it, as a trainer's exporter writes it
     huggingface.DIALECT,
-    roboflow.DIALECT,
     mmdeploy.DIALECT,
     paddle.DIALECT,
     luxonis.DIALECT,

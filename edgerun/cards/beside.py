@@ -12,7 +12,7 @@ from typing import Any
 from edgerun.cards import labels, yamls
 from edgerun.sniff import SUFFIXES
 
-__all__ = ["LARGEST", "alone", "files", "json_object", "label_file", "names", "text", "yaml_object"]
+__all__ = ["LARGEST", "alone", "files", "first", "json_object", "label_file", "names", "text", "yaml_object"]
 
 LARGEST = 4_000_000
 """Bytes of a description; ten thousand labels fit."""

@@ -27,7 +27,7 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     folders = [path.parent, *([path.parent.parent] if path.parent.name == "model_cache" else [])]
     for folder in folders:
         for name in FILES:
-            config = beside.yaml_object(folder / name, "model", path.name)
+            config = beside.yaml_object(folder / name, "model", "path", path.name)
             entries = [config.get("model"), *(config.get("models") or [])]
             for said in entries:
                 if isinstance(said, Mapping) and beside.names(said.get("path"), path):

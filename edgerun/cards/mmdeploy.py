@@ -28,7 +28,7 @@ HARMLESS = (
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
-    deploy = beside.json_object(path.with_name("deploy.json"), '"models"')
+    deploy = beside.json_object(path.with_name("deploy.json"), '"models"', '"net"', path.name)
     models = deploy.get("models")
     if not isinstance(models, list) or not any(beside.names(beside.first(entry).get("net"), path) for entry in models):
         return {}

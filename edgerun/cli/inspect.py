@@ -83,7 +83,11 @@ def _print(seen: Inspection) -> None:
     elsewhere = [] if report is None else stragglers(report.coverage, report.delegate)
     if report is not None and elsewhere:
         say(f"\nnot on {report.delegate}")
-        print_table(elsewhere, ("operator", "runs on", "ms", "why"), indent=2)
+        timed = [0, 1, 2, 3] if any(row[2] for row in elsewhere) else [0, 1, 3]
+        headings = ("operator", "runs on", "ms", "why")
+        print_table(
+            [[row[place] for place in timed] for row in elsewhere], [headings[place] for place in timed], indent=2
+        )
     say("\ncard")
     print_table(_card(seen.card, report is None), ("field", "value", "source"), indent=2)
     if seen.verdicts:

@@ -24,7 +24,9 @@ SLACK = 0.01
 """Of the longer side of the input; quantised boxes end a step off."""
 
 FITS, MISFITS = 0.97, 0.95
-"""Share of the boxes that hold their point, in the true form nearly all, and in another one far fewer."""
+"""Share of the boxes that hold their point, in the true form nearly all, and in another one fewer."""
+TIGHTER = 0.6
+"""Far corners read as sizes make boxes that hold any point; their median area tells them from the true ones."""
 
 
 def _filled(boxes: AnyArray) -> AnyArray:
@@ -49,11 +51,12 @@ def misread(boxes: AnyArray, form: str, height: int, width: int, strides: tuple[
         boxes: [N, 4], those of a cell one after another or those of a stride's anchors (YOLOv5's order).
         strides: of the grid.
     """
-    shares = fits(boxes, height, width, strides, per_cell)
-    if not shares:
+    found = fits(boxes, height, width, strides, per_cell)
+    if not found:
         return ""  # planted or padded: nothing to go by
-    best = max(shares, key=lambda name: shares[name])
-    if best != form and shares[best] >= FITS and shares[form] < MISFITS:
+    fitting = [name for name, (share, _) in found.items() if share >= FITS]
+    best = min(fitting, key=lambda name: found[name][1], default=form)
+    if best != form and (found[form][0] < MISFITS or found[best][1] < found[form][1] * TIGHTER):
         return f"the boxes of a probe run are {best}, not {form}"
     reach = np.percentile(np.abs(boxes[_filled(boxes)]), 90)
     if not ranges.unit(boxes) and reach < min(height, width) / 8:
@@ -61,20 +64,25 @@ def misread(boxes: AnyArray, form: str, height: int, width: int, strides: tuple[
     return ""
 
 
-def fits(boxes: AnyArray, height: int, width: int, strides: tuple[int, ...], per_cell: int = 1) -> Mapping[str, float]:
-    """Form -> share of the boxes of a grid that hold the point of their cell; {} where most rows are of nothing."""
+def fits(
+    boxes: AnyArray, height: int, width: int, strides: tuple[int, ...], per_cell: int = 1
+) -> Mapping[str, tuple[float, float]]:
+    """Form -> share of the boxes of a grid that hold the point of their cell, and their median area in square pixels;
+    {} where most rows are of nothing.
+    """
     rows = _filled(boxes)
     if len(rows) < len(boxes) / 2:
         return {}
     points = _points(height, width, strides, per_cell)
     unit = ranges.unit(boxes)
     slack = SLACK * max(height, width)
-    shares: dict[str, float] = {}
+    told: dict[str, tuple[float, float]] = {}
     for name, corners in FORMS.items():
         size = np.array([height, width] * 2 if name.startswith(("y", "cy")) else [width, height] * 2, np.float32)
         found = corners(boxes[rows] * size if unit else boxes[rows])
-        shares[name] = _holds(found, points[rows], slack)
-    return shares
+        area = np.prod(np.maximum(found[:, 2:] - found[:, :2], 0), axis=1)
+        told[name] = (_holds(found, points[rows], slack), float(np.median(area)))
+    return told
 
 
 def _points(height: int, width: int, strides: tuple[int, ...], per_cell: int) -> FloatArray:

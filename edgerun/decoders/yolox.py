@@ -183,8 +183,8 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
     if raw:
         if reach > LARGEST_RAW or spread:
             return Match(Sure.NO, f"{seen}: they are decoded already")
-        shares = forms.fits(rows[:, :4], card.height, card.width, strides)
-        if shares and max(shares.values()) >= forms.FITS:
+        fitting = forms.fits(rows[:, :4], card.height, card.width, strides)
+        if any(share >= forms.FITS for share, _ in fitting.values()):
             return Match(Sure.NO, f"{seen} and hold their cells: they are decoded, in 0..1")
         # raw sizes are logarithms, some of them negative; values all in 0..1 may be shares of the picture as well
         sure = Sure.CERTAIN if rows[:, 2:4].min() < 0 else Sure.LIKELY

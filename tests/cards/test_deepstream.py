@@ -59,6 +59,14 @@ def test_blue_first_and_bytes(finds):
     assert (card.color, card.scale) == ("bgr", 1.0)
 
 
+def test_a_configuration_that_contradicts_the_file_is_refused_until_somebody_says(finds):
+    metadata = {"names": "['red', 'green', 'blue']", "stride": "32", "task": "detect"}
+    said = {"metadata": metadata, "name": "model.onnx"}
+    with pytest.raises(CardInvalid, match="ultralytics metadata says that color = rgb, and the deepstream"):
+        finds(files(model_color_format=1), **said)
+    assert finds(files(model_color_format=1), load={"color": "rgb"}, **said).source("color") == "argument"
+
+
 def test_the_factor_multiplies_what_is_left_after_the_subtraction(gathered):
     card = gathered(files(net_scale_factor="0.017429193899782137\noffsets=123.675;116.28;103.53"))
     for channel, offset in enumerate((123.675, 116.28, 103.53)):

@@ -35,6 +35,12 @@ def test_a_package_is_fed_as_it_says(finds):
     assert "suppressed" not in card.sources
 
 
+def test_a_package_knows_better_than_the_trainers_metadata_in_its_file(finds):
+    files = {**changed(resize_mode="stretch"), "class_names.txt": "red\ngreen\nblue"}
+    card = finds(files, name="weights.onnx", metadata={"names": "['a', 'b', 'c']", "stride": "32", "task": "detect"})
+    assert (card.resize, card.labels) == ("stretch", ("red", "green", "blue"))
+
+
 def test_a_factor_divides_and_means_are_subtracted_then(gathered):
     card = gathered(changed(normalization=[[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], resize_mode="stretch"))
     assert (card.scale, card.mean, card.std) == (1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

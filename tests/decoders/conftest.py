@@ -7,7 +7,8 @@ HEADS: name of a decoder -> dict of
     large: a size at which it has 10,000 rows and more; None for heads of a fixed length.
     image: shape of the picture's input less the batch: "chw" (default) or "hwc"; picture: its name; inputs: names of
         further inputs.
-    unit: whether it answers in 0..1. card: card fields that must be said. rivals: decoders that may read it as well,
+    unit: whether it answers in 0..1. card: card fields that must be said. said: those that trial runs of a network
+        would settle, and rows that are made up cannot. rivals: decoders that may read it as well,
         so that it is refused unless the decoder is named. keypoints: how many.
     loose: how far scores may be off. count: of objects, 3 if nothing is said.
     rows: (height, width, random) -> objects, for heads that cannot hold any.
@@ -203,7 +204,7 @@ def shown(tmp_path):
         session = Session(head, size, probe, batch, joined)
         path = tmp_path / "model.kit"
         path.write_bytes(b"made up")
-        said = dict(head.get("card", {}))
+        said = {**head.get("card", {}), **head.get("said", {})}
         if head.get("rivals"):
             said["decoder"] = head["decoder"]
         if None in session.inputs[0].shape[1:]:

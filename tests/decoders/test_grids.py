@@ -53,25 +53,29 @@ def split(*a, logits=False, **habits):
     return outputs
 
 
+FED = {"said": {"mean": 0.0}}
+"""Whether YOLOX is of before 0.1.1."""
 HEADS = {
     "yolov8": {"encode": lambda *a: decoded(*a, objectness=False, transposed=True)},
     "yolov8/unit": {"encode": lambda *a: decoded(*a, objectness=False, transposed=True, unit=True)},
     "yolov8-transposed": {"encode": lambda *a: decoded(*a, objectness=False), "card": {"labels": list("abcd")}},
     "yolov5": {"encode": three_anchors},
     "yolov5/unit": {"encode": lambda *a: three_anchors(*a, unit=True)},
-    "yolox": {"encode": lambda *a: decoded(*a, objectness=True, raw=True)},
-    "yolox-split": {"encode": split},
-    "yolox-split/logits": {"encode": lambda *a: split(*a, logits=True)},
+    "yolox": {"encode": lambda *a: decoded(*a, objectness=True, raw=True), **FED},
+    "yolox-split": {"encode": split, **FED},
+    "yolox-split/logits": {"encode": lambda *a: split(*a, logits=True), **FED},
     "yolox-split/as many channels as distances and scores": {
         "encode": lambda *a: split(*a, classes=80),
+        **FED,
         "classes": 80,
     },
     "yolox-split/logits in a number that three anchors could make": {
         "encode": lambda *a: split(*a, classes=16, logits=True),
+        **FED,
         "classes": 16,
         "rivals": ("yolov5-raw",),
     },
-    "yolox-decoded": {"encode": lambda *a: decoded(*a, objectness=True), "card": {"labels": list("abcd")}},
+    "yolox-decoded": {"encode": lambda *a: decoded(*a, objectness=True), "card": {"labels": list("abcd")}, **FED},
 }
 
 

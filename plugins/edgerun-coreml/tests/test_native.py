@@ -204,7 +204,7 @@ def test_the_plan_says_exactly_what_is_not_on_the_neural_engine_and_why(mac, tmp
     (outside,) = coverage.outside("ane")
     assert (outside.operator, outside.name, outside.why) == ("ios17.topk", "best", "the Neural Engine cannot")
     with pytest.raises(DelegateIncomplete, match=r"1 of 4 nodes of m run on cpu, not on ane: ios17\.topk"):
-        demand(session, "coreml", "m")
+        demand(session.coverage(), session.delegate, "m")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_without_a_plan_nothing_is_claimed_and_strict_refuses(mac, monkeypatch, 
     session = opened(tmp_path, "ane")
     assert session.coverage().evidence == "none"
     with pytest.raises(DelegateIncomplete, match=r"cannot be told: Core ML gives no plan of it: macOS 14\.4"):
-        demand(session, "coreml", "m")
+        demand(session.coverage(), session.delegate, "m")
 
 
 def test_a_mac_without_a_neural_engine_is_not_said_to_have_one(mac, monkeypatch, tmp_path):

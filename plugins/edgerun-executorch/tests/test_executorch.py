@@ -101,7 +101,7 @@ def test_coverage_is_read_off_the_file_and_names_exactly_what_xnnpack_left(opene
     assert coverage.nodes == {"xnnpack": 1, "cpu": 1}
     assert [str(entry) for entry in coverage.outside("xnnpack")] == ["aten::sum.IntList_out [1, 8]"]
     with pytest.raises(DelegateIncomplete, match=r"1 of 2 nodes of net\.pte run on cpu, not on xnnpack: aten::sum"):
-        demand(session, "executorch", "net.pte")
+        demand(session.coverage(), session.delegate, "net.pte")
 
 
 def test_a_portable_program_runs_on_the_processor_whatever_is_asked_for(opened):
@@ -109,7 +109,7 @@ def test_a_portable_program_runs_on_the_processor_whatever_is_asked_for(opened):
     assert session.delegate == "cpu"
     assert set(session.coverage().nodes) == {"cpu"}
     assert "aten::convolution.out" in session.coverage().operators["cpu"]
-    demand(session, "executorch", "portable.pte")
+    demand(session.coverage(), session.delegate, "portable.pte")
     why = "cpu is in force: it was exported without a backend, which settles what computes"
     with pytest.raises(DelegateUnavailable, match=why):
         confirm("xnnpack", XNNPACK, session, "executorch")

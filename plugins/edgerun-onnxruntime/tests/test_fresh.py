@@ -37,7 +37,7 @@ try:
     answer |= {"delegate": session.delegate, "providers": session._opened.get_providers()}
     delegates.confirm(wish, asked, session, backend.name)
     if strict:
-        delegates.demand(session, backend.name, "odd.onnx")
+        delegates.demand(session.coverage(), session.delegate, "odd.onnx")
     feeds = {spec.name: np.ones(spec.shape, np.float32) for spec in session.inputs}
     for name, seen in (("assigned", session.coverage()), ("measured", session.profile(feeds))):
         outside = [[str(entry), entry.name, entry.delegate] for entry in seen.outside(session.delegate)]

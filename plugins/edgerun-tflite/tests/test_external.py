@@ -48,7 +48,7 @@ def opened(model, wish, *, strict=False):
     session = backend.open(model, asked, 1)
     confirm(wish, asked, session, backend.name)
     if strict:
-        demand(session, backend.name, model.name)
+        demand(session.coverage(), session.delegate, model.name)
     return session
 
 

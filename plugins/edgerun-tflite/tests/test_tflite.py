@@ -255,7 +255,7 @@ def test_coverage_shows_what_xnnpack_took_and_what_it_left(author, opened, tmp_p
     assert coverage.operators == {"xnnpack": ("ADD",), "cpu": ("CAST", "GATHER")}
     assert [str(entry) for entry in coverage.outside("xnnpack")] == ["CAST [1, 4]", "GATHER [1, 2]"]
     with pytest.raises(DelegateIncomplete, match=r"2 of 3 nodes of mixed\.tflite run on cpu, not on xnnpack: CAST"):
-        demand(session, "tflite", path.name)
+        demand(session.coverage(), session.delegate, path.name)
     bare = opened(path, CPU)
     assert bare.delegate == "cpu"
     assert bare.coverage().nodes == {"cpu": 3}
