@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,6 +117,7 @@ class Tuning:
         rounds: of measurements.
         spent: seconds.
         interrupted: whether Ctrl-C ended it.
+        load: programs that wanted a core before it began, on average over a minute; 0 where the system does not tell.
         written: path of the entry that `delegate="auto"` reads; "" where none was written.
     """
 
@@ -128,6 +130,7 @@ class Tuning:
     spent: float
     interrupted: bool
     model: str = ""
+    load: float = 0.0
     written: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,6 +143,7 @@ class Tuning:
             "rounds": self.rounds,
             "seconds": round(self.spent, 1),
             "interrupted": self.interrupted,
+            "load_before": round(self.load, 2),
             "written": self.written,
             "candidates": [finding.to_dict() for finding in self.findings],
             "batches": {str(batch): _quartiles(seconds) for batch, seconds in self.batches.items()},
@@ -524,10 +528,11 @@ def tune(
     offers = {backend.name: registry.offers(backend) for backend, _ in backends}
     only = () if only in (None, "auto") else (only,) if isinstance(only, str) else tuple(map(str, only))
     found = candidates(offers, threads.available(), delegates=only, threads=count)
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if opener is None:
         opener = partial(_apart, path, options, _pictures(pictures), max(60.0, budget))
     result = search(found, opener, budget=budget, clock=clock, told=told, today=datetime.date.today().isoformat())
-    result = replace(result, model=str(path))
+    result = replace(result, model=str(path), load=busy)
     if result.choice is not None and write:
         table = [finding.to_dict() for finding in result.findings]
         versions = {backend.name: version for backend, version in backends}

@@ -92,6 +92,14 @@ class FakeLane:
         FakeLane.opened -= 1
 
 
+class Slow(FakeLane):
+    """As the others, with a reference that is ten times as slow."""
+
+    def measure(self, runs, batch=1):
+        times = super().measure(runs, batch)
+        return [10 * seconds for seconds in times] if self.candidate.delegate == "cpu" else times
+
+
 def simulated(seed, budget=60.0, speeds=None, lane=FakeLane, **options):
     noise = Noise(seed)
     found = candidates(OFFERS, 4)
@@ -129,6 +137,46 @@ def test_a_delegate_that_computes_elsewhere_is_not_tried_with_fewer_threads():
     assert "gpu with 2 threads" not in ways
     assert not any(way.startswith("tpu") for way in ways)  # not available
     assert [way for way in ways if way.startswith("cpu")] == [f"cpu with {n} thread{'s' * (n > 1)}" for n in (4, 2, 1)]
+
+
+def test_each_value_of_an_option_is_tried_with_all_cores():
+    offers = {
+        "fake": [
+            Delegate("openvino", takes={"device": (), "precision": ("FP32", "FP16"), "cache": ()}),
+            Delegate("cpu", takes={"spinning": ("on", "off")}),
+            Delegate("coreml", False, "no Mac", takes={"units": ("all", "ane")}),
+        ]
+    }
+    assert [(way.delegate, way.threads) for way in candidates(offers, 2)] == [
+        ("openvino", 2),
+        ("cpu", 2),
+        ("openvino:device=GPU", 2),
+        ("openvino:device=NPU", 2),
+        ("openvino:precision=FP32", 2),
+        ("openvino:precision=FP16", 2),
+        ("cpu:spinning=on", 2),
+        ("cpu:spinning=off", 2),
+        ("openvino", 1),
+        ("cpu", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cores", "counts"),
+    [(1, [1]), (2, [2, 1]), (6, [6, 4, 3, 2, 1]), (12, [12, 8, 6, 4, 2, 1]), (16, [16, 8, 4, 2, 1])],
+)
+def test_threads_are_all_cores_half_of_them_and_powers_of_two(cores, counts):
+    assert [way.threads for way in candidates({"fake": [Delegate("cpu")]}, cores)] == counts
+
+
+def test_what_is_hopeless_with_more_threads_is_not_tried_with_fewer():
+    found = simulated(1)
+    by_name = {str(finding.candidate): finding for finding in found.findings}
+    assert by_name["cpu with 2 threads"].verdict == "slower"
+    slow = simulated(1, lane=Slow)
+    by_name = {str(finding.candidate): finding for finding in slow.findings}
+    assert by_name["cpu with 1 thread"].verdict == "untried"
+    assert "times as long as the fastest at first sight" in by_name["cpu with 1 thread"].detail
 
 
 def test_what_the_user_names_is_all_that_is_tried():

@@ -80,7 +80,16 @@ def _print(found: Tuning, dry_run: bool) -> None:
             [_batch(number, times) for number, times in found.batches.items()], ("pictures a run", "ms each"), indent=2
         )
     say("")
-    facts([("reference", str(found.reference)), *_ending(found, dry_run)])
+    facts([("reference", str(found.reference)), *_ending(found, dry_run), ("note", _busy(found.load))])
+
+
+def _busy(load: float) -> str:
+    from edgerun import threads
+
+    cores = threads.available()
+    if load <= 0.75 * cores:
+        return ""
+    return f"other programs kept this machine busy (load {load:.1f}, {cores} cores); tune again when it is quiet"
 
 
 def _row(finding: Finding) -> list[str]:

@@ -61,8 +61,6 @@ def test_the_table_names_the_fastest_and_what_is_wrong(edgerun, found):
 def test_doubt_is_said(edgerun, found):
     found(clear=False)
     assert "not beyond doubt" in edgerun("tune", "m.fake").stdout
-    base = found().copy()
-    assert base is not None
     findings = (Finding(Candidate("fake", "npu", 1), "fastest"), Finding(Candidate("fake", "npu", 2), "level"))
     found(clear=False, findings=findings)
     assert "no clear winner" in edgerun("tune", "m.fake").stdout
@@ -73,6 +71,13 @@ def test_an_interrupted_search_says_what_it_keeps(edgerun, found):
     assert "interrupted: what had been measured by then is kept" in edgerun("tune", "m.fake").stdout
     found(interrupted=True, choice=None, written="")
     assert "none" in edgerun("tune", "m.fake", exit_code=130).stdout
+
+
+def test_a_busy_machine_is_told(edgerun, found):
+    found(load=0.0)
+    assert "tune again" not in edgerun("tune", "m.fake").stdout
+    found(load=1000.0)
+    assert "other programs kept this machine busy (load 1000.0, " in edgerun("tune", "m.fake").stdout
 
 
 def test_a_dry_run_says_so(edgerun, found):
