@@ -16,7 +16,15 @@ from typing import Any, Literal
 from edgerun import house, models, parity, race, sniff, sources, threads, tuned
 from edgerun.contract import Delegate
 from edgerun.delegates import Wish, on_processor
-from edgerun.errors import DelegateUnavailable, EdgerunError, InputError
+from edgerun.errors import (
+    CardInvalid,
+    DecoderAmbiguous,
+    DecoderUnknown,
+    DelegateUnavailable,
+    EdgerunError,
+    InputError,
+    ModelUnsafe,
+)
 from edgerun.lanes import Apart, Candidate, Facts, Lane
 from edgerun.plugins import Registry
 from edgerun.tensors import Arrays
@@ -42,6 +50,9 @@ LANES = 8
 BLOCK = 0.05
 """Seconds of runs that make one measurement: their median."""
 
+LEAST = 3
+"""Rounds, even where opening has taken all the time."""
+
 BATCHES = (1, 2, 4, 8)
 
 SHOWN = 8
@@ -49,6 +60,9 @@ SHOWN = 8
 
 DEVICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"openvino": {"device": ("GPU", "NPU")}}
 """Delegate -> option -> values that are tried where the delegate takes any; those that are not here fail at once."""
+
+USERS = (InputError, CardInvalid, DecoderAmbiguous, DecoderUnknown, ModelUnsafe)
+"""Errors of what the user gave, which no other way of running the model would mend."""
 
 Verdict = Literal["fastest", "level", "slower", "wrong", "failed", "untried"]
 
@@ -219,6 +233,7 @@ class _Field:
         self.lanes: dict[Candidate, Lane] = {}
         self.findings: dict[Candidate, Finding] = {}
         self.sight: dict[Candidate, list[float]] = {}
+        self.errors: list[EdgerunError] = []
 
     def enter(self, candidate: Candidate, reference: list[Arrays] | None) -> list[Arrays] | None:
         """Open one, check it, and take a first look at its speed; gives its answers where it stays."""
@@ -242,18 +257,14 @@ class _Field:
                 self.sight[candidate] = first if first[0] > SLOW else first + lane.measure(2)
                 self.lanes[candidate] = lane
                 return answers
-        except InputError:
-            if lane is not None:
-                lane.close()
+        except USERS:
             raise
         except EdgerunError as cause:
             self.findings[candidate] = Finding(candidate, "failed", cause.message.rstrip("."))
-        except BaseException:
-            if lane is not None:
+            self.errors.append(cause)
+        finally:
+            if lane is not None and candidate not in self.lanes:
                 lane.close()
-            raise
-        if lane is not None:
-            lane.close()
         return None
 
     def leave(self, candidate: Candidate, verdict: Verdict = "slower", detail: str = "") -> None:
@@ -273,10 +284,13 @@ class _Field:
         return min(self.sight[candidate]) / min(statistics.median(self.sight[lane]) for lane in self.lanes)
 
     def hopeless(self, candidate: Candidate) -> str:
-        """Why one need not be tried: its delegate is far too slow with more threads; "" where it may be fast."""
-        for other in self.sight:
-            same = (other.backend, other.delegate) == (candidate.backend, candidate.delegate)
-            if same and other.threads > candidate.threads and self.slowness(other) > SIGHT:
+        """Why one need not be tried: what its delegate did with more threads; "" where it may be fast."""
+        for other, finding in self.findings.items():
+            if (other.backend, other.delegate) != (candidate.backend, candidate.delegate):
+                continue
+            if finding.verdict in ("wrong", "failed"):
+                return f"it is {finding.verdict} with {other.threads} threads"
+            if other in self.sight and self.slowness(other) > SIGHT:
                 return f"{other} takes {self.slowness(other):.1f} times as long as the fastest at first sight"
         return ""
 
@@ -350,6 +364,7 @@ def search(
             field.measure,
             simplicity=lambda candidate: _simplicity(candidate, found),
             left=lambda: 0.0 if interrupted else (0.8 if many else 1.0) * budget - spent(),
+            least=0 if interrupted else LEAST,
             keep=lambda candidate: candidate == reference and field.slowness(candidate) < SIGHT,
             drop=lambda candidate: field.leave(candidate) if candidate in field.lanes else None,
             told=lambda rounds, alive: told(f"round {rounds}: {alive} left", spent()),
@@ -374,6 +389,8 @@ def _first(
         answers = field.enter(candidate, None)
         if answers is not None:
             return candidate, answers
+    if len({cause.message for cause in field.errors}) == 1:
+        raise field.errors[0]
     reasons = "; ".join(f"{candidate}: {finding.detail}" for candidate, finding in field.findings.items())
     raise DelegateUnavailable(f"Nothing here runs this model: {reasons}.", hint="run: edgerun doctor")
 

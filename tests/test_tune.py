@@ -14,7 +14,7 @@ import pytest
 
 from edgerun import Detector, cache, detector, house, tuned
 from edgerun.contract import Delegate, Health
-from edgerun.errors import DelegateUnavailable, EdgerunError, InputError
+from edgerun.errors import DecoderUnknown, DelegateUnavailable, EdgerunError, InputError, ModelUnreadable
 from edgerun.hookspecs import hookimpl
 from edgerun.lanes import Candidate, Facts, Here
 from edgerun.plugins import Registry
@@ -117,6 +117,32 @@ def test_of_forty_trials_at_least_thirty_eight_find_the_fastest_right_way_and_no
         assert not wrong.seconds  # what is wrong is not even measured
         assert found.spent <= 62
     assert FakeLane.opened == 0
+
+
+def test_what_is_wrong_with_all_cores_is_not_tried_with_fewer():
+    found = search(
+        [Candidate("fake", "cpu", 4), Candidate("fake", "npu", 4), Candidate("fake", "npu", 2)],
+        partial(FakeLane, noise := Noise(1)),
+        clock=noise.clock,
+    )
+    assert [finding.verdict for finding in found.findings] == ["fastest", "wrong", "untried"]
+    assert found.findings[2].detail == "it is wrong with 4 threads"
+
+
+def test_a_model_that_is_refused_is_refused_as_ever():
+    def refuses(noise, way):
+        raise DecoderUnknown("No decoder reads these outputs.", hint="name one")
+
+    with pytest.raises(DecoderUnknown, match="No decoder reads"):
+        simulated(1, lane=refuses)
+
+
+def test_where_all_fail_alike_that_is_said_once():
+    def fails(noise, way):
+        raise ModelUnreadable("m.onnx is damaged", hint="copy it again")
+
+    with pytest.raises(ModelUnreadable, match=r"^m\.onnx is damaged"):
+        simulated(1, lane=fails)
 
 
 def test_the_ratio_is_that_of_the_known_speeds():

@@ -128,9 +128,8 @@ def _ending(found: Tuning, dry_run: bool) -> list[tuple[str, str]]:
         return [("choice", "none: it was interrupted before anything was measured")]
     level = sum(finding.verdict == "level" for finding in found.findings)
     said = f"{choice.delegate} with {choice.threads} thread{'s' * (choice.threads != 1)}"
-    if choice.batch > 1:
-        said += f", {choice.batch} pictures a run"
-    lines = [("choice", said + (f", {choice.ratio:.2f} × the speed of the reference" if choice.ratio else ""))]
+    said += ", the reference" if said == choice.reference else f", {choice.ratio:.2f} × the speed of the reference"
+    lines = [("choice", said + (f"; {choice.batch} pictures a run" if choice.batch > 1 else ""))]
     if level:
         others = f"{level} other{'s' * (level > 1)}"
         lines.append(("", f"no clear winner: the noise does not tell it from {others}; the simplest is taken"))

@@ -112,13 +112,13 @@ def test_a_model_is_tuned_and_auto_takes_it(process, model, folder):
     pytest.importorskip("edgerun_onnxruntime", reason="edgerun-onnxruntime is not installed")
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     environment = {"EDGERUN_CACHE": str(folder), "EDGERUN_PLUGINS": "onnxruntime"}
-    ran = process("tune", model, "--json", "--budget", "4", "--threads", "1", "--backend", "onnxruntime", **environment)
+    ran = process("tune", model, "--json", "--budget", "2", "--threads", "1", "--delegate", "cpu", **environment)
     assert ran.returncode == 0, ran.stderr
     document = json.loads(ran.stdout)
     assert document["choice"]["delegate"] == "cpu"
     assert document["clear"]
     assert Path(document["written"]).is_file()
-    shown = process("inspect", model, "--delegate", "auto", "--backend", "onnxruntime", **environment).stdout
+    shown = process("inspect", model, "--delegate", "auto", **environment).stdout
     assert "auto: tuned on" in shown
 
 
