@@ -39,7 +39,7 @@ OPENING = 0.6
 """Share of the budget after which no further candidate is opened."""
 
 SIGHT = 3.0
-"""A candidate whose best run takes so many times a usual run of the fastest one so far is closed at once."""
+"""A candidate whose best run takes so many times a usual run of the fastest one so far, twice, is closed at once."""
 
 SLOW = 0.5
 """Seconds of a run of which one is enough for a first look."""
@@ -275,9 +275,20 @@ class _Field:
     def thin(self, reference: Candidate) -> None:
         """Close those that are slower at first sight, and the slowest of too many."""
         for candidate in sorted(self.lanes, key=self.slowness, reverse=True):
-            times = self.slowness(candidate)
-            if candidate != reference and len(self.lanes) > 1 and (times > SIGHT or len(self.lanes) > LANES):
+            if candidate == reference or len(self.lanes) == 1:
+                continue
+            if len(self.lanes) > LANES or (self.slowness(candidate) > SIGHT and self._slow_again(candidate)):
+                times = self.slowness(candidate)
                 self.leave(candidate, detail=f"{times:.1f} times as slow as the fastest at first sight")
+
+    def _slow_again(self, candidate: Candidate) -> bool:
+        """Whether one is as slow beside the fastest one, now: another program may have had the cores before."""
+        fastest = min(self.lanes, key=lambda lane: statistics.median(self.sight[lane]))
+        mine = self.lanes[candidate].measure(1 if min(self.sight[candidate]) > SLOW else 3)
+        others = self.lanes[fastest].measure(3)
+        self.sight[candidate] += mine
+        self.sight[fastest] += others
+        return min(mine) > SIGHT * statistics.median(others)
 
     def slowness(self, candidate: Candidate) -> float:
         """How often a usual run of the fastest one fits into the best run of this one, at first sight."""

@@ -195,6 +195,21 @@ def test_threads_are_all_cores_half_of_them_and_powers_of_two(cores, counts):
     assert [way.threads for way in candidates({"fake": [Delegate("cpu")]}, cores)] == counts
 
 
+def test_one_that_met_other_work_at_first_sight_is_looked_at_again():
+    class Unlucky(FakeLane):
+        looks = 0
+
+        def measure(self, runs, batch=1):
+            times = super().measure(runs, batch)
+            if self.candidate == Candidate("fake", "xnnpack", 2) and Unlucky.looks < 2:
+                Unlucky.looks += 1  # the first look takes two calls
+                return [20 * seconds for seconds in times]
+            return times
+
+    found = simulated(1, lane=Unlucky)
+    assert (found.choice.delegate, found.choice.threads) == ("xnnpack", 2)
+
+
 def test_what_is_hopeless_with_more_threads_is_not_tried_with_fewer():
     found = simulated(1)
     by_name = {str(finding.candidate): finding for finding in found.findings}
