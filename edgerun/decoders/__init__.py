@@ -22,8 +22,10 @@ from edgerun.decoders import (
     fastestdet,
     fcos,
     finished,
+    mediapipe_landmarks,
     mmdetection,
     movenet,
+    named_heads,
     nanodet,
     paddle,
     picodet,
@@ -95,9 +97,15 @@ BUILTIN: tuple[Decoder, ...] = (
     # poses
     *simcc.DECODERS,
     *movenet.DECODERS,
+    *mediapipe_landmarks.DECODERS,
     # whole pictures
     *classify.DECODERS,
+    # as the user says
+    *named_heads.DECODERS,
 )
+
+
+PHOTOS = "photos may tell: edgerun card MODEL --images DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
         readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
         arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
         ambiguous = DecoderAmbiguous(
-            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}"
+            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}; {PHOTOS}"
         )
         raise _kept(ambiguous, evidence, verdicts)
     decoder, match = finalists[0]
@@ -177,7 +185,7 @@ def _demand_settled(choice: Choice, evidence: Evidence) -> None:
         arguments = ", and ".join(" or ".join(reading) for reading in readings)
         ambiguous = DecoderAmbiguous(
             f"The outputs are {name}'s ({match.why}), but nothing says how the model is fed or counts: {kinds}.",
-            hint=f"pass {arguments}",
+            hint=f"pass {arguments}" + (f"; {PHOTOS}" if all(len(reading) > 1 for reading in readings) else ""),
         )
         ambiguous.evidence, ambiguous.verdicts = evidence, [(name, match), *choice.others]
         raise ambiguous

@@ -19,7 +19,7 @@ import numpy as np
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
 from edgerun.decoders import forms, grids, inputs, normalising, ranges, scoring
-from edgerun.tensors import AnyArray
+from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
 
@@ -54,8 +54,13 @@ def _decode(outputs: Arrays, frame: Frame, *, softmax: bool) -> Candidates:
         pairs = pairs[np.argsort(-shares[pairs], kind="stable")[: len(by_role["boxes"])]]
         width = shares.size // max(1, len(by_role["boxes"]))
         queries, classes, scores = pairs // width, (pairs % width).astype(np.int32), shares[pairs].astype(np.float32)
-    masks = scoring.sigmoid(by_role["masks"][queries]) if "masks" in by_role else None
+    masks = _flattened(by_role["masks"][queries]) if "masks" in by_role else None
     return Candidates(cxcywh_to_xyxy(by_role["boxes"][queries].astype(np.float32)), scores, classes, masks=masks)
+
+
+def _flattened(logits: AnyArray) -> FloatArray:
+    """Logits of masks in 0..1 such that 0 is the half: the family enlarges logits, not shares."""
+    return np.asarray(np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT) / (2 * LARGEST_LOGIT) + 0.5, np.float32)
 
 
 def _boxes(values: AnyArray, *, named: bool) -> bool:
