@@ -874,6 +874,26 @@ def treated():
         yield f"it {name}, finished rows", model(rows_of_six, padded=False, graph=graph(*steps), fed=fed)
 
 
+@lies("an input of whole numbers")
+def whole_numbers():
+    for dtype, said, divides in product(("uint8", "int8", "int32"), ({}, {"scale": 1 / 255}, {"scale": 1.0}), (0, 1)):
+        steps = [("Cast",), *[("Div", 255)] * divides]
+        fed = {"scale": 1.0, "mean": 0.0} if divides or said.get("scale") == 1 else {}
+        for form, maker in (("v8", v8), ("v5", grid_of_three)):
+            for read in (True, False):
+                name = f"{form}, {dtype}, said {said.get('scale', 'nothing')}" + ", the graph divides" * divides
+                yield (
+                    f"{name}{'' if read else ', but cannot be read'}",
+                    model(
+                        maker,
+                        dtype=dtype,
+                        sidecar=said,
+                        graph=graph(*steps) if read else None,
+                        fed=fed or {"scale": 1.0},
+                    ),
+                )
+
+
 def looking(trained):
     """How a trained YOLOX answers to numbers that are too large or too small for it."""
 
