@@ -25,6 +25,7 @@ class Candidates:
         rotated: float32 [N, 5], centre x, centre y, width, height in model pixels, angle in radians clockwise.
         prototypes: float32 [P, h, w], shared by all rows; the frame of reference is the model's input.
         masks: float32 [N, h, w] in 0..1 over the model's input, where a model gives whole masks.
+        box_masks: float32 [N, h, w] in 0..1, each over its own row's box.
     """
 
     boxes: FloatArray
@@ -35,6 +36,7 @@ class Candidates:
     rotated: FloatArray | None = None
     masks: FloatArray | None = None
     prototypes: FloatArray | None = None
+    box_masks: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.scores)

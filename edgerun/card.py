@@ -30,7 +30,7 @@ Task = Literal["detect", "pose", "segment", "obb", "classify"]
 Resize = Literal["letterbox", "letterbox-topleft", "stretch", "center-crop"]
 Color = Literal["rgb", "bgr", "gray"]
 BoxUnits = Literal["pixels", "unit"]
-Nms = Literal["class", "agnostic", "soft", "none"]
+Nms = Literal["class", "agnostic", "soft", "oks", "none"]
 
 DEFAULT_CONF = 0.25
 DEFAULT_IOU = 0.7

@@ -50,7 +50,7 @@ from edgerun.plugins import Registry
 from edgerun.preprocess import Geometry, Plan
 from edgerun.probe import picture as probe_picture
 from edgerun.report import Report, Threshold
-from edgerun.tensors import AnyArray
+from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["Detector", "Opened", "open_model"]
 
@@ -146,7 +146,7 @@ class Detector:
             iou: of two boxes that share more than this, the better stays. None likewise, else 0.7.
             max_det: at most so many rows.
             classes: only these, by name or number.
-            nms: "class", "agnostic", "soft" or "none". None: the card's.
+            nms: "class", "agnostic", "soft", "oks" (of poses) or "none". None: the card's.
             color: the order of an array's channels: "bgr" (OpenCV's) or "rgb".
             aliases: score_threshold, confidence, iou_threshold, max_detections …, as other tools call them.
 
@@ -371,11 +371,15 @@ class Detector:
         outputs: Sequence[TensorSpec] = session.outputs
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
+        _demand_outputs(card, outputs, path)
         evidence = Evidence(
             session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe, graph, fed
         )
         choice, card = _chosen(evidence, registry.decoders)
         card = cards.with_conventions(card, graph_hints.turned(choice.match, treated))
+        roles = choice.match.conventions.get("outputs", {})
+        if set(card.outputs) < set(roles):  # somebody has named some of them
+            card = cards.with_field(card, "outputs", {**roles, **card.outputs}, card.source("outputs"))
         said = card.source("suppressed") in decoders.SAID
         if card.suppressed == choice.decoder.suppress and not said:  # metadata may speak of another export
             needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
@@ -557,6 +561,17 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     return card
 
 
+def _demand_outputs(card: ModelCard, outputs: Sequence[TensorSpec], path: Path) -> None:
+    """Refuse a card that speaks of outputs which are not there."""
+    names = [spec.name for spec in outputs]
+    absent = sorted(set(card.outputs) - set(names))
+    if absent:
+        raise CardInvalid(
+            f"The {card.source('outputs')} speaks of an output {absent[0]}, but {path.name} has none of that name.",
+            hint="its outputs are " + ", ".join(names[:20]),
+        )
+
+
 def _graph_of(backend: Backend, path: Path) -> Callable[[], Graph | None]:
     """Reads the graph of a file once, where its backend can; None for what cannot be read."""
 
@@ -688,7 +703,11 @@ def _suppressed(candidates: Candidates, conf: float, iou: float, max_det: int, m
     if mode == "soft":
         rows, softened = nms.soften(candidates.boxes, scores, classes, conf=conf, max_det=max_det)
         return replace(candidates.take(rows), scores=softened)
-    if candidates.rotated is not None:
+    if mode == "oks":
+        if candidates.keypoints is None:
+            raise InputError('nms = "oks" compares keypoints, and this model gives none.', hint='pass nms="class"')
+        rows = nms.suppress_poses(candidates.keypoints, candidates.boxes, scores, classes, iou=iou, max_det=max_det)
+    elif candidates.rotated is not None:
         rows = nms.suppress_rotated(candidates.rotated, scores, classes, iou=iou, max_det=max_det, mode=mode)
     else:
         rows = nms.suppress(candidates.boxes, scores, classes, iou=iou, max_det=max_det, mode=mode)
@@ -698,7 +717,7 @@ def _suppressed(candidates: Candidates, conf: float, iou: float, max_det: int, m
 def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
     """Model pixels to image pixels, with the optional columns."""
     boxes = geometry.to_image(kept.boxes)
-    shares = kept.masks
+    shares = kept.masks if kept.box_masks is None else kept.box_masks
     if kept.coefficients is not None and kept.prototypes is not None:
         shares = masks.from_prototypes(kept.coefficients, kept.prototypes)
     keypoints = kept.keypoints
@@ -713,8 +732,18 @@ def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detectio
         shape=(geometry.image_height, geometry.image_width),
         keypoints=keypoints,
         rotated=None if kept.rotated is None else geometry.rotated_to_image(kept.rotated),
-        masks=None if shares is None else masks.Masks(shares, boxes, geometry, card.height, card.width),
+        masks=_masks(shares, boxes, geometry, card, kept),
     )
+
+
+def _masks(
+    shares: FloatArray | None, boxes: FloatArray, geometry: Geometry, card: ModelCard, kept: Candidates
+) -> masks.Masks | None:
+    """What a model gives for the whole input is whole; everything else ends at its box."""
+    if shares is None:
+        return None
+    in_boxes, cut = kept.box_masks is not None, kept.masks is None
+    return masks.Masks(shares, boxes, geometry, card.height, card.width, in_boxes, cut)
 
 
 def _take_aliases(options: dict[str, Any], aliases: Mapping[str, Any]) -> None:

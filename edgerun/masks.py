@@ -23,10 +23,12 @@ class Masks:
     """One mask per row.
 
     Attributes:
-        shares: float32 [N, h, w], 0..1, over the model's input, however coarse.
-        boxes: float32 [N, 4], x1 y1 x2 y2 in image pixels; a mask ends at its box.
+        shares: float32 [N, h, w], 0..1, over the model's input, however coarse, or each over its box.
+        boxes: float32 [N, 4], x1 y1 x2 y2 in image pixels.
         geometry: where the picture lies in the model's input.
         height, width: pixels of the model's input.
+        in_boxes: whether each mask covers its box alone.
+        cut: whether a mask ends at its box.
     """
 
     shares: FloatArray
@@ -34,6 +36,8 @@ class Masks:
     geometry: Geometry
     height: int
     width: int
+    in_boxes: bool = False
+    cut: bool = True
 
     def __len__(self) -> int:
         return len(self.shares)
@@ -50,19 +54,25 @@ class Masks:
         geometry = self.geometry
         high, wide = geometry.image_height, geometry.image_width
         tall, broad = self.shares.shape[1:]
-        # picture pixel centre -> model pixel -> mask pixel centre
-        step_x, step_y = broad / self.width, tall / self.height
-        scale_x, scale_y = geometry.scale_x * step_x, geometry.scale_y * step_y
-        shift_x = (0.5 * geometry.scale_x + geometry.left) * step_x - 0.5
-        shift_y = (0.5 * geometry.scale_y + geometry.top) * step_y - 0.5
+        if self.in_boxes:  # picture pixel centre -> mask pixel centre
+            left, top, right, bottom = (float(edge) for edge in self.boxes[row])
+            scale_x, scale_y = broad / max(right - left, 1e-6), tall / max(bottom - top, 1e-6)
+            shift_x, shift_y = (0.5 - left) * scale_x - 0.5, (0.5 - top) * scale_y - 0.5
+        else:  # picture pixel centre -> model pixel -> mask pixel centre
+            step_x, step_y = broad / self.width, tall / self.height
+            scale_x, scale_y = geometry.scale_x * step_x, geometry.scale_y * step_y
+            shift_x = (0.5 * geometry.scale_x + geometry.left) * step_x - 0.5
+            shift_y = (0.5 * geometry.scale_y + geometry.top) * step_y - 0.5
         matrix = np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]])
         share = cv2.warpAffine(
             self.shares[row],
             matrix,
             (wide, high),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
+            borderMode=cv2.BORDER_CONSTANT if self.in_boxes else cv2.BORDER_REPLICATE,
         )
+        if not self.cut:
+            return np.asarray(share) > THRESHOLD
         x1, y1 = np.floor(self.boxes[row, :2]).astype(int)
         x2, y2 = np.ceil(self.boxes[row, 2:]).astype(int)
         inside = np.zeros((high, wide), np.bool_)

@@ -11,7 +11,15 @@ from edgerun.boxes import area, enclosing
 from edgerun.boxes import iou as overlaps
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["soften", "suppress", "suppress_rotated"]
+__all__ = ["soften", "suppress", "suppress_poses", "suppress_rotated"]
+
+COCO_SIGMAS = np.array(
+    [.26, .25, .25, .35, .35, .79, .79, .72, .72, .62, .62, 1.07, 1.07, .87, .87, .89, .89], np.float32
+) / 10  # fmt: skip
+"""How far people differ about each of COCO's 17 joints. Source: cocoapi, cocoeval.py (BSD-2)."""
+
+OTHER_SIGMA = 0.05
+"""For keypoints that nobody has measured: about the mean of COCO's without hips and knees."""
 
 
 def suppress(
@@ -99,6 +107,43 @@ def suppress_rotated(
         near = touching(upright[row], upright[rivals]) if rivals else ()
         if not any(_overlap(outlines[row], outlines[rivals[index]]) > iou for index in near):
             kept.append(row)
+    return np.array(kept, np.intp)
+
+
+def suppress_poses(
+    keypoints: FloatArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    classes: AnyArray,
+    *,
+    iou: float,
+    max_det: int,
+) -> AnyArray:
+    """Rows to keep, best first, by the similarity of keypoints instead of the overlap of boxes.
+
+    OKS = mean over the keypoints of exp(-d² / (2 · area · (2 · sigma)²)), the area being the mean of both boxes'.
+    Source: https://cocodataset.org/#keypoints-eval.
+
+    Args:
+        keypoints: float32 [N, K, 3], x y visibility; only the places count.
+        boxes, scores, classes, max_det: as in `suppress`.
+        iou: a row goes where a better one of its class is more similar than this.
+
+    Returns:
+        intp [K].
+    """
+    order = np.argsort(-scores, kind="stable")
+    count = keypoints.shape[1]
+    sigmas = COCO_SIGMAS if count == len(COCO_SIGMAS) else np.full(count, OTHER_SIGMA, np.float32)
+    areas = area(boxes)
+    kept: list[int] = []
+    while len(order) and len(kept) < max_det:
+        best, order = int(order[0]), order[1:]
+        kept.append(best)
+        squared = ((keypoints[order, :, :2] - keypoints[best, :, :2]) ** 2).sum(axis=2)
+        spread = np.maximum((areas[order] + areas[best]) / 2, 1e-6)[:, None] * (2 * sigmas) ** 2
+        similar = np.exp(-squared / (2 * spread)).mean(axis=1)
+        order = order[(similar <= iou) | (classes[order] != classes[best])]
     return np.array(kept, np.intp)
 
 

@@ -456,3 +456,8 @@ def test_a_model_that_cannot_be_opened_is_not_blamed_on_the_delegate(simulated, 
     (tmp_path / "m.npz").write_bytes((tmp_path / "m.npz").read_bytes()[:200])
     with pytest.raises(ModelUnreadable):
         simulated(delegate=["late", "cpu"])
+
+
+def test_suppression_by_keypoints_is_refused_where_there_are_none(colours, squares):
+    with Detector.load(colours(metadata=NAMES)) as detector, pytest.raises(InputError, match="keypoints"):
+        detector(squares, nms="oks")

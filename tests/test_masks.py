@@ -62,3 +62,22 @@ def test_prototypes_are_mixed_by_their_coefficients():
     prototypes = np.stack((np.ones((2, 3)), np.zeros((2, 3)))).astype(np.float32)
     shares = from_prototypes(np.array([[2.0, 5.0], [-2.0, 5.0]]), prototypes)
     np.testing.assert_allclose(shares[:, 0, 0], [1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))], rtol=1e-6)
+
+
+def test_a_mask_of_a_box_is_stretched_over_it():
+    shares = np.zeros((1, 4, 4), np.float32)
+    shares[0, :, 2:] = 1  # the right half
+    geometry = Geometry.fit(60, 80, 60, 80, "stretch")
+    masks = Masks(shares, np.float32([[20, 10, 60, 50]]), geometry, 60, 80, in_boxes=True)
+    bitmap = masks.bitmap(0)
+    rows, columns = np.flatnonzero(bitmap.any(axis=1)), np.flatnonzero(bitmap.any(axis=0))
+    assert (columns[0], columns[-1]) == (40, 59)
+    assert abs(rows[0] - 10) <= 5 and abs(rows[-1] - 49) <= 5  # half a mask's pixel fades at the edge
+
+
+def test_a_whole_mask_goes_beyond_its_box_where_it_is_not_cut():
+    shares = np.ones((1, 4, 4), np.float32)
+    geometry = Geometry.fit(60, 80, 60, 80, "stretch")
+    boxes = np.float32([[20, 10, 60, 50]])
+    assert Masks(shares, boxes, geometry, 60, 80).bitmap(0).sum() == 40 * 40
+    assert Masks(shares, boxes, geometry, 60, 80, cut=False).bitmap(0).all()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgerun.nms import soften, suppress, suppress_rotated
+from edgerun.nms import COCO_SIGMAS, soften, suppress, suppress_poses, suppress_rotated
 
 
 def oracle(boxes, scores, classes, iou, max_det, mode):
@@ -138,3 +138,27 @@ def test_soft_suppression_lowers_scores_instead_of_dropping_rows():
     rows, softened = soften(boxes, scores, np.array([0, 1, 0]), conf=0.01, max_det=9)
     np.testing.assert_allclose(softened, [0.9, 0.8, 0.3])
     assert len(soften(boxes, scores, np.zeros(3), conf=0.5, max_det=9)[0]) == 1
+
+
+def test_poses_go_by_their_keypoints_and_not_by_their_boxes():
+    boxes = np.float32([[0, 0, 100, 200], [0, 0, 100, 200], [0, 0, 100, 200]])
+    pose = np.random.default_rng(0).uniform(0, 100, (17, 3)).astype(np.float32)
+    other = pose + np.float32([60, 60, 0])
+    keypoints = np.stack((pose, pose + np.float32([1, 0, 0]), other))
+    scores, classes = np.float32([0.9, 0.8, 0.7]), np.zeros(3, np.int32)
+    assert suppress_poses(keypoints, boxes, scores, classes, iou=0.7, max_det=10).tolist() == [0, 2]
+    assert suppress_poses(keypoints, boxes, scores, np.arange(3), iou=0.7, max_det=10).tolist() == [0, 1, 2]
+    assert suppress_poses(keypoints, boxes, scores, classes, iou=0.7, max_det=1).tolist() == [0]
+    assert suppress_poses(keypoints[:0], boxes[:0], scores[:0], classes[:0], iou=0.7, max_det=9).tolist() == []
+
+
+def test_the_similarity_of_poses_is_cocos():
+    boxes = np.float32([[0, 0, 40, 50], [0, 0, 60, 70]])
+    keypoints = np.zeros((2, 17, 3), np.float32)
+    keypoints[1, :, 0] = np.arange(17)
+    area = (40 * 50 + 60 * 70) / 2
+    variances = (2 * COCO_SIGMAS.astype(np.float64)) ** 2
+    similar = np.exp(-(np.arange(17.0) ** 2) / (2 * area * variances)).mean()
+    scores, classes = np.float32([0.9, 0.8]), np.zeros(2, np.int32)
+    for iou, count in ((similar + 1e-3, 2), (similar - 1e-3, 1)):
+        assert len(suppress_poses(keypoints, boxes, scores, classes, iou=iou, max_det=9)) == count

@@ -89,9 +89,9 @@ def _load_options(
         ),
     ] = None,
     nms: Annotated[
-        typing.Literal["class", "agnostic", "none"] | None,
+        typing.Literal["class", "agnostic", "soft", "oks", "none"] | None,
         typer.Option(
-            help="Whether boxes are compared within their class, over all classes, or not at all.",
+            help="Which boxes that overlap go: of one class, of all; soft: they lose score; oks: by keypoints; none.",
             rich_help_panel=RESULT,
         ),
     ] = None,
@@ -102,8 +102,8 @@ def _load_options(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="How the runtime computes: cpu, coreml …, openvino:device=GPU, /path/lib.so; repeated, the first "
-            "available one is taken.",
+            help="How the runtime computes: cpu, coreml …, openvino:device=GPU, /path/lib.so, or auto for what edgerun "
+            "tune found; repeated, the first available one is taken.",
             rich_help_panel=OPENING,
         ),
     ] = None,

@@ -21,8 +21,11 @@ from edgerun.decoders import (
     end2end,
     fastestdet,
     fcos,
+    finished,
+    mediapipe_landmarks,
     mmdetection,
     movenet,
+    named_heads,
     nanodet,
     paddle,
     picodet,
@@ -94,8 +97,11 @@ BUILTIN: tuple[Decoder, ...] = (
     # poses
     *simcc.DECODERS,
     *movenet.DECODERS,
+    *mediapipe_landmarks.DECODERS,
     # whole pictures
     *classify.DECODERS,
+    # as the user says
+    *named_heads.DECODERS,
 )
 
 
@@ -197,8 +203,16 @@ def _demand_agreement(choice: Choice, evidence: Evidence) -> None:
         for field, value in match.conventions.items()
         if match.basis.get(field, "").startswith("inferred") and field in CHECKED
     }
+    units = match.conventions.get("box_units", "pixels")
+    reason = match.basis.get("box_units", f"{name} gives {units}").partition(": ")
+    if not reason[2].endswith(finished.CHECKED_LATER):
+        seen["box_units"] = (units, reason[2] or reason[0])
     if choice.decoder.suppress:
         seen["suppressed"] = (False, f"{name} answers for every cell or query, and leaves suppression to us")
+    roles = dict(match.conventions.get("outputs", {}))
+    clashing = {key: role for key, role in roles.items() if card.outputs.get(key, role) != role}
+    if set(card.outputs) < set(roles) and clashing:  # decoders have seen to whole tables themselves
+        seen["outputs"] = (roles, match.basis.get("outputs", "").removeprefix("inferred: "))
     for field, (value, why) in seen.items():
         source = card.source(field)
         if evidence.known(field) and getattr(card, field) != value and (field != "suppressed" or source in SAID):

@@ -1,18 +1,19 @@
 """MMDetection's and MMPose's exports with their suppression inside.
 
 "mmdetection": dets [1, N, 5] x1 y1 x2 y2 score in pixels of the input, labels [1, N] from 0, perhaps masks [1, N, h, w]
-over the input. "rtmo": dets [1, N, 5] and keypoints [1, N, K, 3] x y score (RTMO, YOLOX-Pose).
+over the input or the box. "rtmo": dets [1, N, 5] and keypoints [1, N, K, 3] x y score (RTMO, YOLOX-Pose).
 Source: github.com/open-mmlab/mmdeploy (Apache-2.0), `docs/en/04-supported-codebases`, `configs/mmpose`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import ranges
+from edgerun.decoders import ranges, region_masks
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -49,10 +50,13 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     kept = np.flatnonzero(dets[:, 4] >= frame.conf)
     classes = next((array[0] for array in outputs.values() if array.ndim == 2), np.zeros(len(dets)))
     further = next((array[0][kept].astype(np.float32) for array in outputs.values() if array.ndim == 4), None)
-    posed = frame.card.task == "pose"
-    keypoints, masks = (further, None) if posed else (None, further)
     numbers = np.rint(classes[kept]).astype(np.int32)
-    return Candidates(dets[kept, :4].astype(np.float32), dets[kept, 4].copy(), numbers, keypoints, masks=masks)
+    found = Candidates(dets[kept, :4].astype(np.float32), dets[kept, 4].copy(), numbers)
+    if further is None:
+        return found
+    if frame.card.task == "pose":
+        return replace(found, keypoints=further)
+    return replace(found, **region_masks.columns(further, frame))
 
 
 def _matches(evidence: Evidence) -> Match:

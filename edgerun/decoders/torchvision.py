@@ -1,8 +1,8 @@
 """torchvision's detectors with everything inside: Faster, Mask and Keypoint R-CNN, RetinaNet, FCOS, SSD; and their kin.
 
 boxes [N, 4] x1 y1 x2 y2 in pixels of the input, labels [N], scores [N], perhaps masks [N, 1, h, w] in 0..1 over the
-input, or keypoints [N, K, 3] x y visibility and their logits [N, K], which are left aside; N differs from picture to
-picture and may be 0. The first axis of a batch may be there or not.
+input or the box, or keypoints [N, K, 3] x y visibility and their logits [N, K], which are left aside; N differs from
+picture to picture and may be 0. The first axis of a batch may be there or not.
 Labels count as the file counts them. Where names are given whose first is no background, it must be said whether the
 first of them is label 0 (role "classes") or label 1 (role "classes from 1").
 Source: torchvision.models.detection (BSD-3-Clause), `generalized_rcnn.py`, `transform.py`.
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import normalising, ranges
+from edgerun.decoders import normalising, ranges, region_masks
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -57,10 +57,9 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     kept = np.flatnonzero(by_role["scores"] >= frame.conf)
     first = 1 if FROM_ONE in by_role else 0
     classes = np.rint(by_role[FROM_ONE if first else "classes"][kept]).astype(np.int32) - first
-    masks, points = (
-        by_role[role][kept].astype(np.float32) if role in by_role else None for role in ("masks", "keypoints")
-    )
-    return Candidates(by_role["boxes"][kept].astype(np.float32), by_role["scores"][kept], classes, points, masks=masks)
+    masks = region_masks.columns(by_role["masks"][kept], frame) if "masks" in by_role else {}
+    points = by_role["keypoints"][kept].astype(np.float32) if "keypoints" in by_role else None
+    return Candidates(by_role["boxes"][kept].astype(np.float32), by_role["scores"][kept], classes, points, **masks)
 
 
 def _bound(evidence: Evidence, values: Mapping[str, AnyArray]) -> dict[str, str]:

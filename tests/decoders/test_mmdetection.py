@@ -23,7 +23,8 @@ def encode(rows, height, width, random, *, masks=False, keypoints=False, order=1
     else:
         outputs["labels"] = labels[None]
     if masks:
-        outputs["masks"] = random.uniform(0, 1, (1, count, height, width)).astype(np.float32)
+        sides = (28, 28) if masks == "of boxes" else (height, width)
+        outputs["masks"] = random.uniform(0, 1, (1, count, *sides)).astype(np.float32)
     return dict(list(outputs.items())[::order])
 
 
@@ -32,6 +33,7 @@ HEADS = {
     "mmdetection": {"encode": encode, **FED},
     "mmdetection/backwards": {"encode": lambda *a: encode(*a, order=-1), **FED},
     "mmdetection/masks": {"encode": lambda *a: encode(*a, masks=True), "sizes": ((320, 256),), **FED},
+    "mmdetection/masks of boxes": {"encode": lambda *a: encode(*a, masks="of boxes"), **FED},
     "rtmo": {"encode": lambda *a: encode(*a, keypoints=True), "classes": 1, "keypoints": 5, "large": None},
 }
 

@@ -23,7 +23,8 @@ def encode(
     arrays = [boxes.astype(np.float32), labels, scores.astype(np.float32)]
     outputs = dict(zip(names, arrays, strict=True))
     if masks:
-        outputs["masks"] = random.uniform(0, 1, (count, 1, height, width)).astype(np.float32)
+        sides = (28, 28) if masks == "of boxes" else (height, width)
+        outputs["masks"] = random.uniform(0, 1, (count, 1, *sides)).astype(np.float32)
     if points:
         x1, y1, x2, y2 = boxes.T
         places = [(x1, y1), (x2, y1), ((x1 + x2) / 2, (y1 + y2) / 2), (x1, y2), (x2, y2)]
@@ -38,6 +39,7 @@ NUMBERED = {"large": None, "card": {"mean": 0.0}}
 HEADS = {
     "torchvision": {"encode": encode, "large": None},
     "torchvision/masks": {"encode": lambda *a: encode(*a, masks=True), "sizes": ((320, 256),), "large": None},
+    "torchvision/masks of boxes": {"encode": lambda *a: encode(*a, masks="of boxes"), "large": None},
     "torchvision/keypoints": {"encode": lambda *a: encode(*a, points=17), "keypoints": 17, "large": None},
     "torchvision/other names": {"encode": lambda *a: encode(*a, names=("6379", "6381", "6383")), **NUMBERED},
     "torchvision/batch of one": {"encode": lambda *a: encode(*a, batched=True), **FED},
@@ -130,3 +132,10 @@ def test_with_a_batch_it_may_be_a_detr(evidence):
     assert 'resize="letterbox-topleft" or resize="stretch"' in refusal.value.hint
     choice = decoders.choose(evidence({}, (320, 320), outputs, mean=0.0, resize="stretch"), decoders.BUILTIN)
     assert choice.match.conventions["box_units"] == "unit"
+
+
+def test_small_squares_are_masks_of_their_boxes(evidence):
+    outputs = outputs_of(4, masks="of boxes")
+    found = read(evidence({}, (320, 320), outputs), outputs)
+    assert found.masks is None
+    np.testing.assert_array_equal(found.box_masks, outputs["masks"][:, 0])

@@ -1,4 +1,4 @@
-"""torchvision beside a PyTorch without CUDA, and what the referees' tests share."""
+"""What the referees' tests share."""
 
 from __future__ import annotations
 
@@ -11,60 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-OPERATORS = (
-    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "roi_align(Tensor input, Tensor rois, float spatial_scale, int pooled_height, int pooled_width,"
-    " int sampling_ratio, bool aligned) -> Tensor",
-)
-"""What torchvision 0.28 asks for when it is imported, and what its detectors compute with."""
-
-
-def _suppressed(dets, scores, iou_threshold):
-    """Greedy suppression, plain and slow: rows to keep, best first."""
-    import torch
-
-    boxes, order, kept = dets.detach().numpy(), np.argsort(-scores.detach().numpy(), kind="stable"), []
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    while len(order):
-        best, order = order[0], order[1:]
-        kept.append(best)
-        near, far = np.maximum(boxes[order, :2], boxes[best, :2]), np.minimum(boxes[order, 2:], boxes[best, 2:])
-        shared = np.maximum(far - near, 0).prod(axis=1)
-        order = order[~(shared / (areas[order] + areas[best] - shared) > iou_threshold)]
-    return torch.tensor(np.array(kept, np.int64))
-
-
-def _operators_are_there() -> bool:
-    return True
+TOOL = Path(__file__).parents[2] / "tools" / "coreml_suite" / "torchvision_operators.py"
 
 
 def _import_torchvision():
-    """PyPI's wheels of torchvision are built for CUDA: beside another PyTorch their operators cannot be loaded.
-
-    The two that its detectors need are given in Python then; everything else of torchvision is Python anyway.
-    """
-    found = importlib.util.find_spec("torchvision")
-    if found is None or importlib.util.find_spec("torch") is None or "torchvision" in sys.modules:
+    """Beside a PyTorch without CUDA the wheels of torchvision can be imported only with operators of our own."""
+    if importlib.util.find_spec("torch") is None or "torchvision" in sys.modules:
         return
-    import torch
-
-    for library in Path(found.submodule_search_locations[0]).glob("_C.*"):
-        try:
-            torch.ops.load_library(str(library))
-        except OSError:
-            continue
-        return
-    operators = torch.library.Library("torchvision", "DEF")
-    for schema in OPERATORS:
-        operators.define(schema)
-    import torchvision
-
-    rois = sys.modules["torchvision.ops.roi_align"]
-    torchvision.extension._has_ops = rois._has_ops = _operators_are_there
-    operators.impl("nms", _suppressed, "CPU")
-    operators.impl("roi_align", rois._roi_align, "CPU")
-    torchvision.operators = operators  # they go when this goes
+    spec = importlib.util.spec_from_file_location("torchvision_operators", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.provide()
 
 
 _import_torchvision()

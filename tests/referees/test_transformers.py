@@ -209,6 +209,29 @@ def answers(detector, processor, picture, options, rows_of):
     return rows_of(found), expected
 
 
+def test_rf_detrs_masks_are_those_of_the_package(tmp_path, noise, lively, recorded):
+    pytest.importorskip("torchvision", reason="RF-DETR's processor needs torchvision")
+    model = lively(rf_detr(transformers, "ForInstanceSegmentation"), 0.5)
+    names = ("logits", "pred_boxes", "pred_masks")
+    picture, pixels = noise(SQUARE), torch.rand(1, 3, *SQUARE)
+    with torch.no_grad():
+        outputs = dict(zip(names, Bare(model, names)(pixels), strict=True))
+    outputs["pred_masks"] = outputs["pred_masks"] - outputs["pred_masks"].mean()  # some of it in, some out
+    recorded(outputs, tmp_path / "model.onnx", pixels.shape, "pixel_values")
+    said = transformers.RfDetrImageProcessor().post_process_instance_segmentation(
+        transformers.utils.ModelOutput(outputs), threshold=0.0, target_sizes=[SQUARE], return_binary_maps=True
+    )[0]
+    with Detector.load(tmp_path / "model.onnx", decoder="detr-sigmoid", mean=0, resize="stretch") as detector:
+        assert detector.card.task == "segment"
+        found = detector(picture, conf=0.0)
+    expected = [(entry["score"], entry["label_id"]) for entry in said["segments_info"]]
+    np.testing.assert_allclose(found.score, [score for score, _ in expected], atol=1e-5)
+    assert found.class_id.tolist() == [label for _, label in expected]
+    masks = said["segmentation"].numpy().astype(bool)
+    assert 0.1 < masks.mean() < 0.9
+    assert (found.masks.bitmaps == masks).mean() > 0.999
+
+
 def test_without_the_packages_files_random_weights_are_refused(tmp_path, lively, export):
     model = lively(yolos(transformers))
     export(Bare(model).eval(), tmp_path / "model.onnx", torch.rand(1, 3, *SIZE), ("logits", "pred_boxes"))

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -43,25 +45,29 @@ def _define(torch: Any) -> None:
     import torchvision
 
     module = sys.modules["torchvision.ops.roi_align"]  # the package has a function of that name
-    torchvision.extension._has_ops = module._has_ops = lambda: True
+    torchvision.extension._has_ops = module._has_ops = _operators_are_there
     operators.impl("nms", suppressed, "CPU")
     operators.impl("roi_align", module._roi_align, "CPU")
     torchvision.operators_of_ours = operators  # they are gone when the library is
+
+
+def _operators_are_there() -> bool:
+    return True  # TorchScript compiles it, which it cannot do with a lambda
 
 
 def suppressed(boxes: Any, scores: Any, iou_threshold: float) -> Any:
     """Indices int64 [K], best first, of boxes [N, 4] (x1, y1, x2, y2) that no better one overlaps by more."""
     import torch
 
-    order = scores.argsort(descending=True, stable=True)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    kept = []
-    while order.numel():
+    places, order, kept = boxes.detach().numpy(), scores.argsort(descending=True, stable=True).numpy(), []
+    areas = (places[:, 2:] - places[:, :2]).prod(1)
+    while len(order):
         best, order = order[0], order[1:]
-        kept.append(best)
-        low = torch.maximum(boxes[order, :2], boxes[best, :2])
-        high = torch.minimum(boxes[order, 2:], boxes[best, 2:])
-        shared = (high - low).clamp(min=0).prod(1)
-        overlap = shared / (areas[order] + areas[best] - shared)  # 0 / 0 suppresses nothing
-        order = order[~(overlap.double() > iou_threshold)]  # the compiled operator compares in double, too
-    return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64)
+        kept.append(int(best))
+        low = np.maximum(places[order, :2], places[best, :2])
+        high = np.minimum(places[order, 2:], places[best, 2:])
+        shared = np.maximum(high - low, 0).prod(1)
+        with np.errstate(invalid="ignore"):
+            overlap = shared / (areas[order] + areas[best] - shared)  # 0 / 0 suppresses nothing
+        order = order[~(overlap.astype(np.float64) > iou_threshold)]  # as the compiled operator compares
+    return torch.tensor(kept, dtype=torch.int64)
