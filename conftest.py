@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{verdict:8} {path}")
         counts = {kind: list(verdicts.values()).count(kind) for kind in ("right", "refused", "wrong")}
         terminalreporter.write_line(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    lies: dict[str, Counter[str]] = {}
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        told = dict(report.user_properties)
+        if report.when == "call" and "lie" in told:
+            lies.setdefault(told["lie"], Counter())[told["verdict"]] += 1
+    if lies:
+        terminalreporter.section("a mislabelled world: right, refused, wrong")
+        for kind, verdicts_of in [*lies.items(), ("all of them", sum(lies.values(), Counter()))]:
+            figures = "".join(f"{verdicts_of[verdict]:6}" for verdict in ("right", "refused", "wrong"))
+            terminalreporter.write_line(f"{kind:70} {figures}")
     precisions = {
         report.nodeid.partition("[")[2].rstrip("]"): dict(report.user_properties)["precision"]
         for outcome in ("passed", "failed")

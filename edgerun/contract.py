@@ -68,7 +68,8 @@ class Delegate:
         reason: why it is not available, or what else there is to know.
         options: what the runtime is told besides; a wish's own options are added to those of the offer.
         takes: option -> values that a wish may give it, () for any; {} where there is nothing to choose. The option
-            `ANY` stands for every other name.
+            `ANY` stands for every other name. One named "cache" takes a folder for what the runtime compiles: edgerun
+            names one of its own cache, apart for each model, version and option, where the user names none.
         needs: options without which it cannot be asked for. An offer that needs some is not available by itself.
         strict: asked for alone: the runtime must not add another delegate, CPU included.
     """
@@ -263,7 +264,8 @@ class Backend(Protocol):
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
         """Raises whatever the runtime raises; edgerun translates it at the door.
 
-        `path` exists and was recognised by its bytes as one of `formats`.
+        `path` exists and was recognised by its bytes as one of `formats`. `threads` counts those that compute one
+        model, the calling one among them; None leaves it to the runtime.
 
         Raises:
             DelegateUnavailable: the delegate cannot be in force, now that it is tried; the next wish is taken.

@@ -14,7 +14,18 @@ from typing import Any, Final
 from edgerun.contract import ANY, Coverage, Delegate, SaysWhy, Session
 from edgerun.errors import DelegateIncomplete, DelegateUnavailable, InputError
 
-__all__ = ["VOCABULARY", "Wish", "Wishes", "candidates", "confirm", "coverage", "demand", "named", "none_left"]
+__all__ = [
+    "VOCABULARY",
+    "Wish",
+    "Wishes",
+    "candidates",
+    "confirm",
+    "coverage",
+    "demand",
+    "named",
+    "none_left",
+    "on_processor",
+]
 
 VOCABULARY: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -46,6 +57,9 @@ VOCABULARY: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The names that all runtimes share. A plugin may add its own."""
 
+PROCESSOR: Final = frozenset(("cpu", "xnnpack", "openvino", "onnxruntime", "onnxruntime-fp16"))
+"""Of the vocabulary, those that compute on the processor where their options do not say otherwise."""
+
 LIBRARY: Final = re.compile(r"(?i)\.(so(\.\d+)*|dylib|dll)$")
 SPELLING: Final = 'write a name, "name:option=value,option=value", or the path of a library'
 
@@ -74,7 +88,7 @@ class Wish:
         """
         text = text.strip()
         found = re.fullmatch(r"(?s)(\w[\w.+-]+)(?::(.*))?", text)  # one letter before a colon is a drive of Windows
-        if found is not None and not LIBRARY.search(text):
+        if found is not None and (found[2] is not None or not LIBRARY.search(text)):
             name, rest = found[1], found[2]
         elif LIBRARY.search(re.split(r",(?=[\w.-]+=)", text)[0].removeprefix("external:")) or re.search(r"[/\\]", text):
             name, rest = "external", text.removeprefix("external:")
@@ -102,6 +116,14 @@ Wishes = (
 )
 """What `delegate=` takes: None or "auto", one wish, or several of which the first that can be in force is taken, as a
 list or as {name: options}."""
+
+
+def on_processor(wish: Wish | Delegate) -> bool:
+    """Whether a delegate computes on the processor, where threads count; those beyond the vocabulary may."""
+    place = wish.options.get("device") or wish.options.get("units") or wish.options.get("device_type")
+    if wish.name not in VOCABULARY:
+        return True
+    return wish.name in PROCESSOR if place is None else str(place).lower() == "cpu"
 
 
 def named(wish: Wishes) -> bool:
@@ -135,7 +157,8 @@ def candidates(
     found, refusals = [], []
     for entry in wishes:
         if entry == "auto":
-            found += [replace(offer, strict=strict) for offer in offers if offer.available and offer not in found]
+            there = [asked.name for asked in found]
+            found += [replace(one, strict=strict) for one in offers if one.available and one.name not in there]
             continue
         one = entry if isinstance(entry, Wish) else Wish.parse(os.fspath(entry))
         word = one.name

@@ -371,11 +371,15 @@ class Detector:
         outputs: Sequence[TensorSpec] = session.outputs
         if not outputs or not all(spec.static for spec in outputs):
             outputs = _seen(session.outputs, probe("textured"))
+        _demand_outputs(card, outputs, path)
         evidence = Evidence(
             session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe, graph, fed
         )
         choice, card = _chosen(evidence, registry.decoders)
         card = cards.with_conventions(card, graph_hints.turned(choice.match, treated))
+        roles = choice.match.conventions.get("outputs", {})
+        if set(card.outputs) < set(roles):  # somebody has named some of them
+            card = cards.with_field(card, "outputs", {**roles, **card.outputs}, card.source("outputs"))
         said = card.source("suppressed") in decoders.SAID
         if card.suppressed == choice.decoder.suppress and not said:  # metadata may speak of another export
             needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
@@ -555,6 +559,17 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
     return card
+
+
+def _demand_outputs(card: ModelCard, outputs: Sequence[TensorSpec], path: Path) -> None:
+    """Refuse a card that speaks of outputs which are not there."""
+    names = [spec.name for spec in outputs]
+    absent = sorted(set(card.outputs) - set(names))
+    if absent:
+        raise CardInvalid(
+            f"The {card.source('outputs')} speaks of an output {absent[0]}, but {path.name} has none of that name.",
+            hint="its outputs are " + ", ".join(names[:20]),
+        )
 
 
 def _graph_of(backend: Backend, path: Path) -> Callable[[], Graph | None]:

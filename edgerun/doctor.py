@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgerun import __version__, house, threads
+from edgerun import __version__, cache, house, threads
 from edgerun.contract import Backend, Delegate, Health
 from edgerun.plugins import INSTALL, Failure, Registry
 
@@ -97,7 +97,8 @@ class Checkup:
     """What was found on this machine.
 
     Attributes:
-        machine: name -> version or description: edgerun, python, platform, cores, numpy, opencv.
+        machine: name -> version or description: edgerun, python, platform, cores, numpy, opencv, the
+            cache's folder.
         checks: of each backend.
         failures: plugins that were not let in.
         missing: formats that nothing installed runs.
@@ -169,6 +170,7 @@ def _machine() -> dict[str, str]:
         "cores": f"{threads.available()} of {os.cpu_count()}",
         "numpy": np.__version__,
         "opencv": cv2.__version__,
+        "cache": f"{cache.folder()} ({cache.size() / 1e6:.1f} MB)",
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgerun import house, models, sniff
+from edgerun import archives, house, models, sniff
 from edgerun.card import ModelCard
 from edgerun.cards import embedded, sidecar
 from edgerun.contract import WritesMetadata
@@ -56,11 +56,9 @@ def embed(
         name: options.pop(name) for name in ("delegate", "strict", "threads", "backend") if name in options
     }
     registry = house.registry() if registry is None else registry
-    writer = _writer(path, registry)
+    writer = _writer(path, registry)  # before anything is opened
     opened = open_model(path, registry=registry, **opening)
     try:
-        if opened.file != path:
-            raise InputError(f"{path} is an archive.", hint="unpack it and name the model in it")
         with Detector.load(opened, **options) as detector:
             card = detector.card
             before = detector.session.run(detector.feed(picture("textured", card.height, card.width)))
@@ -92,7 +90,11 @@ def _check_place(path: Path, place: Path, itself: bool, force: bool) -> None:
 
 
 def _writer(path: Path, registry: Registry) -> WritesMetadata:
-    """Who can write this kind of file; asked before anything is opened."""
+    """Who can write this kind of file."""
+    file, removed = archives.unpacked(path)
+    removed()
+    if file != path:
+        raise InputError(f"{path} is an archive.", hint="unpack it and name the model in it")
     format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
     for backend in registry.backends_for(format):
         if isinstance(backend, WritesMetadata):

@@ -99,6 +99,7 @@ def run(
     keep: Callable[[Entrant], bool] = _nobody,
     drop: Callable[[Entrant], None] = silent,
     told: Callable[[int, int], None] = silent,
+    least: int = 0,
     seed: int = 0,
 ) -> Outcome[Entrant]:
     """Measure until one is the fastest beyond doubt, all that are left are alike, or the time is up.
@@ -111,6 +112,7 @@ def run(
         keep: who stays for ten rounds, so that others can be compared with it.
         drop: is told who dropped out, once.
         told: is told after each round how many there were and how many entrants are left.
+        least: rounds that are run even when no time is left.
         seed: of the order.
     """
     alive = list(entrants)
@@ -120,7 +122,9 @@ def run(
     shuffle = random.Random(seed).shuffle  # noqa: S311 - no secret
     rounds, interrupted = 0, False
     try:
-        while alive and rounds < MOST_ROUNDS and left() > 0 and not (rounds >= 5 and _over(alive, seconds)):
+        while alive and rounds < MOST_ROUNDS and (rounds < least or left() > 0):
+            if rounds >= 5 and _over(alive, seconds):
+                break
             times: dict[Entrant, float] = {}
             shuffle(alive)
             for entrant in list(alive):

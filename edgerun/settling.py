@@ -17,16 +17,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edgerun import boxes as box_arithmetic
 from edgerun import images
 from edgerun.card import ModelCard
 from edgerun.contract import Arrays, Coverage, Session, TensorSpec
 from edgerun.detections import Detections
 from edgerun.detector import open_model
-from edgerun.errors import InputError
+from edgerun.errors import InputError, ModelError
 from edgerun.images import Image
 from edgerun.readings import Open, Reading, arguments_in_words, plausible
-from edgerun.tensors import AnyArray, FloatArray
+from edgerun.steadiness import CONF, Measure, View, compare
+from edgerun.tensors import AnyArray
 from edgerun.truth import Truth
 
 __all__ = ["LIMIT", "Contrast", "Ranked", "Settlement", "Shown", "Verdict", "settle"]
@@ -44,33 +44,19 @@ TURN_GAP, TURN_ERRORS = 0.1, 4.0
 FEWEST = 5
 """Photos with something in them, below which nothing is settled."""
 
-CONF = 0.1
-"""Rows below this say nothing of a reading."""
 TRUTH_CONF = 0.01
 """Where there are labels: an average precision needs the rows of low scores."""
 COUNTED = 0.25
 """Rows from here on are counted for people."""
 TELLING = 0.05
 """Score of the best reading, below which nothing is in a photo."""
-SAME = 0.5
-"""IoU from which two boxes are of one thing."""
-WHOLE = 0.9
-"""IoU with the whole picture from which a box says nothing: it is there however the picture is moved."""
-SEEN = 0.7
-"""Share of a box that a view must show for it to be missed there."""
 
 
 @dataclass
 class Remembering:
-    """A session that computes each feed once, as long as nobody forgets; readings that feed alike share a run.
-
-    Attributes:
-        session: that computes.
-        runs: how often it did.
-    """
+    """A session that computes each feed once, as long as nobody forgets; readings that feed alike share a run."""
 
     session: Session
-    runs: int = 0
     _known: dict[bytes, Arrays] = field(default_factory=dict)
 
     @property
@@ -102,8 +88,7 @@ class Remembering:
         key = digest.digest()
         if key not in self._known:
             self._known[key] = self.session.run(feeds)
-            self.runs += 1
-        return dict(self._known[key])
+        return {name: array.copy() for name, array in self._known[key].items()}  # a decoder may write into them
 
     def forget(self) -> None:
         """Give the memory of earlier runs back."""
@@ -116,34 +101,6 @@ class Remembering:
     def close(self) -> None:
         """Close the session."""
         self.session.close()
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A picture seen otherwise: mirrored, and without a strip on two sides, so that things move and grow in the input.
-
-    Attributes:
-        image: uint8 [H, W, 3], blue-green-red.
-        place: x1 y1 x2 y2 of what is shown, in the plain picture's pixels.
-    """
-
-    image: Image
-    place: tuple[int, int, int, int]
-
-    @staticmethod
-    def of(image: Image, *, left_top: bool) -> View:
-        """Without a strip on the left and at the top, or on the right and at the bottom."""
-        height, width = image.shape[:2]
-        across, down = round(width * 0.15), round(height * 0.1)
-        x1, y1, x2, y2 = (across, down, width, height) if left_top else (0, 0, width - across, height - down)
-        return View(np.ascontiguousarray(image[y1:y2, x1:x2][:, ::-1]), (x1, y1, x2, y2))
-
-    def to_plain(self, boxes: FloatArray) -> FloatArray:
-        """Boxes of this view in the pixels of the plain picture, float32 [N, 4]."""
-        x1, y1, x2, _ = self.place
-        moved = boxes + np.array([0, y1, 0, y1], np.float32)
-        moved[:, [0, 2]] = (x2 - x1) - boxes[:, [2, 0]] + x1
-        return np.asarray(moved, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +222,8 @@ class Settlement:
         arguments = arguments_in_words(self.chosen.reading.arguments_needed)
         kept = ", ".join(verdict.open.name for verdict in self.verdicts if verdict.kind == "convention")
         if all(verdict.kind == "convention" for verdict in self.verdicts):
-            return (
-                f"Left to the conventions: {self.chosen.reading}, as the model loads anyway; nothing speaks against it."
-            )
+            settled = f"Left to the conventions: {self.chosen.reading}, as the model loads anyway"
+            return settled + "; photos do not clearly say otherwise."
         left = f" What photos do not tell, {kept}, is left to the convention." if kept else ""
         how = f" ({arguments})." if arguments else ", as the model loads anyway."
         return f"Settled: {self.chosen.reading}{how}{left}"
@@ -334,7 +290,7 @@ def settle(
     Args:
         model: as `Detector.load` takes it.
         photos: files; some of them, evenly, where there are more than the limit.
-        truth: what is in the photos; readings are then ranked by their average precision.
+        truth: what is in the photos; readings are then ranked by their average precision on those that it knows.
         limit: of the photos.
         show: so many photos are kept to be looked at.
         progress: called before each photo.
@@ -353,13 +309,17 @@ def settle(
         found = plausible(replace(opened, session=memory), **options)
         if not found.readings:
             words, why = found.refused[0]
-            raise InputError(f"No reading of {opened.path} works; {words}: {why}", hint="see: edgerun inspect MODEL")
+            raise ModelError(f"No reading of {opened.path} works; {words}: {why}", hint="see: edgerun inspect MODEL")
+        if truth is not None:
+            if found.readings[0].detector.card.task == "classify":
+                raise InputError("Labels of boxes do not rank classifiers.", hint="leave the labels out")
+            photos = [photo for photo in photos if photo in truth.photos]
         memory.forget()
         return _Trial(str(opened.path), found.readings, found.open, found.refused, memory, truth, progress).over(
             _chosen(photos, limit), show
         )
     finally:
-        memory.close()
+        opened.close()
 
 
 def _chosen(photos: Sequence[Path], limit: int) -> list[Path]:
@@ -442,11 +402,13 @@ class _Trial:
 
     def _hopeful(self, alive: Sequence[int]) -> list[int]:
         """Readings that see further photos: all combinations of the values that are not far behind, and the usual."""
-        scores = self._scores(alive)
-        if len(alive) <= 1 or self._stage == (stage := self._reached(scores)) or stage == 0:
+        telling = self._telling(alive)
+        stage = max((stage for stage in STAGES if stage <= telling), default=0)
+        if len(alive) <= 1 or stage == self._stage:
             return list(alive)
         self._stage = stage
         share, most = STAGES[stage]
+        scores = self._scores(alive)
         means = dict(zip(alive, scores.mean(axis=1), strict=True))
         kept = [index for index in alive if means[index] >= share * max(means.values())]
         values = {each.name: {self.readings[index].words.get(each.name) for index in kept} for each in self.open}
@@ -459,14 +421,10 @@ class _Trial:
         order = sorted(whole, key=lambda index: -means[index])
         return sorted({*order[:most], *usual})
 
-    def _reached(self, scores: AnyArray) -> int:
-        """The last stage of `STAGES` that is reached; 0 before the first."""
-        return max((stage for stage in STAGES if stage <= self._telling(scores)), default=0)
-
-    def _telling(self, scores: AnyArray) -> int:
+    def _telling(self, alive: Sequence[int]) -> int:
         """Photos in which anything is."""
         if self.truth is None:
-            return int(scores.shape[1])
+            return int(self._scores(alive).shape[1])
         return sum(len(self.truth.photos[photo].classes) > 0 for photo in self.seen)
 
     def _settlement(self, alive: Sequence[int], show: int, interrupted: bool) -> Settlement:
@@ -501,7 +459,7 @@ class _Trial:
             chosen=chosen,
             card=None if chosen is None else _card(chosen.reading, verdicts, len(self.seen)),
             photos=len(self.seen),
-            telling=self._telling(scores),
+            telling=self._telling(alive),
             shown=shown,
             notes=(*self.notes, *(() if self.truth is None else self.truth.notes)),
             interrupted=interrupted,
@@ -535,7 +493,7 @@ class _Trial:
         usual = None if each.strict else each.values[0]
         if len(each.values) < 2:
             return Verdict(each, each.values[0], "unclear", f"{each.values[0]} is but an example; say it", ())
-        if (telling := self._telling(scores)) < FEWEST:
+        if (telling := self._telling(alive)) < FEWEST:
             why = f"only {telling} of {len(self.seen)} photos have anything in them; give at least {FEWEST}"
             kind: Literal["convention", "unclear"] = "unclear" if usual is None else "convention"
             return Verdict(each, usual or each.values[0], kind, why, ())
@@ -604,68 +562,10 @@ def _card(reading: Reading, verdicts: Sequence[Verdict], photos: int) -> ModelCa
     """The card of a reading; fields that it had to say are not arguments of anybody."""
     card = reading.detector.card
     sources = dict(card.sources)
+    if "decoder" in reading.arguments:
+        sources["decoder"] = f"inferred: {reading.detector.report().why}"
     for verdict in verdicts:
         settled = f"settled: {photos} photos, {verdict.why}" if verdict.kind == "clear" else verdict.open.why
         for name in reading.fields.get(verdict.open.name, ()):
             sources[name] = settled
     return replace(card, sources=MappingProxyType(sources))
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What a photo says of a reading.
-
-    Attributes:
-        expected: sum of the squared scores, the mean of the plain picture's and of another view's.
-        met: sum of score · score · IoU of the rows that were found again.
-    """
-
-    expected: float = 0.0
-    met: float = 0.0
-
-    def __add__(self, other: Measure) -> Measure:
-        return Measure(self.expected + other.expected, self.met + other.met)
-
-    @property
-    def steady(self) -> float:
-        """0..1: the share of what was found that was found again."""
-        return self.met / self.expected if self.expected > 0 else 0.0
-
-    @property
-    def score(self) -> float:
-        """How much was found again, of what was found."""
-        return float(np.sqrt(self.met * self.steady))
-
-
-def compare(plain: Detections, view: View, seen: Detections, *, classify: bool) -> Measure:
-    """How much of what was found in a picture is found again where it must be in another view of it."""
-    if classify:
-        both = set(plain.class_id.tolist()) & set(seen.class_id.tolist())
-        first = dict(zip(plain.class_id.tolist(), plain.score.tolist(), strict=True))
-        second = dict(zip(seen.class_id.tolist(), seen.score.tolist(), strict=True))
-        met = sum(first[number] * second[number] for number in both)
-        return Measure(float((plain.score**2).sum() + (seen.score**2).sum()) / 2, met)
-    place = np.array([view.place], np.float32)
-    shown = plain.xyxy.copy()
-    shown[:, 0::2] = shown[:, 0::2].clip(view.place[0], view.place[2])
-    shown[:, 1::2] = shown[:, 1::2].clip(view.place[1], view.place[3])
-    there = view.to_plain(seen.xyxy)
-    overlap = box_arithmetic.iou(shown, there)
-    overlap[plain.class_id[:, None] != seen.class_id[None]] = 0
-    telling = box_arithmetic.iou(shown, place)[:, 0] < WHOLE
-    telling_there = box_arithmetic.iou(there, place)[:, 0] < WHOLE
-    overlap[~telling] = 0
-    overlap[:, ~telling_there] = 0
-    met, partners, free = 0.0, set(), set(range(len(seen)))
-    for row in range(len(plain)):
-        fitting = [other for other in np.flatnonzero(overlap[row] >= SAME) if other in free]
-        if fitting:
-            other = max(fitting, key=lambda other: overlap[row, other])
-            free.discard(other)
-            partners.add(row)
-            met += float(plain.score[row] * seen.score[other] * overlap[row, other])
-    whole = box_arithmetic.area(plain.xyxy)
-    kept = box_arithmetic.area(shown) >= SEEN * np.maximum(whole, 1e-6)
-    missed = [row for row in range(len(plain)) if row in partners or (kept[row] and telling[row])]
-    expected = float((plain.score[missed] ** 2).sum() + (seen.score[telling_there] ** 2).sum())
-    return Measure(expected / 2, met)

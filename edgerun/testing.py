@@ -55,6 +55,19 @@ print(json.dumps([sorted(sys.modules), [failure.message for failure in registry.
                   [backend.name for backend in registry.backends]]))
 """
 
+_THREADS = """
+import os, sys
+import numpy as np
+import {module}
+from edgerun.plugins import Registry
+registry = Registry()
+registry.admit("conformance", sys.modules["{module}"])
+backend = registry.backend("{name}")
+session = backend.open(backend.specimen, next(offer for offer in backend.delegates() if offer.available), {threads})
+session.run({{session.inputs[0].name: np.ones((1, 4), np.float32)}})
+print(len(os.listdir("/proc/self/task")))
+"""
+
 _DAMAGE = """
 import pathlib, sys
 import {module}
@@ -230,6 +243,19 @@ class BackendConformance:
             session = healthy.open(healthy.specimen, delegate, threads)
             np.testing.assert_allclose(_double(session, np.ones((1, 4), np.float32)), 2, rtol=1e-3)
             session.close()
+
+    def test_one_more_thread_is_at_most_one_more(self, healthy: Backend) -> None:
+        """`threads` counts those that compute one model, the calling one among them."""
+        if not Path("/proc/self/task").is_dir():
+            pytest.skip("threads are counted as Linux shows them")
+
+        def count(threads: int) -> int:
+            code = _THREADS.format(module=self._module(healthy), name=healthy.name, threads=threads)
+            ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+            assert ran.returncode == 0, ran.stderr
+            return int(ran.stdout.splitlines()[-1])
+
+        assert count(3) - count(1) <= 2
 
     def test_two_sessions_do_not_disturb_each_other(self, healthy: Backend, delegate: Delegate) -> None:
         """Nor does closing one."""

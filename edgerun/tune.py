@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,16 @@ from typing import Any, Literal
 
 from edgerun import house, models, parity, race, sniff, sources, threads, tuned
 from edgerun.contract import Delegate
-from edgerun.errors import DelegateUnavailable, EdgerunError, InputError
+from edgerun.delegates import Wish, on_processor
+from edgerun.errors import (
+    CardInvalid,
+    DecoderAmbiguous,
+    DecoderUnknown,
+    DelegateUnavailable,
+    EdgerunError,
+    InputError,
+    ModelUnsafe,
+)
 from edgerun.lanes import Apart, Candidate, Facts, Lane
 from edgerun.plugins import Registry
 from edgerun.tensors import Arrays
@@ -29,7 +39,7 @@ OPENING = 0.6
 """Share of the budget after which no further candidate is opened."""
 
 SIGHT = 3.0
-"""A candidate whose best run takes so many times a usual run of the fastest one so far is closed at once."""
+"""A candidate whose best run takes so many times a usual run of the fastest one so far, twice, is closed at once."""
 
 SLOW = 0.5
 """Seconds of a run of which one is enough for a first look."""
@@ -40,16 +50,19 @@ LANES = 8
 BLOCK = 0.05
 """Seconds of runs that make one measurement: their median."""
 
+LEAST = 3
+"""Rounds, even where opening has taken all the time."""
+
 BATCHES = (1, 2, 4, 8)
 
 SHOWN = 8
 """Pictures of a folder that results are compared on."""
 
-ELSEWHERE = frozenset(
-    ("ane", "armnn", "coreml", "cuda", "directml", "edgetpu", "ethos-u", "ethosu", "gpu", "metal", "migraphx", "mlx",
-     "mps", "nnapi", "qnn", "rocm", "tensorrt", "vulkan", "webgpu")
-)  # fmt: skip
-"""Delegates that compute elsewhere than on the CPU, so that the number of threads is not varied."""
+DEVICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"openvino": {"device": ("GPU", "NPU")}}
+"""Delegate -> option -> values that are tried where the delegate takes any; those that are not here fail at once."""
+
+USERS = (InputError, CardInvalid, DecoderAmbiguous, DecoderUnknown, ModelUnsafe)
+"""Errors of what the user gave, which no other way of running the model would mend."""
 
 Verdict = Literal["fastest", "level", "slower", "wrong", "failed", "untried"]
 
@@ -118,6 +131,7 @@ class Tuning:
         rounds: of measurements.
         spent: seconds.
         interrupted: whether Ctrl-C ended it.
+        load: programs that wanted a core before it began, on average over a minute; 0 where the system does not tell.
         written: path of the entry that `delegate="auto"` reads; "" where none was written.
     """
 
@@ -130,6 +144,7 @@ class Tuning:
     spent: float
     interrupted: bool
     model: str = ""
+    load: float = 0.0
     written: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,6 +157,7 @@ class Tuning:
             "rounds": self.rounds,
             "seconds": round(self.spent, 1),
             "interrupted": self.interrupted,
+            "load_before": round(self.load, 2),
             "written": self.written,
             "candidates": [finding.to_dict() for finding in self.findings],
             "batches": {str(batch): _quartiles(seconds) for batch, seconds in self.batches.items()},
@@ -163,7 +179,8 @@ def candidates(
     delegates: Sequence[str] = (),
     threads: int | None = None,
 ) -> list[Candidate]:
-    """All ways that are tried, the most promising first: each delegate with all cores, then with fewer threads.
+    """All ways that are tried, the most promising first: each delegate with all cores, then those with options, then
+    those on the processor with fewer threads.
 
     Args:
         offers: backend -> its delegates.
@@ -171,14 +188,12 @@ def candidates(
         delegates: only these; () for all that are available.
         threads: only this number; None for several.
     """
-    counts = [threads] if threads is not None else _counts(cores)
-    ways = [(backend, wish) for backend, found in offers.items() for wish in _wishes(found, delegates)]
-    return [
-        Candidate(backend, wish, count)
-        for place, count in enumerate(counts)
-        for backend, wish in ways
-        if place == 0 or wish.partition(":")[0] not in ELSEWHERE
-    ]
+    most, *fewer = [threads] if threads is not None else _counts(cores)
+    plain = [(backend, Wish.parse(wish)) for backend, found in offers.items() for wish in _plain(found, delegates)]
+    special = [(backend, wish) for backend, found in offers.items() if not delegates for wish in _special(found)]
+    ways = [(backend, wish, most) for backend, wish in [*plain, *special]]
+    ways += [(backend, wish, count) for count in fewer for backend, wish in plain if on_processor(wish)]
+    return [Candidate(backend, str(wish), count) for backend, wish, count in ways]
 
 
 def _counts(cores: int) -> list[int]:
@@ -187,15 +202,17 @@ def _counts(cores: int) -> list[int]:
     return sorted(some, reverse=True)
 
 
-def _wishes(offers: Sequence[Delegate], only: Sequence[str]) -> Iterator[str]:
-    """How each delegate is asked for, with each value of its options, one option at a time."""
-    if only:
-        yield from only
-        return
+def _plain(offers: Sequence[Delegate], only: Sequence[str]) -> Sequence[str]:
+    """The delegates by name, or what the user named."""
+    return only or [offer.name for offer in offers if offer.available]
+
+
+def _special(offers: Sequence[Delegate]) -> Iterator[Wish]:
+    """Each delegate with each value of its options, one option at a time."""
     for offer in offers:
-        if not offer.available:
-            continue
-        yield offer.name
+        for option, values in offer.takes.items() if offer.available else ():
+            for value in values or DEVICES.get(offer.name, {}).get(option, ()):
+                yield Wish(offer.name, {option: value})
 
 
 def _references(found: Sequence[Candidate]) -> list[Candidate]:
@@ -216,6 +233,7 @@ class _Field:
         self.lanes: dict[Candidate, Lane] = {}
         self.findings: dict[Candidate, Finding] = {}
         self.sight: dict[Candidate, list[float]] = {}
+        self.errors: list[EdgerunError] = []
 
     def enter(self, candidate: Candidate, reference: list[Arrays] | None) -> list[Arrays] | None:
         """Open one, check it, and take a first look at its speed; gives its answers where it stays."""
@@ -239,18 +257,14 @@ class _Field:
                 self.sight[candidate] = first if first[0] > SLOW else first + lane.measure(2)
                 self.lanes[candidate] = lane
                 return answers
-        except InputError:
-            if lane is not None:
-                lane.close()
+        except USERS:
             raise
         except EdgerunError as cause:
             self.findings[candidate] = Finding(candidate, "failed", cause.message.rstrip("."))
-        except BaseException:
-            if lane is not None:
+            self.errors.append(cause)
+        finally:
+            if lane is not None and candidate not in self.lanes:
                 lane.close()
-            raise
-        if lane is not None:
-            lane.close()
         return None
 
     def leave(self, candidate: Candidate, verdict: Verdict = "slower", detail: str = "") -> None:
@@ -261,19 +275,33 @@ class _Field:
     def thin(self, reference: Candidate) -> None:
         """Close those that are slower at first sight, and the slowest of too many."""
         for candidate in sorted(self.lanes, key=self.slowness, reverse=True):
-            times = self.slowness(candidate)
-            if candidate != reference and len(self.lanes) > 1 and (times > SIGHT or len(self.lanes) > LANES):
+            if candidate == reference or len(self.lanes) == 1:
+                continue
+            if len(self.lanes) > LANES or (self.slowness(candidate) > SIGHT and self._slow_again(candidate)):
+                times = self.slowness(candidate)
                 self.leave(candidate, detail=f"{times:.1f} times as slow as the fastest at first sight")
+
+    def _slow_again(self, candidate: Candidate) -> bool:
+        """Whether one is as slow beside the fastest one, now: another program may have had the cores before."""
+        fastest = min(self.lanes, key=lambda lane: statistics.median(self.sight[lane]))
+        mine = self.lanes[candidate].measure(1 if min(self.sight[candidate]) > SLOW else 3)
+        others = self.lanes[fastest].measure(3)
+        self.sight[candidate] += mine
+        self.sight[fastest] += others
+        return min(mine) > SIGHT * statistics.median(others)
 
     def slowness(self, candidate: Candidate) -> float:
         """How often a usual run of the fastest one fits into the best run of this one, at first sight."""
         return min(self.sight[candidate]) / min(statistics.median(self.sight[lane]) for lane in self.lanes)
 
     def hopeless(self, candidate: Candidate) -> str:
-        """Why one need not be tried: its delegate is far too slow with more threads; "" where it may be fast."""
-        for other in self.sight:
-            same = (other.backend, other.delegate) == (candidate.backend, candidate.delegate)
-            if same and other.threads > candidate.threads and self.slowness(other) > SIGHT:
+        """Why one need not be tried: what its delegate did with more threads; "" where it may be fast."""
+        for other, finding in self.findings.items():
+            if (other.backend, other.delegate) != (candidate.backend, candidate.delegate):
+                continue
+            if finding.verdict in ("wrong", "failed"):
+                return f"it is {finding.verdict} with {other.threads} threads"
+            if other in self.sight and self.slowness(other) > SIGHT:
                 return f"{other} takes {self.slowness(other):.1f} times as long as the fastest at first sight"
         return ""
 
@@ -347,6 +375,7 @@ def search(
             field.measure,
             simplicity=lambda candidate: _simplicity(candidate, found),
             left=lambda: 0.0 if interrupted else (0.8 if many else 1.0) * budget - spent(),
+            least=0 if interrupted else LEAST,
             keep=lambda candidate: candidate == reference and field.slowness(candidate) < SIGHT,
             drop=lambda candidate: field.leave(candidate) if candidate in field.lanes else None,
             told=lambda rounds, alive: told(f"round {rounds}: {alive} left", spent()),
@@ -371,6 +400,8 @@ def _first(
         answers = field.enter(candidate, None)
         if answers is not None:
             return candidate, answers
+    if len({cause.message for cause in field.errors}) == 1:
+        raise field.errors[0]
     reasons = "; ".join(f"{candidate}: {finding.detail}" for candidate, finding in field.findings.items())
     raise DelegateUnavailable(f"Nothing here runs this model: {reasons}.", hint="run: edgerun doctor")
 
@@ -525,10 +556,11 @@ def tune(
     offers = {backend.name: registry.offers(backend) for backend, _ in backends}
     only = () if only in (None, "auto") else (only,) if isinstance(only, str) else tuple(map(str, only))
     found = candidates(offers, threads.available(), delegates=only, threads=count)
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if opener is None:
         opener = partial(_apart, path, options, _pictures(pictures), max(60.0, budget))
     result = search(found, opener, budget=budget, clock=clock, told=told, today=datetime.date.today().isoformat())
-    result = replace(result, model=str(path))
+    result = replace(result, model=str(path), load=busy)
     if result.choice is not None and write:
         table = [finding.to_dict() for finding in result.findings]
         versions = {backend.name: version for backend, version in backends}

@@ -47,6 +47,9 @@ class Opened:
         ("openvino:device=AUTO:GPU,CPU,precision=FP32", "openvino", {"device": "AUTO:GPU,CPU", "precision": "FP32"}),
         ("ethos-u", "ethos-u", {}),
         ("/opt/libx.so", "external", {"library": "/opt/libx.so"}),
+        ("qnn:library=libQnnHtp.so", "qnn", {"library": "libQnnHtp.so"}),
+        ("external:/opt/libx.so", "external", {"library": "/opt/libx.so"}),
+        ("libx.so,key=value", "external", {"library": "libx.so", "key": "value"}),
         ("libedgetpu.so.1", "external", {"library": "libedgetpu.so.1"}),
         ("external:/opt/libx.so,key=value", "external", {"library": "/opt/libx.so", "key": "value"}),
         ("/opt/libx.so,key=value,other=a,b", "external", {"library": "/opt/libx.so", "key": "value", "other": "a,b"}),
@@ -113,8 +116,9 @@ def test_of_a_list_the_first_available_one_comes_first_and_earlier_ones_say_why_
 
 
 def test_auto_at_the_end_of_a_list_stands_for_all_that_are_available():
-    found, refusals = candidates(["npu", "cpu", "auto"], OFFERS, "runtime")
+    found, refusals = candidates(["npu", "cpu", "auto"], OFFERS, "runtime", strict=True)
     assert [entry.name for entry in found] == ["cpu", "gpu", "coreml"]
+    assert all(entry.strict for entry in found)
     assert refusals == ["npu: libnpu.so is missing"]
 
 

@@ -151,7 +151,7 @@ def test_the_result_is_plain():
     plain = json.loads(json.dumps(examined(Backend()).to_dict()))
     assert plain["ok"] is True
     assert plain["backends"][0]["trials"][0]["ok"] is True
-    assert set(plain["machine"]) == {"edgerun", "python", "platform", "cores", "numpy", "opencv"}
+    assert set(plain["machine"]) == {"edgerun", "python", "platform", "cores", "numpy", "opencv", "cache"}
 
 
 # ------------------------------------------------------------------------------- in a process of its own

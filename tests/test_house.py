@@ -47,6 +47,7 @@ FLOORS = [
         "testing",
         "readings",
         "settling",
+        "steadiness",
         "truth",
         "gallery",
         "embedding",

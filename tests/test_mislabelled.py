@@ -21,13 +21,14 @@ import numpy as np
 import pytest
 
 from edgerun import Detector
-from edgerun.contract import Delegate, Health, Quantization, TensorSpec
-from edgerun.errors import EdgerunError
+from edgerun.contract import Delegate, Graph, Health, Node, Quantization, TensorSpec
+from edgerun.errors import EdgerunError, ModelUnreadable
 from edgerun.house import BUILTIN
 from edgerun.plugins import Registry
 
 HEIGHT, WIDTH = 256, 320
 LEAST = 300
+"""Lies, at least."""
 
 # ------------------------------------------------------------------------------------------------- the stand-in
 
@@ -46,6 +47,9 @@ class Model:
         shown: whether the trial runs see the objects too.
         stored: name -> (dtype, scale, zero point) of outputs that are quantised.
         matched: how far boxes may lie off, pixels.
+        graph: the operators of the file; None where they cannot be read.
+        oriented: whether boxes have an angle.
+        seen: (outputs, feed, random) -> outputs, where a network answers otherwise to a picture that is fed otherwise.
     """
 
     make: object
@@ -61,6 +65,9 @@ class Model:
     shown: bool = False
     stored: dict = field(default_factory=dict)
     matched: float = 0.5
+    graph: Graph | None = None
+    oriented: bool = False
+    seen: object = None
 
 
 class Session:
@@ -87,6 +94,8 @@ class Session:
         blank = float(np.std(picture)) < 1e-6 * max(1.0, float(np.abs(picture).max()))
         empty = self.loading and not self._model.shown
         outputs = self._made(np.empty((0, 6)) if empty or blank else self._model.objects, 2 if blank else 1)
+        if self._model.seen is not None:
+            outputs = self._model.seen(outputs, picture, blank, np.random.default_rng(3))
         for name, (dtype, scale, zero) in self._model.stored.items():
             ends = np.iinfo(dtype)
             steps = np.rint(outputs[name] / scale) + zero
@@ -117,6 +126,11 @@ class Backend:
     def open(self, path, delegate, threads):
         self.session = Session(self.model)
         return self.session
+
+    def graph(self, path):
+        if self.model.graph is None:
+            raise ModelUnreadable("there is no graph here")
+        return self.model.graph
 
 
 class Stand:
@@ -160,16 +174,24 @@ def _wrong(model, detector, found) -> str:
         same = given == value if isinstance(value, str) else np.allclose(given, value, rtol=1e-3)
         if not same:
             return f"fed with {name} {given}, trained with {value}"
+    if (found.rotated is not None) != model.oriented:
+        return "oriented boxes, or none, where it is the other way round"
     if len(found) != len(model.objects):
         return f"{len(found)} rows for {len(model.objects)} objects"
     for x1, y1, x2, y2, score, number in model.objects:
-        near = np.abs(found.xyxy - np.array((x1, y1, x2, y2))).max(axis=1)
+        upright = found.xyxy if not model.oriented else _upright(found.rotated)
+        near = np.abs(upright - np.array((x1, y1, x2, y2))).max(axis=1)
         row = int(near.argmin())
         if near[row] > model.matched:
             return f"box {np.round((x1, y1, x2, y2))} is off by {near[row]:.1f}: {found.xyxy[row].round(1)}"
         if abs(found.score[row] - score) > 0.02 or found.class_id[row] != number:
             return f"class {number:.0f} {score:.2f} became {found.class_id[row]} {found.score[row]:.2f}"
     return ""
+
+
+def _upright(rotated):
+    """Oriented boxes turned back."""
+    return np.concatenate((rotated[:, :2] - rotated[:, 2:4] / 2, rotated[:, :2] + rotated[:, 2:4] / 2), axis=1)
 
 
 # -------------------------------------------------------------------------------------------------- the lies
@@ -287,9 +309,8 @@ def model(
     """A Model of a maker with these habits."""
     height, width = habits.get("height", HEIGHT), habits.get("width", WIDTH)
     rows = planted(classes, height=height, width=width) if objects is None else objects
-    own = {
-        name: habits.pop(name) for name in ("shown", "stored", "dtype", "name", "further", "matched") if name in habits
-    }
+    names = ("shown", "stored", "dtype", "name", "further", "matched", "graph", "oriented", "seen")
+    own = {name: habits.pop(name) for name in names if name in habits}
     if maker in WITH_CLASSES:
         habits = {"classes": classes, **habits}
     return Model(
@@ -667,6 +688,318 @@ def detr():
         yield name, model(queries, classes, background=background, names=names, arguments=settled)
 
 
+# -- what is said against what is there
+
+
+def lists(objects, random, *, names=("boxes", "labels", "scores"), whole=np.int64, form="xyxy", unit=(1, 1),
+          batch=False, order=(0, 1, 2), count=40, first=0):  # fmt: skip
+    """Finished lists of boxes, labels and scores: torchvision's, RT-DETR's."""
+    corners = np.sort(random.uniform(0, 1, (count, 2, 2)), axis=1).reshape(count, 4) * (SIZE * 2)
+    scores, labels = np.sort(random.uniform(1e-3, 0.1, count))[::-1].copy(), random.integers(0, 4, count)
+    rows = objects[np.argsort(-objects[:, 4])]
+    corners[: len(rows)], scores[: len(rows)], labels[: len(rows)] = rows[:, :4], rows[:, 4], rows[:, 5]
+    boxes = FORMS[form](corners / np.array(unit * 2)).astype(np.float32)
+    arrays = [boxes, (labels + first).astype(whole), scores.astype(np.float32)]
+    arrays = [array[None] for array in arrays] if batch else arrays
+    given = list(zip(names, arrays, strict=True))
+    return dict(given[index] for index in order)
+
+
+def dets(objects, random, *, swapped=False, form="xyxy", unit=(1, 1), order="bs", whole=np.int64, count=50):
+    """MMDetection's rows of box and score, and labels."""
+    found = lists(objects, random, count=count, form=form, unit=unit)
+    parts = {"b": found["boxes"], "s": found["scores"][:, None]}
+    rows = np.concatenate([parts[letter] for letter in order], axis=1)[None]
+    pair = {"dets": rows, "labels": found["labels"][None].astype(whole)}
+    return dict(zip(("labels", "dets"), pair.values(), strict=True)) if swapped else pair
+
+
+def offsets_of(objects, random, *, priors, classes=4, background="first", raw=True, variances=(0.1, 0.2), yx=False,
+               names=("scores", "boxes"), backwards=False):  # fmt: skip
+    """Scores and offsets from prior boxes cx cy w h in 0..1."""
+    laid = np.asarray(priors, np.float64)
+    offsets = random.normal(0, 0.5, (len(laid), 4))
+    logits = random.normal(-6, 1, (len(laid), classes))
+    for row in objects:
+        box = np.array(row[:4]) / (WIDTH, HEIGHT, WIDTH, HEIGHT)
+        centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+        far = np.abs(laid[:, :2] - centre).max(axis=1) + np.abs(np.log(laid[:, 2:] / size)).max(axis=1) * 0.1
+        best = int(far.argmin())
+        offsets[best, :2] = (centre - laid[best, :2]) / laid[best, 2:] / variances[0]
+        offsets[best, 2:] = np.log(size / laid[best, 2:]) / variances[1]
+        logits[best], logits[best, int(row[5])] = -9, logit(row[4])
+    if background:
+        shares = 1 / (1 + np.exp(-logits))
+        rest = np.maximum(1 - shares.sum(axis=1, keepdims=True), 1e-6)
+        shares = np.concatenate((rest, shares) if background == "first" else (shares, rest), axis=1)
+        values = np.log(shares) if raw else shares / shares.sum(axis=1, keepdims=True)
+    else:
+        values = logits if raw else 1 / (1 + np.exp(-logits))
+    offsets = offsets[:, [1, 0, 3, 2]] if yx else offsets
+    found = {names[0]: values[None].astype(np.float32), names[1]: offsets[None].astype(np.float32)}
+    return dict(reversed(found.items())) if backwards else found
+
+
+WITH_CLASSES |= {offsets_of}
+
+BASES = {
+    "yolov8": lambda **a: model(v8, **a),
+    "yolov8 rows": lambda **a: model(v8, last=True, **a),
+    "yolov8 in 0..1": lambda **a: model(v8, unit=SIZE, **a),
+    "yolov5": lambda **a: model(grid_of_three, **a),
+    "yolov5 in 0..1": lambda **a: model(grid_of_three, unit=SIZE, **a),
+    "yolov6": lambda **a: model(objectness_cells, ones=True, **a),
+    "end2end": lambda **a: model(rows_of_six, padded=False, **a),
+    "end2end, padded": lambda **a: model(rows_of_six, **a),
+    "tfod": lambda **a: model(four_outputs, shape=(1, HEIGHT, WIDTH, 3), **a),
+    "yolo-nas": lambda **a: model(pair_of_cells, **a),
+    "detr-sigmoid": lambda **a: model(queries, **a),
+    "torchvision": lambda **a: model(lists, **a),
+}
+"""Models of which things are said."""
+
+HONEST = {
+    "tfod": {"scale": 1.0, "mean": 0.0},
+    "yolo-nas": {"decoder": "yolo-nas"},
+    "detr-sigmoid": {"mean": 0.0, "resize": "stretch"},
+}
+"""What must be said of them to be read at all."""
+
+SAYINGS = [
+    {"box_units": "unit"}, {"box_units": "pixels"}, {"suppressed": True}, {"suppressed": False},
+    {"labels": ["a"]}, {"labels": ["a", "b", "c"]}, {"labels": list("abcde")}, {"labels": [str(n) for n in range(80)]},
+    {"height": 640}, {"height": 128, "width": 128}, {"task": "pose"}, {"task": "segment"}, {"task": "classify"},
+    {"task": "obb"}, {"decoder": "yolov8"}, {"decoder": "yolov5"}, {"decoder": "yolox"}, {"decoder": "end2end"},
+    {"decoder": "tfod"}, {"decoder": "detr-softmax"}, {"decoder": "ssd-decoded"}, {"decoder": "nonsense"},
+    {"resize": "squash"}, {"color": "gray"}, {"scale": 0}, {"std": 0}, {"keypoints": 17}, {"nms": "sometimes"},
+    {"outputs": {"nobody": "boxes"}}, {"conf": 2}, {"fill": 900}, {"iou": -1}, {"colour": "rgb"}, {"mean": [1, 2]},
+]  # fmt: skip
+
+
+@lies("a sidecar says what is not so")
+def sayings():
+    for base, make in BASES.items():
+        for said in SAYINGS:
+            ((name, value), *_) = said.items()
+            shown = value if not isinstance(value, list) or len(value) < 9 else f"{len(value)} of them"
+            yield f"{base}: {name} = {shown}", make(sidecar={**HONEST.get(base, {}), **said})
+
+
+@lies("an argument says what is not so")
+def arguments():
+    for base, make in BASES.items():
+        for said in ({"box_units": "unit"}, {"box_units": "pixels"}, {"suppressed": True}, {"labels": list("abcdefg")}):
+            ((name, value),) = said.items()
+            yield f"{base}: {name} = {value}", make(arguments={**HONEST.get(base, {}), **said})
+
+
+@lies("lists of boxes, labels and scores: names, order, types, forms")
+def finished_lists():
+    for swapped in permutations(range(3)):
+        names = [("boxes", "labels", "scores")[index] for index in swapped]
+        for whole in (np.int64, np.float32):
+            yield f"names {' '.join(names)}, labels {whole.__name__}", model(lists, names=names, whole=whole)
+    for form, unit, batch in product(KNOWABLE, ((1, 1), SIZE), (False, True)):
+        settled = {"mean": 0.0, "resize": "stretch"} if batch else {}
+        name = f"{form}{' in 0..1' if unit != (1, 1) else ''}{', a batch of one' if batch else ''}"
+        yield name, model(lists, form=form, unit=unit, batch=batch, arguments=settled)
+        yield (
+            f"{name}, orig_target_sizes",
+            model(lists, form=form, unit=unit, batch=True, further=("orig_target_sizes",), arguments=settled)
+            if batch
+            else model(lists, form=form, unit=unit, shown=True),
+        )
+    for names in permutations(("labels", "boxes", "scores")):
+        yield (
+            f"RT-DETR, names {' '.join(names)}",
+            model(lists, names=names, batch=True, further=("orig_target_sizes",), whole=np.float32),
+        )
+    for first, labels in product((0, 1), (list("abcd"), ["background", *"abcd"])):
+        rows = planted()
+        rows[:, 5] += first if len(labels) == 5 else 0  # a label is a place in such a list
+        name = f"labels from {first}, {len(labels)} names"
+        yield name, model(lists, objects=rows, first=0 if len(labels) == 5 else first, arguments={"labels": labels})
+    settled = {"mean": 0.0}
+    for swapped, order in product((False, True), ("bs", "sb")):
+        yield (
+            f"dets {order}{', names swapped' if swapped else ''}",
+            model(dets, swapped=swapped, order=order, arguments=settled),
+        )
+    for form, unit in product(KNOWABLE, ((1, 1), SIZE)):
+        yield f"dets {form}{' in 0..1' if unit != (1, 1) else ''}", model(dets, form=form, unit=unit, arguments=settled)
+
+
+def nodes_of(*steps):
+    """A graph of operators one after another behind the picture."""
+    value, nodes, constants = "images", [], {}
+    for number, (op, *arrays) in enumerate(steps):
+        names = [f"c{number}{index}" for index in range(len(arrays))]
+        constants |= {name: np.asarray(array, np.float32) for name, array in zip(names, arrays, strict=True)}
+        nodes.append(Node(op, inputs=(value, *names), outputs=(f"v{number}",)))
+        value = f"v{number}"
+    return nodes, constants
+
+
+def graph(*steps, producer=""):
+    nodes, constants = nodes_of(*steps, ("Conv",))
+    return Graph(nodes, ("images",), ("output0",), constants=constants, producer=producer)
+
+
+MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+METADATA = {"names": "{0: 'a', 1: 'b', 2: 'c', 3: 'd'}", "stride": "32", "task": "detect"}
+TREATED = {
+    "divides by 255": ([("Div", 255)], {"scale": 1.0}),
+    "multiplies by 1/255": ([("Cast",), ("Mul", 1 / 255)], {"scale": 1.0}),
+    "brings bytes to -1..1": ([("Mul", 1 / 127.5), ("Sub", 1)], {"scale": 1.0, "mean": 0.0}),
+    "takes ImageNet's means off bytes": ([("Sub", MEAN * 255), ("Div", STD * 255)], {"scale": 1.0, "mean": 0.0}),
+    "takes ImageNet's means off shares": ([("Sub", MEAN), ("Div", STD)], {"scale": 1 / 255, "mean": 0.0}),
+    "turns the channels round": ([("Gather", [2, 1, 0])], {"scale": 1 / 255, "color": "bgr"}),
+    "divides and turns round": ([("Div", 255), ("Gather", [2, 1, 0])], {"scale": 1.0, "color": "bgr"}),
+    "does nothing": ([], {"scale": 1 / 255, "color": "rgb"}),
+}
+
+
+@lies("a graph that normalises the picture itself")
+def treated():
+    for name, (steps, fed) in TREATED.items():
+        yield f"it {name}", model(v8, graph=graph(*steps), fed=fed)
+        yield f"it {name}, v5", model(grid_of_three, graph=graph(*steps), fed=fed)
+        if "scale" in fed and "color" not in fed:
+            yield f"it {name}, Ultralytics' metadata", model(v8, graph=graph(*steps), fed=fed, metadata=METADATA)
+            yield (
+                f"it {name}, and the sidecar does it again",
+                model(v8, graph=graph(*steps), fed=fed, sidecar={"scale": 1 / 255, "mean": 0.3, "std": 0.2}),
+            )
+        yield f"it {name}, finished rows", model(rows_of_six, padded=False, graph=graph(*steps), fed=fed)
+
+
+def looking(trained):
+    """How a trained YOLOX answers to numbers that are too large or too small for it."""
+
+    def seen(outputs, feed, blank, random):
+        ((name, table),) = outputs.items()
+        table = table.copy()
+        if trained == "nothing":
+            return outputs
+        bytes_fed = float(np.abs(feed).max()) > 20
+        some = random.random(table.shape[1]) < (0.03 if not blank else 0.0)
+        background = table[0, :, 4] < 0.5
+        table[0, some & background, 4] = 0.2
+        if bytes_fed and trained == "normalised":
+            table[0, background, 4] = random.uniform(0.0, 1, background.sum()) * (0.2 if blank else 1)
+        if not bytes_fed and trained == "bytes":
+            table[0, background, 4] *= 0.02
+        return {name: table}
+
+    return seen
+
+
+NEW = {"color": "bgr", "scale": 1.0, "mean": 0.0, "resize": "letterbox-topleft"}
+OLD = {"color": "rgb", "scale": 1 / 255, "mean": tuple(MEAN), "std": tuple(STD), "resize": "letterbox-topleft"}
+
+
+@lies("YOLOX before and after 0.1.1")
+def yolox():
+    for classes, decoded, trained in product((1, 4, 80), (False, True), ("bytes", "normalised", "nothing")):
+        for producer in ("", "pytorch 1.7", "pytorch 2.1.0"):
+            fed = NEW if trained != "normalised" else OLD
+            name = (
+                f"{classes} classes, {'decoded' if decoded else 'raw'}, trained on {trained}, by {producer or 'nobody'}"
+            )
+            yield (
+                name,
+                model(
+                    objectness_cells,
+                    classes,
+                    decoded=decoded,
+                    fed=fed,
+                    seen=looking(trained),
+                    graph=graph(producer=producer),
+                ),
+            )
+
+
+@lies("one scale of 8 bits for boxes and scores")
+def quantised():
+    for last, classes in product((False, True), (1, 4)):
+        for scale, zero in ((2.6, 0), (0.004, -128), (1.3, -128)):
+            stored = {"output0": ("int8", scale, zero)}
+            name = f"{classes} classes, steps of {scale}{', rows' if last else ''}"
+            yield f"v8, {name}", model(v8, classes, last=last, stored=stored, matched=3)
+            yield f"v8 in 0..1, {name}", model(v8, classes, last=last, unit=SIZE, stored=stored, matched=3)
+            if last:
+                yield f"v5, {name}", model(grid_of_three, classes, stored=stored, matched=3)
+                yield f"v5 in 0..1, {name}", model(grid_of_three, classes, unit=SIZE, stored=stored, matched=3)
+    for scale, zero in ((2.6, 0), (0.004, -128)):
+        yield f"end to end, steps of {scale}", model(rows_of_six, stored={"output0": ("int8", scale, zero)}, matched=3)
+        yield (
+            f"end to end in 0..1, steps of {scale}",
+            model(rows_of_six, unit=SIZE, stored={"output0": ("int8", scale, zero)}, matched=3),
+        )
+
+
+def angles(low, high):
+    return lambda boxes, cells, random: random.uniform(low, high, (len(boxes), 1))
+
+
+def weights(count, spread=1.0):
+    return lambda boxes, cells, random: np.tanh(random.normal(0, spread, (len(boxes), count)))
+
+
+def joints(count, dims, unit=(1, 1)):
+    def made(boxes, cells, random):
+        places = boxes[:, None, :2] + random.uniform(0, 1, (len(boxes), count, 2)) * (
+            boxes[:, None, 2:] - boxes[:, None, :2]
+        )
+        places = places / np.array(unit)
+        sure = random.uniform(0, 1, (len(boxes), count, 1))
+        return (places if dims == 2 else np.concatenate((places, sure), axis=2)).reshape(len(boxes), -1)
+
+    return made
+
+
+@lies("one table for boxes and more: masks, joints, angles, or classes")
+def tables():
+    for classes, last in product((1, 4, 80), (False, True)):
+        for low, high in ((-0.7, 2.3), (0, 0.9), (-0.1, 0.1)):
+            yield (
+                f"{classes} classes and angles {low}..{high}{', rows' if last else ''}",
+                model(v8, classes, last=last, extra=angles(low, high), oriented=True),
+            )
+        for count, spread in ((32, 1.0), (4, 0.05)):
+            yield (
+                f"{classes} classes and {count} weights{', rows' if last else ''}",
+                model(v8, classes, last=last, extra=weights(count, spread)),
+            )
+        for count, dims, unit in product((17, 5), (2, 3), ((1, 1), SIZE)):
+            place = " in 0..1" * (unit != (1, 1))
+            yield (
+                f"{classes} classes and {count} joints of {dims}{place}{', rows' if last else ''}",
+                model(v8, classes, last=last, unit=unit, extra=joints(count, dims, unit)),
+            )
+
+
+@lies("offsets from prior boxes: background, order, variances, size")
+def priors():
+    from edgerun.decoders import efficientdet
+
+    laid = {
+        scale: efficientdet.anchors(HEIGHT, WIDTH, family)
+        for scale, family in ((3.0, "efficientdet-lite"), (4.0, "efficientdet"))
+    }
+    for scale, background, raw, yx in product((3.0, 4.0), ("", "first", "last"), (True, False), (True, False)):
+        name = f"EfficientDet's, {scale:.0f} cells, no object {background or 'nowhere'}" + ", x first" * (not yx)
+        name += ", shares" * (not raw)
+        yield name, model(offsets_of, priors=laid[scale], background=background, raw=raw, yx=yx, variances=(1, 1))
+    for names, backwards in product((("scores", "boxes"), ("boxes", "scores"), ("a", "b")), (False, True)):
+        yield (
+            f"four classes, names {'/'.join(names)}{', backwards' if backwards else ''}",
+            model(
+                offsets_of, priors=laid[3.0], background="", yx=True, variances=(1, 1), names=names, backwards=backwards
+            ),
+        )
+
+
 # --------------------------------------------------------------------------------------------------- the tests
 
 
@@ -678,6 +1011,7 @@ def stand(tmp_path_factory):
 @pytest.mark.parametrize(("kind", "name", "model"), world())
 def test_a_lie_is_read_right_or_refused(stand, kind, name, model, record_property):
     verdict, why = stand.verdict(model)
+    record_property("lie", kind)
     record_property("verdict", verdict)
     assert verdict in ("right", "refused"), why
 

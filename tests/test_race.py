@@ -91,6 +91,11 @@ def test_with_little_time_the_leader_is_chosen_and_nothing_is_called_clear():
     assert not outcome.clear
 
 
+def test_a_few_rounds_are_run_even_when_no_time_is_left():
+    assert Machine({"slow": 0.013, "fast": 0.01}, 2).race(-1, least=3).rounds == 3
+    assert Machine({"slow": 0.013, "fast": 0.01}, 2).race(-1).chosen is None
+
+
 def test_one_alone_wins():
     outcome = Machine({"only": 0.01}, 1).race(10)
     assert (outcome.chosen, outcome.clear) == ("only", True)

@@ -14,7 +14,7 @@ import pytest
 
 from edgerun import Detector, cache, detector, house, tuned
 from edgerun.contract import Delegate, Health
-from edgerun.errors import DelegateUnavailable, EdgerunError, InputError
+from edgerun.errors import DecoderUnknown, DelegateUnavailable, EdgerunError, InputError, ModelUnreadable
 from edgerun.hookspecs import hookimpl
 from edgerun.lanes import Candidate, Facts, Here
 from edgerun.plugins import Registry
@@ -92,6 +92,14 @@ class FakeLane:
         FakeLane.opened -= 1
 
 
+class Slow(FakeLane):
+    """As the others, with a reference that is ten times as slow."""
+
+    def measure(self, runs, batch=1):
+        times = super().measure(runs, batch)
+        return [10 * seconds for seconds in times] if self.candidate.delegate == "cpu" else times
+
+
 def simulated(seed, budget=60.0, speeds=None, lane=FakeLane, **options):
     noise = Noise(seed)
     found = candidates(OFFERS, 4)
@@ -109,6 +117,32 @@ def test_of_forty_trials_at_least_thirty_eight_find_the_fastest_right_way_and_no
         assert not wrong.seconds  # what is wrong is not even measured
         assert found.spent <= 62
     assert FakeLane.opened == 0
+
+
+def test_what_is_wrong_with_all_cores_is_not_tried_with_fewer():
+    found = search(
+        [Candidate("fake", "cpu", 4), Candidate("fake", "npu", 4), Candidate("fake", "npu", 2)],
+        partial(FakeLane, noise := Noise(1)),
+        clock=noise.clock,
+    )
+    assert [finding.verdict for finding in found.findings] == ["fastest", "wrong", "untried"]
+    assert found.findings[2].detail == "it is wrong with 4 threads"
+
+
+def test_a_model_that_is_refused_is_refused_as_ever():
+    def refuses(noise, way):
+        raise DecoderUnknown("No decoder reads these outputs.", hint="name one")
+
+    with pytest.raises(DecoderUnknown, match="No decoder reads"):
+        simulated(1, lane=refuses)
+
+
+def test_where_all_fail_alike_that_is_said_once():
+    def fails(noise, way):
+        raise ModelUnreadable("m.onnx is damaged", hint="copy it again")
+
+    with pytest.raises(ModelUnreadable, match=r"^m\.onnx is damaged"):
+        simulated(1, lane=fails)
 
 
 def test_the_ratio_is_that_of_the_known_speeds():
@@ -129,6 +163,61 @@ def test_a_delegate_that_computes_elsewhere_is_not_tried_with_fewer_threads():
     assert "gpu with 2 threads" not in ways
     assert not any(way.startswith("tpu") for way in ways)  # not available
     assert [way for way in ways if way.startswith("cpu")] == [f"cpu with {n} thread{'s' * (n > 1)}" for n in (4, 2, 1)]
+
+
+def test_each_value_of_an_option_is_tried_with_all_cores():
+    offers = {
+        "fake": [
+            Delegate("openvino", takes={"device": (), "precision": ("FP32", "FP16"), "cache": ()}),
+            Delegate("cpu", takes={"spinning": ("on", "off")}),
+            Delegate("coreml", False, "no Mac", takes={"units": ("all", "ane")}),
+        ]
+    }
+    assert [(way.delegate, way.threads) for way in candidates(offers, 2)] == [
+        ("openvino", 2),
+        ("cpu", 2),
+        ("openvino:device=GPU", 2),
+        ("openvino:device=NPU", 2),
+        ("openvino:precision=FP32", 2),
+        ("openvino:precision=FP16", 2),
+        ("cpu:spinning=on", 2),
+        ("cpu:spinning=off", 2),
+        ("openvino", 1),
+        ("cpu", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cores", "counts"),
+    [(1, [1]), (2, [2, 1]), (6, [6, 4, 3, 2, 1]), (12, [12, 8, 6, 4, 2, 1]), (16, [16, 8, 4, 2, 1])],
+)
+def test_threads_are_all_cores_half_of_them_and_powers_of_two(cores, counts):
+    assert [way.threads for way in candidates({"fake": [Delegate("cpu")]}, cores)] == counts
+
+
+def test_one_that_met_other_work_at_first_sight_is_looked_at_again():
+    class Unlucky(FakeLane):
+        looks = 0
+
+        def measure(self, runs, batch=1):
+            times = super().measure(runs, batch)
+            if self.candidate == Candidate("fake", "xnnpack", 2) and Unlucky.looks < 2:
+                Unlucky.looks += 1  # the first look takes two calls
+                return [20 * seconds for seconds in times]
+            return times
+
+    found = simulated(1, lane=Unlucky)
+    assert (found.choice.delegate, found.choice.threads) == ("xnnpack", 2)
+
+
+def test_what_is_hopeless_with_more_threads_is_not_tried_with_fewer():
+    found = simulated(1)
+    by_name = {str(finding.candidate): finding for finding in found.findings}
+    assert by_name["cpu with 2 threads"].verdict == "slower"
+    slow = simulated(1, lane=Slow)
+    by_name = {str(finding.candidate): finding for finding in slow.findings}
+    assert by_name["cpu with 1 thread"].verdict == "untried"
+    assert "times as long as the fastest at first sight" in by_name["cpu with 1 thread"].detail
 
 
 def test_what_the_user_names_is_all_that_is_tried():

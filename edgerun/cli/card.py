@@ -118,10 +118,7 @@ def _settle(model: str, images: str, truth: Path | None, limit: int, load: Mappi
     ]
     if not photos:
         raise InputError(f"{images} holds no photos.", hint="videos and cameras settle nothing; give pictures")
-    known = None
-    if truth is not None:
-        known = labels.read(truth, photos)
-        photos = [photo for photo in photos if photo in known.photos]
+    known = None if truth is None else labels.read(truth, photos)
     with _progress() as progress:
         return settle(model, photos, truth=known, limit=limit, progress=progress, **load)
 

@@ -102,8 +102,8 @@ def _load_options(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="How the runtime computes: cpu, coreml …, openvino:device=GPU, /path/lib.so; repeated, the first "
-            "available one is taken.",
+            help="How the runtime computes: cpu, coreml …, openvino:device=GPU, /path/lib.so, or auto for what edgerun "
+            "tune found; repeated, the first available one is taken.",
             rich_help_panel=OPENING,
         ),
     ] = None,

@@ -80,7 +80,16 @@ def _print(found: Tuning, dry_run: bool) -> None:
             [_batch(number, times) for number, times in found.batches.items()], ("pictures a run", "ms each"), indent=2
         )
     say("")
-    facts([("reference", str(found.reference)), *_ending(found, dry_run)])
+    facts([("reference", str(found.reference)), *_ending(found, dry_run), ("note", _busy(found.load))])
+
+
+def _busy(load: float) -> str:
+    from edgerun import threads
+
+    cores = threads.available()
+    if load <= 0.75 * cores:
+        return ""
+    return f"other programs kept this machine busy (load {load:.1f}, {cores} cores); tune again when it is quiet"
 
 
 def _row(finding: Finding) -> list[str]:
@@ -119,9 +128,8 @@ def _ending(found: Tuning, dry_run: bool) -> list[tuple[str, str]]:
         return [("choice", "none: it was interrupted before anything was measured")]
     level = sum(finding.verdict == "level" for finding in found.findings)
     said = f"{choice.delegate} with {choice.threads} thread{'s' * (choice.threads != 1)}"
-    if choice.batch > 1:
-        said += f", {choice.batch} pictures a run"
-    lines = [("choice", said + (f", {choice.ratio:.2f} × the speed of the reference" if choice.ratio else ""))]
+    said += ", the reference" if said == choice.reference else f", {choice.ratio:.2f} × the speed of the reference"
+    lines = [("choice", said + (f"; {choice.batch} pictures a run" if choice.batch > 1 else ""))]
     if level:
         others = f"{level} other{'s' * (level > 1)}"
         lines.append(("", f"no clear winner: the noise does not tell it from {others}; the simplest is taken"))

@@ -21,6 +21,7 @@ from edgerun.decoders import (
     end2end,
     fastestdet,
     fcos,
+    finished,
     mediapipe_landmarks,
     mmdetection,
     movenet,
@@ -104,6 +105,9 @@ BUILTIN: tuple[Decoder, ...] = (
 )
 
 
+PHOTOS = "photos may tell: edgerun card MODEL --images DIR"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The decoder that reads a model, and what the others said.
@@ -150,7 +154,7 @@ def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
         readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
         arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
         ambiguous = DecoderAmbiguous(
-            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}"
+            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}; {PHOTOS}"
         )
         raise _kept(ambiguous, evidence, verdicts)
     decoder, match = finalists[0]
@@ -181,7 +185,7 @@ def _demand_settled(choice: Choice, evidence: Evidence) -> None:
         arguments = ", and ".join(" or ".join(reading) for reading in readings)
         ambiguous = DecoderAmbiguous(
             f"The outputs are {name}'s ({match.why}), but nothing says how the model is fed or counts: {kinds}.",
-            hint=f"pass {arguments}",
+            hint=f"pass {arguments}" + (f"; {PHOTOS}" if all(len(reading) > 1 for reading in readings) else ""),
         )
         ambiguous.evidence, ambiguous.verdicts = evidence, [(name, match), *choice.others]
         raise ambiguous
@@ -199,8 +203,16 @@ def _demand_agreement(choice: Choice, evidence: Evidence) -> None:
         for field, value in match.conventions.items()
         if match.basis.get(field, "").startswith("inferred") and field in CHECKED
     }
+    units = match.conventions.get("box_units", "pixels")
+    reason = match.basis.get("box_units", f"{name} gives {units}").partition(": ")
+    if not reason[2].endswith(finished.CHECKED_LATER):
+        seen["box_units"] = (units, reason[2] or reason[0])
     if choice.decoder.suppress:
         seen["suppressed"] = (False, f"{name} answers for every cell or query, and leaves suppression to us")
+    roles = dict(match.conventions.get("outputs", {}))
+    clashing = {key: role for key, role in roles.items() if card.outputs.get(key, role) != role}
+    if set(card.outputs) < set(roles) and clashing:  # decoders have seen to whole tables themselves
+        seen["outputs"] = (roles, match.basis.get("outputs", "").removeprefix("inferred: "))
     for field, (value, why) in seen.items():
         source = card.source(field)
         if evidence.known(field) and getattr(card, field) != value and (field != "suppressed" or source in SAID):

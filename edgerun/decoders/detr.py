@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import graph_hints, inputs, ranges
+from edgerun.decoders import finished, graph_hints, inputs, ranges
 
 __all__ = ["DECODERS"]
 
@@ -62,6 +62,10 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, "which output holds labels and which scores cannot be told")
     if sizes is None:
         return Match(Sure.NO, "there is no input orig_target_sizes")
+    rows = values[boxes[0]].reshape(-1, 4)
+    wrong = finished.misfit(rows, values[shares[0]].reshape(-1), values[whole[0]].reshape(-1))
+    if wrong or (len(rows) and ranges.unit(rows)):
+        return Match(Sure.NO, wrong or "the boxes of a probe run are in 0..1, not in pixels of orig_target_sizes")
     fields, reasons, unsettled = _fed(evidence)
     conventions = {**fields, "outputs": {whole[0]: "classes", shares[0]: "scores", boxes[0]: "boxes"}}
     basis = {**reasons, "outputs": "inferred: shapes, and values of a probe run"}

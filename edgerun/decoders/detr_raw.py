@@ -104,14 +104,16 @@ def _reading(evidence: Evidence, name: str, *, scores: bool) -> tuple[set[str], 
     if labels and labels not in (classes, classes - 1):
         return set(), f"{classes} columns are not {labels} labels, nor these and a no-object class"
     room = {"sigmoid"} if classes == 1 or labels == classes else {"softmax", "sigmoid"}
-    if evidence.card.decoder is not None:
-        return room, "by its name; a no-object class has no room" if len(room) == 1 else "by its name"
+    named = evidence.card.decoder is not None
+    told = "by its name; a no-object class has no room" if len(room) == 1 else "by its name"
     if not all(np.isfinite(run).all() for run in runs):
         return set(), "a probe run gives what is no number"
     shares = runs if scores else [scoring.softmax(run) for run in runs]
     common = int(np.bincount(np.concatenate([run.argmax(axis=1) for run in runs])).argmax())
     readings, why = {"softmax", "sigmoid"}, "probe runs do not tell whether the last class is no object"
     if classes > 1 and min(float((share[:, common] > MOST).mean()) for share in shares) > MOST:
+        if common != classes - 1 and named:
+            return room, told
         if common != classes - 1:
             return set(), f"class {common} is the answer of most rows in both probe runs, as a background would be"
         readings, why = {"softmax"}, "the last class, no object, is the answer of most queries in both probe runs"
@@ -120,6 +122,8 @@ def _reading(evidence: Evidence, name: str, *, scores: bool) -> tuple[set[str], 
         last = max(float((run.argmax(axis=1) == classes - 1).mean()) for run in runs)
         if answers < RARE and (classes == 1 or last < min(MOST, RARE + 2 / classes)):
             readings, why = {"sigmoid"}, "hardly any class answers in both probe runs, the last no more than the others"
+    if named and len(readings) == 2:
+        return room, told
     if scores:
         summed = all(ranges.sum_to_one(run) for run in runs)
         readings, why = readings & {"softmax" if summed else "sigmoid"}, f"{why}; sums {'' if summed else 'not '}1"

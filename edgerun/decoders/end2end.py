@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,13 @@ from edgerun.errors import DecoderUnknown
 __all__ = ["DECODERS"]
 
 
+ROWS = "rows"
+"""The role of finished rows that come with other outputs."""
+
+
 def _decode_six(outputs: Arrays, frame: Frame) -> Candidates:
-    (output,) = outputs.values()
-    rows = finished.filled(output[0])
+    named = [name for name, role in frame.card.outputs.items() if role == ROWS]
+    rows = finished.filled(outputs[named[0] if named else next(iter(outputs))][0])
     finished.demand(rows[:, :4], rows[:, 4], rows[:, 5], frame.card)
     rows = rows[rows[:, 4] >= frame.conf]
     return Candidates(rows[:, :4].astype(np.float32), rows[:, 4].copy(), rows[:, 5].astype(np.int32))
@@ -56,13 +61,23 @@ def _labelled(classes: Any, evidence: Evidence) -> str:
 
 def _matches_six(evidence: Evidence) -> Match:
     card = evidence.card
-    shape = evidence.outputs[0].shape if len(evidence.outputs) == 1 else ()
+    outputs = list(evidence.outputs)
+    if len(outputs) > 1 and card.suppressed:  # LibreYOLO's give the raw rows too
+        outputs = [spec for spec in outputs if len(spec.shape) == 3 and spec.shape[2] == 6]
+    name, shape = (outputs[0].name, outputs[0].shape) if len(outputs) == 1 else ("", ())
     if len(shape) != 3 or shape[2] != 6:
         return Match(Sure.NO, "it needs one output [1, N, 6]")
+    if lost := ranges.coarse(evidence.outputs[0]):
+        return Match(Sure.NO, lost)
     if card.task != "detect":
         return Match(Sure.NO, f"it reads detect models, not {card.task}")
-    rows = finished.filled(evidence.probe("textured")[evidence.outputs[0].name][0])
-    count = shape[1]
+    match = _six(finished.filled(evidence.probe("textured")[name][0]), shape[1], evidence)
+    beside = {"outputs": {name: ROWS}} if len(evidence.outputs) > 1 else {}
+    return replace(match, conventions={**match.conventions, **beside})
+
+
+def _six(rows: Any, count: int | None, evidence: Evidence) -> Match:
+    card = evidence.card
     grid = count is not None and any(grids.ladder_of(count, card.height, card.width, each) for each in (1, 3))
     seen = "rows of x1 y1 x2 y2, score, class"
     if not len(rows):
@@ -79,6 +94,8 @@ def _matches_seven(evidence: Evidence) -> Match:
     shape = evidence.outputs[0].shape if len(evidence.outputs) == 1 else ()
     if len(shape) != 2 or shape[1] != 7:
         return Match(Sure.NO, "it needs one output [N, 7]")
+    if lost := ranges.coarse(evidence.outputs[0]):
+        return Match(Sure.NO, lost)
     rows = finished.filled(evidence.probe("textured")[evidence.outputs[0].name])
     if (evidence.image.shape[0] or 1) > 1 and ranges.integers(rows[:, 0]):
         rows = rows[rows[:, 0] == 0]  # the first of the pictures that go together

@@ -16,7 +16,10 @@ from edgerun.decoders import inputs, ranges
 from edgerun.errors import DecoderUnknown
 from edgerun.tensors import AnyArray
 
-__all__ = ["demand", "filled", "misfit", "units"]
+__all__ = ["CHECKED_LATER", "demand", "filled", "misfit", "units"]
+
+CHECKED_LATER = "each picture's boxes are checked"
+"""Ends the basis of units that a trial run does not show."""
 
 STRAY = 0.1
 """Share of rows that may be odd: a network's own doubts, not the form of its rows."""
@@ -66,4 +69,4 @@ def units(boxes: AnyArray, evidence: Evidence) -> tuple[dict[str, Any], dict[str
     last = inputs.channels_last(evidence)
     habit = "TensorFlow's exporters give 0..1" if last else "PyTorch's exporters give pixels"
     fields = {"box_units": "unit" if last else "pixels"}
-    return fields, {"box_units": f"convention: {habit}; each picture's boxes are checked"}
+    return fields, {"box_units": f"convention: {habit}; {CHECKED_LATER}"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgerun.tensors import AnyArray
+from edgerun.tensors import AnyArray, TensorSpec
 
-__all__ = ["TOLERANCE", "clipped", "corners", "integers", "shares", "spans", "sum_to_one", "unit"]
+__all__ = ["TOLERANCE", "clipped", "coarse", "corners", "integers", "shares", "spans", "sum_to_one", "unit"]
 
 TOLERANCE = 0.02
 """How far quantised shares may leave 0..1."""
@@ -63,6 +63,16 @@ def integers(values: AnyArray) -> bool:
 def clipped(values: AnyArray) -> bool:
     """Whether the largest value is that of many, as where a quantisation made for scores cuts off boxes beside them."""
     return bool(values.size and (values == values.max()).mean() > CLIPPED)
+
+
+COARSE = 0.1
+"""Steps beyond which stored scores say nothing."""
+
+
+def coarse(spec: TensorSpec) -> str:
+    """Why the numbers of an output that holds scores are stored too coarsely; "" where they are fine enough."""
+    step = max(spec.quantization.scale, default=0.0) if spec.quantization else 0.0
+    return f"{spec.name} is stored in steps of {step:.3g}, in which scores of 0..1 are lost" if step > COARSE else ""
 
 
 def sum_to_one(rows: AnyArray) -> bool:

@@ -135,7 +135,7 @@ def _wrong(values: Arrays, evidence: Evidence) -> str:
     boxes, scores, numbers = boxes[meant], scores[meant], numbers[meant]
     if not len(boxes):
         return ""
-    if not ranges.unit(boxes) and not evidence.known("box_units"):
+    if not ranges.unit(boxes):
         return f"boxes of a probe run reach {np.abs(boxes).max():.4g}, where TensorFlow's detectors give 0..1"
     if wrong := finished.misfit(boxes, scores, numbers):
         return wrong

@@ -45,6 +45,9 @@ def _matches(evidence: Evidence) -> Match:
     classes = channels - 5
     if classes < 1:
         return Match(Sure.NO, "it needs one output [1, 4 + C + 1, N], one row per cell")
+    lost = next((why for spec in evidence.outputs if spec.name == name and (why := ranges.coarse(spec))), "")
+    if lost:
+        return Match(Sure.NO, lost)
     if refusal := yolo_rows.refused(evidence, "obb"):
         return refusal
     if card.labels and len(card.labels) != classes:
@@ -60,7 +63,7 @@ def _matches(evidence: Evidence) -> Match:
         return Match(
             Sure.NO, 'its last columns may as well be an objectness and a class; if it is oriented, say task="obb"'
         )
-    if card.task != "obb" and doubtful and not yolo_rows.unlike_scores(rows[-1:], rows[4:-1]):
+    if doubtful and not yolo_rows.unlike_scores(rows[-1:], rows[4:-1]):
         return Match(Sure.NO, "the last column of a probe run behaves like the scores of a class, not like an angle")
     if yolo_rows.given_an_object(rows[:-1]):
         return Match(Sure.NO, "the columns behind the box are an objectness and shares given an object")

@@ -75,6 +75,9 @@ def _matches(evidence: Evidence, *, objectness: bool) -> Match:
     channels = yolo_rows.channels_of(evidence.outputs[0].shape, card.height, card.width, per_cell) if name else 0
     if channels < first + 3:
         return Match(Sure.NO, f"it needs one output [1, {first} + C + K · D, N], {per_cell} per cell")
+    lost = next((why for spec in evidence.outputs if spec.name == name and (why := ranges.coarse(spec))), "")
+    if lost:
+        return Match(Sure.NO, lost)
     if refusal := yolo_rows.refused(evidence, "pose"):
         return refusal
     if evidence.known("keypoints") and not objectness:

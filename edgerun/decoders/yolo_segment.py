@@ -60,6 +60,9 @@ def _matches(evidence: Evidence, *, objectness: bool) -> Match:
     card, name, planes = evidence.card, yolo_rows.only(evidence, 3, 2), yolo_rows.only(evidence, 4, 2)
     if not name or not planes:
         return Match(Sure.NO, "it needs rows of three axes and prototypes of four")
+    lost = next((why for spec in evidence.outputs if spec.name == name and (why := ranges.coarse(spec))), "")
+    if lost:
+        return Match(Sure.NO, lost)
     if refusal := yolo_rows.refused(evidence, "segment"):
         return refusal
     shapes = {spec.name: tuple(spec.shape) for spec in evidence.outputs}

@@ -39,6 +39,8 @@ def _matches(evidence: Evidence) -> Match:
     card = evidence.card
     if len(evidence.outputs) != 1 or len(evidence.outputs[0].shape) != 3:
         return Match(Sure.NO, "it needs one output of three axes")
+    if lost := ranges.coarse(evidence.outputs[0]):
+        return Match(Sure.NO, lost)
     if card.task != "detect":
         return Match(Sure.NO, f"it reads detect models, not {card.task}")
     name, (_, anchors, channels) = evidence.outputs[0].name, evidence.outputs[0].shape

@@ -27,6 +27,8 @@ def _matches(evidence: Evidence) -> Match:
     card = evidence.card
     if len(evidence.outputs) != 1 or len(evidence.outputs[0].shape) != 3:
         return Match(Sure.NO, "it needs one output of three axes")
+    if lost := ranges.coarse(evidence.outputs[0]):
+        return Match(Sure.NO, lost)
     name, (_, count, channels) = evidence.outputs[0].name, evidence.outputs[0].shape
     strides = None if count is None else grids.ladder_of(count, card.height, card.width)
     if strides is None or channels is None or channels < 6:

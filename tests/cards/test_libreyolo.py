@@ -76,6 +76,23 @@ def test_suppression_inside_brings_its_thresholds(gathered):
     assert (card.suppressed, card.conf, card.iou) == (True, 0.25, 0.45)
 
 
+def test_rows_after_a_suppression_inside_are_read_and_the_raw_ones_left_aside(colours, squares):
+    from onnx import helper, load, save
+
+    table = {**TABLE, "model_family": "yolo9", "nms": "true", "nms_conf": "0.25", "nms_iou": "0.45", "max_det": "20"}
+    path = colours(layout="end2end", metadata=table)
+    model = load(path)
+    scores = next(node for node in model.graph.node if node.op_type == "Concat" and len(node.input) == 3)
+    model.graph.node.append(helper.make_node("Identity", [scores.output[0]], ["raw"]))
+    model.graph.output.append(helper.make_tensor_value_info("raw", 1, None))
+    save(model, path)
+    with Detector.load(path) as detector:
+        assert (detector.card.decoder, detector.card.suppressed) == ("end2end", True)
+        assert dict(detector.card.outputs) == {"output0": "rows"}
+        found = {row.label: row.box for row in detector(squares, conf=0.99) if row.box[2] - row.box[0] == 16}
+    assert found == {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
+
+
 def test_an_unknown_family_says_its_labels_and_no_more(gathered):
     card = gathered(metadata={**TABLE, "model_family": "yolo99"})
     assert card.labels == ("red", "green", "blue")

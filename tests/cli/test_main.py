@@ -38,7 +38,7 @@ def test_the_version_is_printed(edgerun):
 
 def test_help_names_every_command_and_the_exit_codes(edgerun):
     text = edgerun("--help").stdout
-    for word in ("detect", "inspect", "doctor", "plugins", "Exit codes"):
+    for word in ("detect", "inspect", "card", "doctor", "plugins", "Exit codes"):
         assert word in text
 
 
@@ -47,7 +47,7 @@ def test_no_command_shows_the_help(edgerun):
     assert "Usage:" in result.output
 
 
-@pytest.mark.parametrize("command", ["detect", "inspect", "doctor", "plugins"])
+@pytest.mark.parametrize("command", ["detect", "inspect", "card", "doctor", "plugins"])
 def test_every_command_has_help_json_and_debug(edgerun, command):
     text = edgerun(command, "-h").stdout
     assert "--json" in text

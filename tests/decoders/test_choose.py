@@ -22,8 +22,14 @@ def test_habits_that_nobody_settles_are_refused_with_every_argument(evidence):
     with pytest.raises(DecoderAmbiguous) as refusal:
         decoders.choose(known(evidence), [decoder("family")])
     assert "mean=0 (the Plain) or mean=0.5 (the Centred)" in refusal.value.message
-    assert refusal.value.hint == 'pass mean=0 or mean=0.5, and resize="stretch"'
+    assert refusal.value.hint == 'pass mean=0 or mean=0.5, and resize="stretch"'  # no photo tells more than one habit
     assert [name for name, _ in refusal.value.verdicts] == ["family"]
+
+
+def test_where_photos_may_tell_the_command_is_named(evidence):
+    with pytest.raises(DecoderAmbiguous) as refusal:
+        decoders.choose(known(evidence, resize="stretch"), [decoder("family")])
+    assert refusal.value.hint == "pass mean=0 or mean=0.5; photos may tell: edgerun card MODEL --images DIR"
 
 
 def test_what_somebody_says_is_settled(evidence):

@@ -139,7 +139,7 @@ class Yolo(nn.Module):
         a = self.n3(torch.cat([functional.interpolate(b, scale_factor=2.0), a], 1))
         y = torch.cat([head(p).flatten(2) for head, p in zip(self.heads, (a, b, c), strict=True)], 2)
         sides, classes = y.split((64, 80), 1)
-        sides = (sides.view(1, 4, 16, -1).softmax(2) * self.bins).sum(2)
+        sides = (sides.view(len(sides), 4, 16, -1).softmax(2) * self.bins).sum(2)
         low, high = self.grid[:, :2] - sides[:, :2], self.grid[:, :2] + sides[:, 2:]
         boxes = torch.cat([(low + high) / 2, high - low], 1) * self.grid[:, 2:]
         return torch.cat([boxes, classes.sigmoid()], 1)

@@ -1,6 +1,6 @@
 """Architectures as torchvision, timm and transformers publish them, with random weights.
 
-Detectors are taken up to their heads: what is left out is Python over lists. Nothing is downloaded.
+Detectors are taken up to their heads, one to its end with suppression inside. Nothing is downloaded.
 """
 
 # ruff: noqa: D102 (what forward does, the class says)
@@ -37,6 +37,23 @@ class Heads(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(self.head(list(self.backbone(x).values())).values())
+
+
+class Suppressed(nn.Module):
+    """A torchvision detector of the SSD family to its end, for one picture: boxes, scores and labels that are kept."""
+
+    def __init__(self, detector: Any) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        from torchvision.models.detection.image_list import ImageList
+
+        sizes = [(x.shape[-2], x.shape[-1])]
+        features = list(self.detector.backbone(x).values())
+        anchors = self.detector.anchor_generator(ImageList(x, sizes), features)
+        found = self.detector.postprocess_detections(self.detector.head(features), anchors, sizes)[0]
+        return found["boxes"], found["scores"], found["labels"]
 
 
 class Proposals(nn.Module):
@@ -113,11 +130,11 @@ def of_timm(name: str) -> Network:
     return model, (1, *model.default_cfg["input_size"])
 
 
-def detector(name: str, size: int, part: type[nn.Module] = Heads) -> Network:
+def detector(name: str, size: int, part: type[nn.Module] = Heads, **options: Any) -> Network:
     """A part of one of torchvision's detectors."""
     import torchvision
 
-    model = torchvision.models.get_model(name, weights=None, weights_backbone=None)
+    model = torchvision.models.get_model(name, weights=None, weights_backbone=None, **options)
     return part(model), (1, 3, size, size)
 
 
@@ -167,6 +184,16 @@ if provide():
     NETWORKS |= {
         "deeplabv3_mobilenet_v3_large": partial(segmenter, "deeplabv3_mobilenet_v3_large", 256),
         "ssdlite320_mobilenet_v3_large": partial(detector, "ssdlite320_mobilenet_v3_large", 320),
+        "ssdlite320_to_its_end": partial(
+            detector,
+            "ssdlite320_mobilenet_v3_large",
+            320,
+            Suppressed,
+            num_classes=4,
+            score_thresh=0.0,
+            topk_candidates=50,
+            detections_per_img=1000,
+        ),
         "ssd300_vgg16": partial(detector, "ssd300_vgg16", 300),
         "retinanet_resnet50_fpn": partial(detector, "retinanet_resnet50_fpn", 256),
         "fcos_resnet50_fpn": partial(detector, "fcos_resnet50_fpn", 256),

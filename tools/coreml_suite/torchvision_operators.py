@@ -51,8 +51,8 @@ def _define(torch: Any) -> None:
     torchvision.operators_of_ours = operators  # they are gone when the library is
 
 
-def _operators_are_there() -> bool:  # TorchScript reads its source, which that of a lambda does not allow
-    return True
+def _operators_are_there() -> bool:
+    return True  # TorchScript compiles it, which it cannot do with a lambda
 
 
 def suppressed(boxes: Any, scores: Any, iou_threshold: float) -> Any:

@@ -62,6 +62,8 @@ def _brought(library: str) -> list[Any]:
 
 
 def _try(library: str, name: str) -> None:
+    if not sys.executable or getattr(sys, "frozen", False):
+        return  # inside another program there is no Python to try it in
     command = [sys.executable, "-P", __file__, library, name]
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603

@@ -77,6 +77,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Sequence[str] | Mapping[str, Sequence[s
     "qnn": {"library": ("backend_path={}",), "mode": ("htp_performance_mode={}",)},
     "webgpu": {"layout": {name: (f"preferredLayout={name}",) for name in ("NCHW", "NHWC")}},
     "xnnpack": {"threads": ("intra_op_num_threads={}",)},
+    "cpu": {"spinning": {"on": (), "off": ()}},  # of the session, not of the provider
 }
 """Delegate -> option -> what the provider is told, "{}" for the value; or value -> what it is told."""
 

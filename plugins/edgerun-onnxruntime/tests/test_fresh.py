@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,11 @@ def pip(folder: Path, *packages: str) -> None:
     subprocess.run(command, check=True)
 
 
-def use(path: Path, wish: str, strict: str = "", folder: Path | None = None) -> dict:
+def use(path: Path, wish: str, strict: str = "", folder: Path | None = None, code: str = USE, **variables: str) -> dict:
     """What comes of a wish, in a process that finds this folder's packages first."""
     entries = [str(folder)] if folder else []
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*entries, *sys.path])}
-    command = [sys.executable, "-c", USE, path, wish, strict]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*entries, *sys.path])} | variables
+    command = [sys.executable, "-c", code, path, wish, strict]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout.splitlines()[-1])
@@ -68,7 +69,7 @@ def openvino(tmp_path_factory):
     """onnxruntime-openvino over the environment's onnxruntime: what a user's careless pip install does."""
     folder = tmp_path_factory.mktemp("openvino")
     pip(folder, "onnxruntime-openvino==1.24.1")
-    return lambda *wish: use(*wish, folder=folder)
+    return partial(use, folder=folder)
 
 
 def test_openvino_takes_what_it_can_and_exactly_the_rest_is_named(openvino, odd):
@@ -141,3 +142,27 @@ def test_a_plugin_provider_whose_device_fails_to_compile_is_refused(tmp_path, od
     error = use(odd, f"{library},registration=openvino.virtual,device=npu")["error"]
     assert error["type"] == "DelegateUnavailable"
     assert "ONNX Runtime cannot run odd.onnx on external: " in error["message"]
+
+
+LOAD = """
+import json, sys
+from edgerun import Detector
+
+opening = Detector.load(sys.argv[1], delegate=sys.argv[2]).report().to_dict()["opening"]
+print(json.dumps(opening))
+"""
+
+
+def test_what_openvino_compiles_is_kept_and_told(openvino, colours, tmp_path):
+    """On the processor there is nothing to keep; told to choose a device itself, it keeps what it compiled."""
+    path = colours(metadata={"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"})
+    cache = tmp_path / "cache"
+
+    def opening(wish):
+        return openvino(path, wish, code=LOAD, EDGERUN_CACHE=str(cache))
+
+    assert opening("openvino")["cache"] == ""
+    first, second = opening("openvino:device=AUTO:CPU"), opening("openvino:device=AUTO:CPU")
+    assert (first["compiled"], second["compiled"]) == (True, False)
+    assert first["cache"] == second["cache"]
+    assert [entry.suffix for entry in Path(first["cache"]).iterdir() if entry.suffix] == [".blob"]

@@ -211,7 +211,7 @@ def _loaded(module: Any, delegate: Delegate, path: Path) -> list[Any] | None:
     except (OSError, ValueError, AttributeError) as cause:
         reason = str(cause)
     raise DelegateUnavailable(
-        f"Delegate {delegate.name} cannot be loaded from {library}: {reason}.", hint='pass delegate="cpu"'
+        f"Delegate {delegate.name} from {library} cannot be used for {path.name}: {reason}.", hint='pass delegate="cpu"'
     )
 
 

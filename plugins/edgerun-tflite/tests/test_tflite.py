@@ -274,7 +274,7 @@ def test_a_delegate_that_took_nothing_is_not_in_force(author, opened, tmp_path):
 
 
 def test_an_external_delegate_is_loaded_by_its_library(healthy):
-    with pytest.raises(DelegateUnavailable, match="mine cannot be loaded from /nowhere"):
+    with pytest.raises(DelegateUnavailable, match=r"mine from /nowhere/libmine\.so cannot be used"):
         healthy.open(healthy.specimen, Delegate("mine", options={"library": "/nowhere/libmine.so"}), 1)
 
 
