@@ -126,6 +126,9 @@ class Choice:
 def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     """The decoder that the card names, else the one that is surest of all.
 
+    One that is merely possible is taken where it is alone: its shapes, such as the number of prior boxes of a layout,
+    leave nobody else, and what the family brings besides is shown as a convention. What two claim is refused.
+
     Raises:
         DecoderUnknown: the named one does not exist or contradicts the outputs, or none matches.
         DecoderAmbiguous: two are equally sure, or the one leaves open how the picture is fed; all readings are named.

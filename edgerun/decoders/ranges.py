@@ -35,6 +35,8 @@ def shares(values: AnyArray) -> bool:
 
 def unit(boxes: AnyArray) -> bool:
     """Whether boxes [N, 4] are in 0..1 of the input rather than in pixels; rows of nothing do not count."""
+    if not boxes.size:
+        return False
     reach = np.abs(boxes).max(axis=-1)
     reach = reach[reach > 0]
     return bool(reach.size and np.percentile(reach, 90) <= UNIT_LIMIT and reach.max() <= LARGEST_UNIT)

@@ -55,7 +55,7 @@ def _layout(columns: AnyArray, boxes: AnyArray, evidence: Evidence) -> tuple[int
         dims = card.keypoint_dims if evidence.known("keypoint_dims") else count // max(1, card.keypoints)
         return (card.keypoints, dims) if dims in (2, 3) and card.keypoints * dims == count else (0, 0)
     inside = np.array([ranges.shares(column) for column in columns])
-    if ranges.unit(columns) != ranges.unit(boxes):  # weights of masks, say
+    if ranges.unit(columns.T) != ranges.unit(boxes.T):  # weights of masks, say
         return 0, 0
     if count and count % 3 == 0 and inside[2::3].all() and not inside[0::3].any() and not inside[1::3].any():
         return count // 3, 3
@@ -93,7 +93,7 @@ def _matches(evidence: Evidence, *, objectness: bool) -> Match:
     if objectness and evidence.known("keypoints"):
         classes = channels - first - card.keypoints * 3
     match = Match(Sure.LIKELY, "", *yolo_rows.conventions(rows[:4].T, "pose"))
-    if not objectness and not classes and ranges.unit(rows[:4]) and yolo_rows.unlike_scores(rows[5:], rows[4:5]):
+    if not objectness and not classes and ranges.unit(rows[:4].T) and yolo_rows.unlike_scores(rows[5:], rows[4:5]):
         why = "some columns stay high all over a probe run, as coordinates in 0..1 do and scores do not"
         return Match(Sure.LIKELY, why, match.conventions, match.basis, ASK)
     keypoints, dims = _layout(rows[first + classes :], rows[:4], evidence) if classes > 0 else (0, 0)

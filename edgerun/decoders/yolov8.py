@@ -83,7 +83,7 @@ def _matches(evidence: Evidence, *, transposed: bool) -> Match:
         return Match(Sure.NO, "a column of a probe run is 1 throughout, as YOLOv6's objectness and no class is")
     conventions: dict[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOv8 and its like are trained so")
-    in_unit = ranges.unit(boxes)
+    in_unit = ranges.unit(boxes.T)
     conventions["box_units"] = "unit" if in_unit else "pixels"
     basis["box_units"] = f"inferred: boxes of a probe run reach {np.abs(boxes).max():.4g}"
     if labelled:
