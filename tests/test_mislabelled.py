@@ -654,6 +654,17 @@ def tensorflow():
                 arguments={"scale": 1.0, "mean": 0.0, "labels": list("abcd")},
             ),
         )
+    counted = planted()
+    counted[:, 5] += 1  # a sidecar's labels are counted as the model counts
+    yield (
+        "a sidecar's labels begin with a background",
+        model(
+            four_outputs,
+            objects=counted,
+            shape=plain["shape"],
+            sidecar={**plain["arguments"], "labels": ["background", *"abcd"]},
+        ),
+    )
 
 
 @lies("boxes and scores apart: names, units, background, axes")

@@ -42,6 +42,9 @@ FROZEN = ("image_tensor", "input_tensor")
 ENOUGH = 10
 """Rows of a probe run with a saved model's names; without a class 0 among so many they may count from 1."""
 
+FINAL = ("tflite", "sidecar", "edgerun")
+"""Whoever counts labels as the model does; label files may begin with a background that no class number counts."""
+
 VARIANTS = {CORNERS: "boxes", FROM_ONE: "classes"}
 
 
@@ -148,6 +151,22 @@ def _wrong(values: Arrays, evidence: Evidence) -> str:
     return ""
 
 
+def _background_counted(values: Arrays, bound: Mapping[str, str], evidence: Evidence) -> bool | None:
+    """Whether the classes count a background that the labels begin with; None where a probe run does not tell."""
+    said = evidence.card.source("outputs") in ("argument", "sidecar", "edgerun metadata")
+    if FROM_ONE in values or said:
+        return False
+    numbers = values["classes"].reshape(-1)[values["scores"].reshape(-1) > 0]
+    if (numbers == 0).any() or not len(numbers):
+        return False
+    return True if (numbers == len(evidence.card.labels) - 1).any() else None
+
+
+def _readings(bound: Mapping[str, str], first: str) -> Mapping[str, str]:
+    from_one = {name: FROM_ONE if role == "classes" else role for name, role in bound.items()}
+    return {f"outputs={dict(bound)}": f"class 0 is {first}", f"outputs={from_one}": f"class 1 is {first}"}
+
+
 def _counting(values: Arrays, bound: Mapping[str, str]) -> Mapping[str, str]:
     """The readings that are alive, for `Match.unsettled`; {} where it is known from which number classes count."""
     told = any(name.split(":")[0] in DETECTIONS for name in bound)
@@ -168,9 +187,14 @@ def _matches(evidence: Evidence) -> Match:
     if not bound:
         return Match(Sure.NO, "which output holds scores and which classes cannot be told; say it by `outputs`")
     card = evidence.card
-    if labels.without_background(card.labels) and not card.source("labels").startswith("tflite"):
-        return Match(Sure.NO, "the labels begin with a background, which finished detections do not count")
     values = {role: evidence.probe("textured")[name] for name, role in bound.items()}
+    open_counts: Mapping[str, str] = {}
+    if labels.without_background(card.labels) and not card.source("labels").startswith(FINAL):
+        counted = _background_counted(values, bound, evidence)
+        if counted is False:
+            return Match(Sure.NO, "the labels begin with a background, which finished detections do not count")
+        if counted is None:
+            open_counts = _readings(bound, card.labels[1])
     if wrong := _wrong(values, evidence):
         return Match(Sure.NO, wrong)
     fields, basis = inputs.tensorflow(evidence)
@@ -180,9 +204,11 @@ def _matches(evidence: Evidence) -> Match:
     basis |= {"outputs": how, "resize": "convention: TensorFlow's detectors are trained so"}
     basis["box_units"] = "convention: TensorFlow's detectors answer so"
     basis["suppressed"] = "inferred: boxes, classes, scores and count are finished detections"
-    counts = _counting(values, bound)
+    counts = open_counts or _counting(values, bound)
     why = f"boxes, classes, scores and count ({how})"
-    return Match(Sure.CERTAIN, why, conventions, basis, {"outputs": counts} if counts else {})
+    # who has named the outputs otherwise than for this has not said how classes count
+    unsettled = {"counting" if open_counts else "outputs": counts} if counts else {}
+    return Match(Sure.CERTAIN, why, conventions, basis, unsettled)
 
 
 DECODERS = (Decoder("tfod", _matches, _decode, suppress=False),)
