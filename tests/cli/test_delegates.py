@@ -28,7 +28,7 @@ def recording(tmp_path):
     [
         (["--delegate", "cup"], "cup is no delegate, perhaps cpu was meant.", "use one of: cpu"),
         (["--delegate", "edgetpu"], "edgetpu: onnxruntime does not offer it", "use one of: cpu"),
-        (["--delegate", "cpu:units=ane"], "cpu of onnxruntime has no option units; it is one of coreml", "none"),
+        (["--delegate", "cpu:units=ane"], "cpu of onnxruntime has no option units; it is one of coreml", "spinning"),
         (["--delegate", "cpu:fast"], "'fast' in the delegate 'cpu:fast' is no option", "name:option=value"),
         (["--delegate", ""], "'' is no delegate", "name:option=value"),
         (["--delegate", "/"], "The library / is a folder", ".so"),
