@@ -200,5 +200,8 @@ def _evict(shelf: Path, kept: Path) -> None:
         if total <= most:
             return
         if place != kept:
+            for file in files(str(place)):
+                with suppress(OSError):
+                    Path(file).chmod(0o700)  # OpenVINO's are read-only, which Windows does not delete
             shutil.rmtree(place, ignore_errors=True)
             total -= bytes_

@@ -507,3 +507,21 @@ def test_an_absurd_budget_is_refused(model, registry, budget):
 def test_a_choice_says_how_much_it_gains():
     choice = tuned.Choice("mine", "swift", 2, 1, 1.434, "cpu with 2 threads", "2026-11-20", True, (64, 96))
     assert str(choice) == "tuned on 2026-11-20, 1.43 × faster than cpu with 2 threads"
+
+
+def test_auto_takes_the_pictures_a_run_that_were_tuned(colours, squares):
+    pytest.importorskip("edgerun_onnxruntime", reason="edgerun-onnxruntime is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    path = colours(batch=None, metadata={"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"})
+    backend = house.registry().backend("onnxruntime")
+    versions, offers = {"onnxruntime": backend.health().version}, {"onnxruntime": house.registry().offers(backend)}
+    choice = tuned.Choice(
+        "onnxruntime", "cpu:spinning=off", 1, 2, 1.5, "cpu with 2 threads", "2026-11-20", True, (1, 1)
+    )
+    tuned.keep(path, choice, versions, offers, [])
+    plain = Detector.load(path, backend="onnxruntime")
+    auto = Detector.load(path, backend="onnxruntime", delegate="auto")
+    assert (plain.batch, auto.batch) == (8, 2)
+    report = auto.report()
+    assert (report.threads, report.delegate_options["spinning"]) == (1, "off")
+    assert [found.to_list() for found in auto([squares] * 3)] == [found.to_list() for found in plain([squares] * 3)]
