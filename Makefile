@@ -46,4 +46,6 @@ $(COREML_VENV)/.suite: Makefile
 	$(COREML_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  coremltools==9.0 'numpy<2.4' torch==2.13.0 onnxruntime==1.31.1 onnx==1.23.2 pytest==9.2.0 \
 	  pillow==13.0.0 scipy==1.17.1
+	@# without its dependencies: its wheels ask for torch with CUDA, and suppression is all that the suite wants of it
+	$(COREML_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps torchvision==0.28.0
 	@touch $@

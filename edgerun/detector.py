@@ -385,6 +385,7 @@ class Detector:
             needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
             suppressed = not choice.decoder.suppress
             card = cards.with_field(card, "suppressed", suppressed, f"inferred: {choice.decoder.name} {needs}")
+        _demand_steps(card, image, path)
         card = cards.with_field(
             card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
         )
@@ -559,6 +560,30 @@ def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
     if image.channels == 3 and card.color == "gray":
         raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
     return card
+
+
+FEWEST_STEPS = 16
+"""Of an input that stores whole numbers; a picture in fewer is dark."""
+
+
+def _demand_steps(card: ModelCard, image: ImageInput, path: Path) -> None:
+    """Refuse a normalisation that leaves nothing of a picture in an input of whole numbers."""
+    if np.dtype(image.spec.dtype).kind not in "iu":
+        return
+    ends = [(np.full(3, value) * card.scale - card.mean) / card.std for value in (0.0, 255.0)]
+    limits = np.iinfo(image.spec.dtype)
+    if image.spec.quantization is None and max(end.max() for end in ends) > limits.max:
+        raise CardInvalid(
+            f"The input of {path.name} is {image.spec.dtype}, which ends at {limits.max}; pixels would go beyond it.",
+            hint="say how they are brought into it: scale=0.5, or mean=128",
+        )
+    low, high = (buffers.store(end, image.spec).astype(np.int64) for end in ends)
+    if np.abs(high - low).max() < FEWEST_STEPS:
+        raise CardInvalid(
+            f"With scale = {card.scale:.6g} ({card.source('scale')}) all pixels of a picture become at most "
+            f"{np.abs(high - low).max() + 1} of the whole numbers that the input of {path.name} takes.",
+            hint="say scale=1 where the model takes bytes as they are",
+        )
 
 
 def _demand_outputs(card: ModelCard, outputs: Sequence[TensorSpec], path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgerun import cards
+from edgerun import cards, decoders
 from edgerun.card import ModelCard, checked
 from edgerun.contract import Match, Sure
 from edgerun.detector import Detector, Opened
@@ -39,8 +39,6 @@ CROPS = ("center-crop", "stretch", "letterbox")
 
 SAME_FEED = 0.02
 """Of the range that a normalisation fills: two that differ by less are one, such as (p - 127) / 128 and -1..1."""
-
-MOST_FAMILIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ def plausible(opened: Opened, **said: Any) -> Plausible:
         said: options of `Detector.load`.
 
     Raises:
-        EdgerunError: nobody reads the outputs, or something is open of which the alternatives are not known.
+        EdgerunError: nobody reads the outputs.
     """
     families = _families(opened, said)
     several = len(families) > 1
@@ -170,9 +168,13 @@ def _families(opened: Opened, said: Mapping[str, Any]) -> list[str]:
     try:
         return [Detector.load(opened, **said).report().decoder]
     except DecoderAmbiguous as refusal:
-        verdicts = list(refusal.verdicts)
-        best = max(match.sure for _, match in verdicts)
-        return [name for name, match in verdicts if match.sure == best][:MOST_FAMILIES]
+        if refusal.evidence is None:
+            raise
+        verdicts = dict(refusal.verdicts)
+        best = max(match.sure for match in verdicts.values())
+        known = {decoder.name: decoder for decoder in opened.registry.decoders}
+        finalists = [(known[name], match) for name, match in verdicts.items() if match.sure == best]
+        return [decoder.name for decoder, _ in decoders.distinct(finalists, refusal.evidence)]
 
 
 def _card(opened: Opened, said: Mapping[str, Any]) -> tuple[ModelCard, Match]:

@@ -544,6 +544,7 @@ def objectness_or_class():
     for classes in (1, 2, 3, 4, 5, 79, 80):
         for labels in (0, classes, classes + 1):
             said = {"arguments": {"labels": [f"n{index}" for index in range(labels)]}} if labels else {}
+            said["seen"] = looking("bytes")
             text = f"{classes} classes, {labels or 'no'} labels"
             if labels != classes + 1 or classes > 1:
                 yield f"YOLOX decoded, {text}", model(objectness_cells, classes, **said)
@@ -873,6 +874,26 @@ def treated():
         yield f"it {name}, finished rows", model(rows_of_six, padded=False, graph=graph(*steps), fed=fed)
 
 
+@lies("an input of whole numbers")
+def whole_numbers():
+    for dtype, said, divides in product(("uint8", "int8", "int32"), ({}, {"scale": 1 / 255}, {"scale": 1.0}), (0, 1)):
+        steps = [("Cast",), *[("Div", 255)] * divides]
+        fed = {"scale": 1.0, "mean": 0.0} if divides or said.get("scale") == 1 else {}
+        for form, maker in (("v8", v8), ("v5", grid_of_three)):
+            for read in (True, False):
+                name = f"{form}, {dtype}, said {said.get('scale', 'nothing')}" + ", the graph divides" * divides
+                yield (
+                    f"{name}{'' if read else ', but cannot be read'}",
+                    model(
+                        maker,
+                        dtype=dtype,
+                        sidecar=said,
+                        graph=graph(*steps) if read else None,
+                        fed=fed or {"scale": 1.0},
+                    ),
+                )
+
+
 def looking(trained):
     """How a trained YOLOX answers to numbers that are too large or too small for it."""
 
@@ -1021,3 +1042,11 @@ def test_the_world_holds_300_lies_of_which_none_is_told_twice():
     assert len(cases) >= LEAST
     counts = Counter((kind, name) for kind, name, _ in cases)
     assert max(counts.values()) == 1, counts.most_common(3)
+
+
+def test_the_table_in_the_documentation_is_that_of_this_world():
+    counts = Counter(kind for kind, _, _ in (entry.values for entry in world()))
+    lines = (Path(__file__).resolve().parents[1] / "docs" / "mislabelled.md").read_text().splitlines()
+    table = {cells[1].strip(): cells[2].strip() for line in lines if len(cells := line.split("|")) == 7}
+    for kind, count in counts.items():
+        assert table[kind] == str(count)

@@ -117,6 +117,15 @@ def test_families_that_cannot_be_told_apart_are_the_readings(read, colours):
     assert [reading.detector.card.color for reading in found.readings] == ["rgb", "bgr"]
 
 
+def test_families_that_read_alike_are_one(read, colours):
+    habits = {"mean": {"mean=0": "some", "mean=0.5": "others"}}
+    changes = {"sure": Sure.LIKELY, "conventions": {"color": "rgb"}, "unsettled": habits}
+    alike = [wrapped(name, **changes) for name in ("one", "two")]
+    found = read(colours(), registry=with_decoders(*alike), resize="stretch")
+    assert [one.name for one in found.open] == ["color", "normalising"]
+    assert {reading.detector.card.decoder for reading in found.readings} == {"one"}
+
+
 def test_a_reading_that_the_outputs_contradict_is_left_out_with_the_reason(read, colours):
     def matches(evidence):
         if evidence.card.color == "bgr":

@@ -37,12 +37,16 @@ FED: dict[str, dict[str, Any]] = {
         **BYTES, **TOPLEFT, "color": "bgr", "mean": (103.53, 116.28, 123.675), "std": (57.375, 57.12, 58.395),
     },
     "picodet": {**IMAGENET, **STRETCHED},
+    "ppyoloe": {**IMAGENET, **STRETCHED},
     "damoyolo": {**BYTES, **STRETCHED},
     "rfdetr": {**IMAGENET, **STRETCHED},
     "ec": {**IMAGENET, **STRETCHED},
     "deimv2": {**IMAGENET, **STRETCHED},
     **{family: {**PLAIN, **STRETCHED} for family in ("dfine", "deim", "rtdetr", "rtdetrv2", "rtdetrv4")},
 }  # fmt: skip
+
+DECODERS = {"yolonas": "yolo-nas", "ppyoloe": "ppyoloe", "rtmdet": "yolo-corners", "picodet": "yolo-corners"}
+"""How families answer that others answer alike, where the suppression is left to us."""
 
 DINO = ("s", "m", "l", "x")
 """Sizes of DEIMv2 with a backbone that wants ImageNet's normalisation; the smaller ones do not."""
@@ -77,6 +81,8 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
         fields |= {"keypoints": int(said["num_keypoints"]), "keypoint_dims": int(said.get("keypoint_dim") or 3)}
     if str(said.get("nms", "")).lower() == "true":  # finished rows first, and what they were made of
         fields |= {"suppressed": True, "conf": float(said["nms_conf"]), "iou": float(said["nms_iou"])}
+    elif task == "detect" and family in DECODERS:
+        fields["decoder"] = DECODERS[family]
     return fields
 
 

@@ -114,8 +114,13 @@ def _card(card: ModelCard, refused: bool) -> list[tuple[str, str, str]]:
             continue  # said above, or without meaning
         if (empty or (refused and name not in card.sources)) and name != "labels":
             continue
-        rows.append((name, _value(value), card.source(name)))
+        rows.append((name, _value(value), UNNAMED if name == "labels" and empty else card.source(name)))
     return rows
+
+
+UNNAMED = (
+    "nobody says them, and no number of classes tells: --labels coco, or --labels FILE, names what shows as numbers"
+)
 
 
 def _value(value: Any) -> str:

@@ -141,7 +141,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
 def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
     best = max((match.sure for _, match in verdicts), default=Sure.NO)
-    finalists = _distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
+    finalists = distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
     seen = "; ".join(map(str, evidence.outputs))
     if best is Sure.NO:
         _blame_labels(evidence, decoders)
@@ -161,7 +161,7 @@ def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
 
 
-def _distinct(finalists: list[tuple[Decoder, Match]], evidence: Evidence) -> list[tuple[Decoder, Match]]:
+def distinct(finalists: list[tuple[Decoder, Match]], evidence: Evidence) -> list[tuple[Decoder, Match]]:
     """Finalists without those that read and feed the model just as an earlier one: what the card says goes first."""
     kept: list[tuple[Decoder, Match]] = []
     seen: list[tuple[object, dict[str, object]]] = []

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
-from edgerun.decoders import inputs, normalising, ranges, scoring
+from edgerun.decoders import graph_hints, inputs, normalising, ranges, scoring
 from edgerun.tensors import AnyArray
 
 __all__ = ["BEST", "DECODERS"]
@@ -41,6 +41,12 @@ def _shares(evidence: Evidence, spec: TensorSpec) -> tuple[str, str]:
     """The role of the output, and how that was seen."""
     runs: list[AnyArray] = [evidence.probe(kind)[spec.name].reshape(1, -1) for kind in ("textured", "blank")]
     steps = spec.quantization
+    graph = evidence.graph()
+    made = graph_hints.activation(graph, spec.name) if graph is not None else ""
+    if made == "raw":
+        return "logits", "by the graph, which ends in a product: a softmax is still to come"
+    if made == "softmax" and all(ranges.shares(run) for run in runs):
+        return "shares", "by the graph, which ends in a softmax"
     if steps and np.isclose(steps.scale[0], 1 / 256, rtol=0.01) and steps.zero_point[0] == np.iinfo(spec.dtype).min:
         return "shares", "stored in steps of 1/256 from 0, as after a softmax or sigmoid"
     if all(ranges.sum_to_one(run) for run in runs):

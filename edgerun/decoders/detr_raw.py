@@ -18,7 +18,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, grids, inputs, normalising, ranges, scoring
+from edgerun.decoders import forms, graph_hints, grids, inputs, normalising, ranges, scoring
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
@@ -93,7 +93,8 @@ def _bound(evidence: Evidence) -> Mapping[str, str]:
     (classes,) = (name for name in rows if name != boxes[0])
     if np.abs(values[classes]).max() > LARGEST_LOGIT:
         return {}
-    shares = all(ranges.shares(evidence.probe(kind)[classes]) for kind in ("textured", "blank"))
+    shares = not graph_hints.unfinished(evidence, classes)
+    shares = shares and all(ranges.shares(evidence.probe(kind)[classes]) for kind in ("textured", "blank"))
     return {boxes[0]: "boxes", classes: "scores" if shares else "logits", **dict.fromkeys(masks, "masks")}
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from edgerun.contract import Graph, Match, Node
+from edgerun.contract import Evidence, Graph, Match, Node
 from edgerun.tensors import AnyArray
 
-__all__ = ["Treatment", "activation", "has", "patches", "said_of", "torch_version", "treatment", "turned"]
+__all__ = ["Treatment", "activation", "has", "patches", "said_of", "torch_version", "treatment", "turned", "unfinished"]
 
 DEEPEST = 40
 """Operators behind an input or before an output that are looked at."""
@@ -202,11 +202,17 @@ def activation(graph: Graph, output: str) -> str:
             names += values[:1] if what not in ("concat", "concatv2", "concatenation", "mul") else values
         elif what in ("sigmoid", "softmax"):
             found[what] += 1
-        elif what in ("conv", "conv2d", "gemm", "matmul", "fullyconnected", "add", "batchnormalization", "convolution"):
+        elif what in ("conv", "conv2d", "gemm", "matmul", "fullyconnected", "convolution", "linear"):
             found["raw"] += 1
         else:
             found[""] += 1
     return next(iter(found)) if len(found) == 1 else ""
+
+
+def unfinished(evidence: Evidence, name: str) -> bool:
+    """Whether the graph shows that an output's scores are still to go through a sigmoid or softmax."""
+    graph = evidence.graph()
+    return graph is not None and activation(graph, name) == "raw"
 
 
 def has(graph: Graph | None, *kinds: str) -> bool:

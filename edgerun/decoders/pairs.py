@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from edgerun.contract import Evidence
-from edgerun.decoders import ranges
+from edgerun.decoders import graph_hints, ranges
 
 __all__ = ["BOXES", "LOGITS", "SCORES", "TURNED", "background_first", "bound", "counts"]
 
@@ -31,7 +31,7 @@ def bound(evidence: Evidence, *allowed: str) -> tuple[Mapping[str, str], str]:
     if len(shapes) != 2 or any(len(shape) != 3 or shape[0] != 1 for shape in shapes.values()):
         return {}, WANTED
     values = evidence.probe("textured")
-    shares = {name: ranges.shares(values[name]) for name in shapes}
+    shares = {name: ranges.shares(values[name]) and not graph_hints.unfinished(evidence, name) for name in shapes}
     boxes = [name for name, shape in shapes.items() if shape[2] == 4]
     if len(boxes) == 2:
         boxes = [name for name in boxes if not shares[name]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgerun import Detector
-from edgerun.cards.libreyolo import FED
+from edgerun.cards.libreyolo import DECODERS, FED
 from edgerun.errors import CardInvalid
 
 TABLE = {
@@ -108,3 +108,10 @@ def test_tables_of_others_say_nothing(gathered):
 def test_damage_is_refused(gathered, change):
     with pytest.raises(CardInvalid, match="libreyolo metadata"):
         gathered(metadata={**TABLE, **change})
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_a_family_that_others_answer_like_names_its_decoder(gathered, family):
+    assert gathered(metadata={**TABLE, "model_family": family}).decoder == DECODERS[family]
+    done = {**TABLE, "model_family": family, "nms": "true", "nms_conf": "0.25", "nms_iou": "0.5"}
+    assert gathered(metadata=done).decoder is None

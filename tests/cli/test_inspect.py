@@ -47,6 +47,12 @@ def test_every_field_of_the_card_is_shown_with_its_source(edgerun, model):
     assert cells(text, "nms") == ["nms", "class", "default"]
 
 
+def test_labels_that_nobody_says_are_not_guessed_but_asked_for(edgerun, colours):
+    (_, shown, hint) = cells(edgerun("inspect", colours(metadata={})).stdout, "labels")
+    assert shown == "none"
+    assert "--labels coco" in hint
+
+
 def test_the_runners_up_say_why_not(edgerun, model):
     text = edgerun("inspect", model).stdout
     assert cells(text, "tfod") == ["tfod", "no", "it needs four outputs"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgerun import cards, decoders
-from edgerun.contract import Frame, Quantization, Sure
+from edgerun.contract import Frame, Graph, Node, Quantization, Sure
 from edgerun.errors import DecoderAmbiguous
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "classify")
@@ -55,6 +55,17 @@ def test_the_five_best_classes_have_the_box_of_all_that_was_shown(evidence):
     np.testing.assert_array_equal(found.classes, order)
     np.testing.assert_array_equal(found.scores, outputs["output"][0, order])
     np.testing.assert_array_equal(found.boxes, [[0, 0, 160, 224]] * 5)
+
+
+def test_a_graph_tells_logits_from_shares(evidence):
+    outputs = shares()
+    known = evidence({}, (224, 160), outputs, task="classify")
+    product = Graph([Node("Gemm", inputs=("x", "w"), outputs=("output",))], ("images",), ("output",))
+    assert DECODER.matches(known).conventions["outputs"] == {"output": "shares"}
+    assert DECODER.matches(replace(known, graph=lambda: product)).conventions["outputs"] == {"output": "logits"}
+    steps = [Node("Gemm", inputs=("x", "w"), outputs=("v",)), Node("Softmax", inputs=("v",), outputs=("output",))]
+    softmax = Graph(steps, ("images",), ("output",))
+    assert DECODER.matches(replace(known, graph=lambda: softmax)).conventions["outputs"] == {"output": "shares"}
 
 
 def test_logits_go_through_a_softmax(evidence):

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from edgerun.contract import Graph, Node
 from edgerun.decoders import pairs
 
 
@@ -28,6 +31,16 @@ EVERYTHING = (pairs.SCORES, pairs.LOGITS, pairs.TURNED)
 def test_scores_are_known_by_shape_and_values(evidence, scores, role):
     bound, _ = pairs.bound(evidence({}, (320, 320), outputs(BOXES, scores)), *EVERYTHING)
     assert bound == {"a": pairs.BOXES, "b": role}
+
+
+def test_a_graph_that_ends_in_a_convolution_gives_logits_whatever_their_values(evidence):
+    known = evidence({}, (320, 320), outputs(BOXES, RANDOM.uniform(0, 1, (1, 30, 7))))
+    raw = Graph([Node("Conv", inputs=("x", "w"), outputs=("b",))], ("images",), ("b",))
+    steps = [Node("Conv", inputs=("x", "w"), outputs=("v",)), Node("Sigmoid", inputs=("v",), outputs=("b",))]
+    done = Graph(steps, ("images",), ("b",))
+    assert pairs.bound(known, *EVERYTHING)[0] == {"a": pairs.BOXES, "b": pairs.SCORES}
+    assert pairs.bound(replace(known, graph=lambda: raw), *EVERYTHING)[0] == {"a": pairs.BOXES, "b": pairs.LOGITS}
+    assert pairs.bound(replace(known, graph=lambda: done), *EVERYTHING)[0] == {"a": pairs.BOXES, "b": pairs.SCORES}
 
 
 def test_a_role_that_the_family_cannot_read_is_no_match(evidence):

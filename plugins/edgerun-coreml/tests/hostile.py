@@ -256,6 +256,7 @@ def main(folder: Path, seed: int, first: int, last: int, extra: list[Path]) -> N
     onnxruntime.set_default_logger_severity(4)
     backend, delegate = CoreMLBackend(), Delegate("onnxruntime")
     backend.graph(backend.specimen)
+    backend.needs(backend.specimen)
     backend.open(backend.specimen, delegate, 1).close()  # everything is imported now
     bundles = sound(extra)
     outside: list[str] = []
@@ -289,6 +290,7 @@ def main(folder: Path, seed: int, first: int, last: int, extra: list[Path]) -> N
         verdict = "opened"
         try:
             backend.graph(path)
+            backend.needs(path)
             session = backend.open(path, delegate, 1)
             session.close()
         except EdgerunError as refusal:
