@@ -28,7 +28,7 @@ from typing import Any
 from edgerun import threads
 from edgerun.errors import InputError
 
-__all__ = ["compiled", "digest", "files", "folder", "limit", "machine", "read", "size", "write"]
+__all__ = ["compiled", "digest", "drop", "files", "folder", "limit", "machine", "read", "size", "write"]
 
 LIMIT = 2000
 """Megabytes of compiled models that are kept where EDGERUN_CACHE_LIMIT does not say."""
@@ -187,6 +187,12 @@ def compiled(name: str, key: str) -> Path | None:
 def files(place: str) -> set[str]:
     """Names of what a runtime has put into a folder; none for "", which is no folder."""
     return set() if not place else {str(entry) for entry in Path(place).rglob("*") if entry.name != USED}
+
+
+def drop(place: str) -> None:
+    """Delete a folder of `compiled` into which nothing was put."""
+    if place and not files(place):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _evict(shelf: Path, kept: Path) -> None:
