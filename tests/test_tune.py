@@ -73,7 +73,7 @@ class FakeLane:
 
     def __init__(self, noise, candidate, batch=1):
         self.noise, self.candidate = noise, candidate
-        self.facts = Facts(0.5, False, batch, (64, 96), "7")
+        self.facts = Facts(0.5, False, batch, (64, 96))
         noise.now += 0.5
         FakeLane.opened += 1
         self.closed = False
@@ -265,6 +265,20 @@ def test_ctrl_c_before_anything_was_measured_chooses_nothing():
     found = simulated(1, lane=Interrupted)
     assert found.choice is None
     assert found.interrupted
+    assert {finding.verdict for finding in found.findings} == {"untried", "wrong"}
+    assert FakeLane.opened == 0
+
+
+def test_ctrl_c_while_the_batch_is_tried_keeps_the_delegate():
+    class Interrupted(FakeLane):
+        def answers(self, batch=1):
+            if batch == 4:
+                raise KeyboardInterrupt
+            return super().answers(batch)
+
+    found = simulated(1, lane=partial(Interrupted, batch=8))
+    assert found.interrupted
+    assert (found.choice.delegate, found.choice.threads, found.choice.batch) == ("xnnpack", 2, 1)
     assert FakeLane.opened == 0
 
 
