@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from edgerun import house, models, parity, race, sniff, sources, threads, tuned
+from edgerun import cache, house, models, parity, race, sniff, sources, threads, tuned
 from edgerun.contract import Delegate
 from edgerun.delegates import Wish, on_processor
 from edgerun.errors import (
@@ -561,6 +561,8 @@ def tune(
     offers = {backend.name: registry.offers(backend) for backend, _ in backends}
     only = () if only in (None, "auto") else (only,) if isinstance(only, str) else tuple(map(str, only))
     found = candidates(offers, threads.available(), delegates=only, threads=count)
+    if write:  # better now than after a minute of work
+        cache.write("tune/begun.json", {}).unlink(missing_ok=True)
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if opener is None:
         opener = partial(_apart, path, options, _pictures(pictures), max(60.0, budget))

@@ -446,10 +446,12 @@ def test_a_dry_run_writes_nothing(tuning, folder):
     assert not folder.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tuning, folder):
+def test_a_folder_that_cannot_be_written_is_one_sentence_before_any_work(tuning, folder, backend):
     folder.write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         tuning()
+    assert not backend.opened
+    assert tuning(write=False).choice is not None
 
 
 @pytest.mark.parametrize("change", ["model", "version", "machine", "offers"])
