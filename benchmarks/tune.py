@@ -33,7 +33,7 @@ class Loop:
     """A way of running nothing for as long as it is told."""
 
     def __init__(self, candidate: Candidate) -> None:
-        self.facts = Facts(0.0, False, 1, (64, 64), "1")
+        self.facts = Facts(0.0, False, 1, (64, 64))
         self._name = candidate.delegate
 
     def answers(self, batch: int = 1):

@@ -28,7 +28,7 @@ from typing import Any
 from edgerun import threads
 from edgerun.errors import InputError
 
-__all__ = ["compiled", "digest", "files", "folder", "limit", "machine", "read", "size", "write"]
+__all__ = ["compiled", "digest", "drop", "files", "folder", "limit", "machine", "read", "size", "write"]
 
 LIMIT = 2000
 """Megabytes of compiled models that are kept where EDGERUN_CACHE_LIMIT does not say."""
@@ -189,6 +189,12 @@ def files(place: str) -> set[str]:
     return set() if not place else {str(entry) for entry in Path(place).rglob("*") if entry.name != USED}
 
 
+def drop(place: str) -> None:
+    """Delete a folder of `compiled` into which nothing was put."""
+    if place and not files(place):
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def _evict(shelf: Path, kept: Path) -> None:
     """Delete what was not used for longest until the rest keeps to the limit; never the one in use."""
     known = []
@@ -200,5 +206,8 @@ def _evict(shelf: Path, kept: Path) -> None:
         if total <= most:
             return
         if place != kept:
+            for file in files(str(place)):
+                with suppress(OSError):
+                    Path(file).chmod(0o700)  # OpenVINO's are read-only, which Windows does not delete
             shutil.rmtree(place, ignore_errors=True)
             total -= bytes_

@@ -65,14 +65,12 @@ class Facts:
         quantised: whether the model computes in eight bits, as far as its file tells.
         batch: pictures that one run takes at most.
         size: height and width of the model's input.
-        version: of the runtime.
     """
 
     seconds: float
     quantised: bool
     batch: int
     size: tuple[int, int]
-    version: str
 
 
 class Lane(Protocol):
@@ -113,14 +111,12 @@ class Here:
             "backend": candidate.backend, "delegate": candidate.delegate, "threads": candidate.threads,
         }  # fmt: skip
         self._detector = Detector.load(model, registry=registry, **{**options, **way})
-        report = self._detector.report()
         card = self._detector.card
         self.facts = Facts(
             seconds=time.perf_counter() - started,
-            quantised=_quantised(self._detector, registry),
+            quantised=_quantised(self._detector),
             batch=self._detector.batch,
             size=(card.height, card.width),
-            version=report.version,
         )
         if pictures:
             self._pictures = [read(Path(path)) for path in pictures]
@@ -158,12 +154,11 @@ def _soft(height: int, width: int) -> AnyArray:
     return np.asarray(cv2.GaussianBlur(picture("textured", height, width), (0, 0), max(height, width) / 100))
 
 
-def _quantised(detector: Detector, registry: Registry | None) -> bool:
+def _quantised(detector: Detector) -> bool:
     """Whether a model holds numbers of eight bits besides its inputs."""
-    report = detector.report()
     if any(spec.quantization is not None for spec in detector.session.outputs):
         return True
-    backend = (house.registry() if registry is None else registry).backend(report.backend)
+    backend = detector.opened.backend
     if not isinstance(backend, ReadsGraphs):
         return False
     graph = backend.graph(detector.path)

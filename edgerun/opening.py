@@ -173,6 +173,7 @@ def _opened(
             asked = replace(asked, reason="; ".join(dict.fromkeys(reasons)))
             return Opened(path, path, format, backend, session, asked, count, registry, opening)
         except DelegateUnavailable as cause:
+            cache.drop(place)
             failures.append(cause)
             refusals.append(f"{asked.name}: {cause.message.rstrip('.')}")
     if len({failure.message for failure in failures}) == 1 and len(refusals) == len(failures):

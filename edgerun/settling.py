@@ -1,9 +1,10 @@
 """Which of several readings of a model photos speak for: by its own confidence and steadiness, or by labels.
 
 A reading that is right finds more, is surer of it, and finds the same things again where a picture is mirrored or cut.
-Of each photo: met, the confidence of what is found again; steady, its share of all that should have been; the score is
-the root of their product, as a share of the best reading's. Values of one field are compared photo by photo, over all
-settings of the other fields; a lead counts that is large beside its own standard error.
+Of each photo: met, the confidence of what is found again, less what is found in a picture of nothing; steady, its share
+of all that should have been; the score is the root of their product, as a share of the best reading's. Values of one
+field are compared photo by photo, over all settings of the other fields; a lead counts that is large beside its own
+standard error.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ CLEAR_GAP, CLEAR_ERRORS = 0.04, 3.0
 """A lead that settles: as a share of the best score, and in standard errors."""
 TURN_GAP, TURN_ERRORS = 0.1, 4.0
 """A lead that a value needs against the one that a convention speaks for."""
+STEADY = 0.4
+"""Share of what a reading finds that must be found again for it to win; what is right reaches 0.7."""
 FEWEST = 5
 """Photos with something in them, below which nothing is settled."""
 
@@ -344,6 +347,7 @@ class _Trial:
     measures: list[dict[int, Measure]] = field(default_factory=list)
     seen: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    nothing: dict[int, float] = field(default_factory=dict)
     _stage: int = 0
 
     def over(self, photos: Sequence[Path], show: int) -> Settlement:
@@ -352,6 +356,8 @@ class _Trial:
         interrupted = False
         problem: InputError | None = None
         try:
+            self.nothing = {index: self._in_nothing(index) for index in alive}
+            self.memory.forget()
             for number, photo in enumerate(photos):
                 if self.progress is not None:
                     self.progress(number, len(photos), f"{photo.name}: {len(alive)} readings")
@@ -372,6 +378,13 @@ class _Trial:
         if not self.seen:
             raise problem or InputError("There are no photos.", hint="name a folder of photos with --images")
         return self._settlement(alive, show, interrupted)
+
+    def _in_nothing(self, index: int) -> float:
+        """What a reading finds in a grey picture: fed beyond its range, a network sees things everywhere."""
+        detector = self.readings[index].detector
+        if self.truth is not None or detector.card.task == "classify":
+            return 0.0
+        return float((detector(np.full((480, 640, 3), 114, np.uint8), conf=CONF).score ** 2).sum())
 
     def _see(self, photo: Path, image: Image, alive: Sequence[int]) -> None:
         """One photo through all readings; nothing is kept of it where that is interrupted."""
@@ -396,7 +409,7 @@ class _Trial:
             return np.zeros((len(alive), 0))
         if self.truth is not None:
             return self.truth.folds([[found[index] for found in self.found] for index in alive], self.seen)
-        rows = np.array([[measures[index].score for measures in self.measures] for index in alive])
+        rows = np.array([[measures[index].score(self.nothing[index]) for measures in self.measures] for index in alive])
         best = rows.max(axis=0)
         return np.asarray(rows[:, best >= TELLING] / best[best >= TELLING])
 
@@ -444,6 +457,12 @@ class _Trial:
             (entry for entry in ranked if all(words.get(name) == value for name, value in entry.reading.words.items())),
             None,
         )
+        if chosen is not None and chosen.steady is not None and chosen.steady < STEADY:
+            why = f"is ahead, but only {chosen.steady * 100:.0f} % of what it finds is found again"
+            verdicts = tuple(
+                replace(verdict, kind="unclear", why=f"{verdict.value} {why}") if verdict.kind == "clear" else verdict
+                for verdict in verdicts
+            )
         places = {id(entry.reading): index for index, entry in enumerate(ranked)}
         order = sorted(range(len(self.readings)), key=lambda index: places[id(self.readings[index])])
         shown = tuple(

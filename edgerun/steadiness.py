@@ -71,10 +71,9 @@ class Measure:
         """0..1: the share of what was found that was found again."""
         return self.met / self.expected if self.expected > 0 else 0.0
 
-    @property
-    def score(self) -> float:
-        """How much was found again, of what was found."""
-        return float(np.sqrt(self.met * self.steady))
+    def score(self, nothing: float) -> float:
+        """How much was found again, of what was found, beyond what is found in a picture of nothing."""
+        return float(np.sqrt(max(0.0, self.met - nothing) * self.steady))
 
 
 def compare(plain: Detections, view: View, seen: Detections, *, classify: bool) -> Measure:

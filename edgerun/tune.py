@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from edgerun import house, models, parity, race, sniff, sources, threads, tuned
+from edgerun import cache, house, models, parity, race, sniff, sources, threads, tuned
 from edgerun.contract import Delegate
 from edgerun.delegates import Wish, on_processor
 from edgerun.errors import (
@@ -384,8 +384,11 @@ def search(
         interrupted |= outcome.interrupted
         facts = None if outcome.chosen is None else field.lanes[outcome.chosen].facts
         if outcome.chosen is not None and facts is not None and facts.batch > 1 and not interrupted:
-            batches = _batches(field, outcome.chosen, answers, budget, spent, told)
-            interrupted |= batches.interrupted
+            try:
+                batches = _batches(field, outcome.chosen, answers, budget, spent, told)
+                interrupted = batches.interrupted
+            except KeyboardInterrupt:
+                interrupted = True
     finally:
         field.close()
     return _tuning(found, field, reference, outcome, facts, batches, spent(), interrupted, today)
@@ -458,6 +461,8 @@ def _tuning(
         finding = field.findings.get(candidate, Finding(candidate, "untried", "interrupted before its turn"))
         if candidate in outcome.failed:
             finding = replace(finding, verdict="failed", detail=outcome.failed[candidate].rstrip("."))
+        elif outcome.chosen is None and candidate in outcome.seconds:
+            finding = replace(finding, verdict="untried", detail="interrupted before it was measured")
         elif candidate == outcome.chosen:
             finding = replace(finding, verdict="fastest")
         elif candidate in outcome.level:
@@ -466,7 +471,7 @@ def _tuning(
         findings[candidate] = replace(
             finding, seconds=tuple(seconds), ratio=_ratio(candidate, reference, outcome, field.sight)
         )
-    order = sorted(findings.values(), key=lambda finding: _rank(finding))
+    order = sorted(findings.values(), key=_rank)
     batch = 1 if batches is None or batches.chosen is None else batches.chosen
     choice = None
     if outcome.chosen is not None and facts is not None:
@@ -556,6 +561,8 @@ def tune(
     offers = {backend.name: registry.offers(backend) for backend, _ in backends}
     only = () if only in (None, "auto") else (only,) if isinstance(only, str) else tuple(map(str, only))
     found = candidates(offers, threads.available(), delegates=only, threads=count)
+    if write:  # better now than after a minute of work
+        cache.write("tune/begun.json", {}).unlink(missing_ok=True)
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if opener is None:
         opener = partial(_apart, path, options, _pictures(pictures), max(60.0, budget))

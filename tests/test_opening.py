@@ -10,6 +10,7 @@ import pytest
 
 from edgerun import Detector, detector, house, threads
 from edgerun.contract import Delegate, Health
+from edgerun.errors import DelegateUnavailable
 from edgerun.opening import open_model
 from edgerun.plugins import Registry
 from edgerun.tensors import TensorSpec
@@ -67,6 +68,8 @@ class Backend:
 
     def open(self, path, delegate, threads):
         self.told.append(delegate.options)
+        if delegate.options.get("device") == "NPU":
+            raise DelegateUnavailable("there is no NPU")
         engine = Path(delegate.options["cache"]) / "engine" if "cache" in delegate.options else None
         if engine is not None and not engine.exists():
             engine.write_bytes(path.read_bytes())
@@ -138,6 +141,12 @@ def test_what_computes_on_the_processor_keeps_nothing(load, backend, folder, wis
 
 def test_openvino_on_a_gpu_keeps_what_it_compiled(load):
     assert load("openvino:device=GPU").report().opening.compiled
+
+
+def test_a_delegate_that_does_not_start_leaves_no_folder_behind(load, folder):
+    with pytest.raises(DelegateUnavailable, match="there is no NPU"):
+        load("openvino:device=NPU")
+    assert not list((folder / "compiled").iterdir())
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning_and_the_model_loads(load, folder):

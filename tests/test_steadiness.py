@@ -56,3 +56,10 @@ def test_classes_of_whole_pictures_are_compared_by_their_shares():
     whole = rows((0, 0, 200, 100, 0.8, 3), (0, 0, 200, 100, 0.1, 5))
     again = rows((0, 0, 170, 90, 0.5, 3), (0, 0, 170, 90, 0.2, 7))
     assert compare(whole, view, again, classify=True).met == pytest.approx(0.4)
+
+
+def test_what_is_found_in_a_picture_of_nothing_does_not_count():
+    rubbish, right = Measure(expected=285.0, met=41.0), Measure(expected=6.0, met=5.0)
+    assert rubbish.score(0) > right.score(0)
+    assert rubbish.score(87) == 0
+    assert right.score(0) == pytest.approx((5 * 5 / 6) ** 0.5)

@@ -73,7 +73,7 @@ class FakeLane:
 
     def __init__(self, noise, candidate, batch=1):
         self.noise, self.candidate = noise, candidate
-        self.facts = Facts(0.5, False, batch, (64, 96), "7")
+        self.facts = Facts(0.5, False, batch, (64, 96))
         noise.now += 0.5
         FakeLane.opened += 1
         self.closed = False
@@ -265,6 +265,20 @@ def test_ctrl_c_before_anything_was_measured_chooses_nothing():
     found = simulated(1, lane=Interrupted)
     assert found.choice is None
     assert found.interrupted
+    assert {finding.verdict for finding in found.findings} == {"untried", "wrong"}
+    assert FakeLane.opened == 0
+
+
+def test_ctrl_c_while_the_batch_is_tried_keeps_the_delegate():
+    class Interrupted(FakeLane):
+        def answers(self, batch=1):
+            if batch == 4:
+                raise KeyboardInterrupt
+            return super().answers(batch)
+
+    found = simulated(1, lane=partial(Interrupted, batch=8))
+    assert found.interrupted
+    assert (found.choice.delegate, found.choice.threads, found.choice.batch) == ("xnnpack", 2, 1)
     assert FakeLane.opened == 0
 
 
@@ -432,10 +446,12 @@ def test_a_dry_run_writes_nothing(tuning, folder):
     assert not folder.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tuning, folder):
+def test_a_folder_that_cannot_be_written_is_one_sentence_before_any_work(tuning, folder, backend):
     folder.write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         tuning()
+    assert not backend.opened
+    assert tuning(write=False).choice is not None
 
 
 @pytest.mark.parametrize("change", ["model", "version", "machine", "offers"])
@@ -507,3 +523,21 @@ def test_an_absurd_budget_is_refused(model, registry, budget):
 def test_a_choice_says_how_much_it_gains():
     choice = tuned.Choice("mine", "swift", 2, 1, 1.434, "cpu with 2 threads", "2026-11-20", True, (64, 96))
     assert str(choice) == "tuned on 2026-11-20, 1.43 × faster than cpu with 2 threads"
+
+
+def test_auto_takes_the_pictures_a_run_that_were_tuned(colours, squares):
+    pytest.importorskip("edgerun_onnxruntime", reason="edgerun-onnxruntime is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    path = colours(batch=None, metadata={"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"})
+    backend = house.registry().backend("onnxruntime")
+    versions, offers = {"onnxruntime": backend.health().version}, {"onnxruntime": house.registry().offers(backend)}
+    choice = tuned.Choice(
+        "onnxruntime", "cpu:spinning=off", 1, 2, 1.5, "cpu with 2 threads", "2026-11-20", True, (1, 1)
+    )
+    tuned.keep(path, choice, versions, offers, [])
+    plain = Detector.load(path, backend="onnxruntime")
+    auto = Detector.load(path, backend="onnxruntime", delegate="auto")
+    assert (plain.batch, auto.batch) == (8, 2)
+    report = auto.report()
+    assert (report.threads, report.delegate_options["spinning"]) == (1, "off")
+    assert [found.to_list() for found in auto([squares] * 3)] == [found.to_list() for found in plain([squares] * 3)]

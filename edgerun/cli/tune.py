@@ -113,7 +113,7 @@ def _parity(finding: Finding) -> str:
         return ""
     if finding.pixels == finding.score == 0:
         return "the same boxes"
-    return f"the same boxes within {finding.pixels:.2g} pixels and {finding.score:.1g} of score"
+    return f"the same boxes, at most {finding.pixels:.2g} pixels and {finding.score:.1g} of score apart"
 
 
 def _batch(number: int, seconds: Any) -> tuple[str, str]:

@@ -25,6 +25,8 @@ SLACK = 0.01
 
 FITS, MISFITS = 0.97, 0.95
 """Share of the boxes that hold their point, in the true form nearly all, and in another one fewer."""
+ALIKE = 0.05
+"""Of the picture: boxes that differ by less count as one."""
 TIGHTER = 0.6
 """Far corners read as sizes make boxes that hold any point; their median area tells them from the true ones."""
 
@@ -104,9 +106,11 @@ def outside(boxes: AnyArray, form: str) -> str:
     """Why boxes in 0..1 that lie on no grid are not of this form; "" where they may be.
 
     Those of a trained network lie within the picture, nearly all: where they do so in another form and in this one
-    they do not, they are of that form.
+    they do not, they are of that form. Boxes that hardly differ tell nothing.
     """
     rows = _filled(boxes)
+    if len(np.unique((boxes[rows] / ALIKE).round(), axis=0)) < len(rows) / 2:
+        return ""
     shares: dict[str, float] = {}
     for name in ("cx cy w h", "x1 y1 x2 y2", "x1 y1 w h"):
         found = FORMS[name](boxes[rows])

@@ -50,7 +50,7 @@ def lines(text):
 def test_the_table_names_the_fastest_and_what_is_wrong(edgerun, found):
     found()
     shown = lines(edgerun("tune", "m.fake").stdout)
-    assert "npu 2 4.00 4.00 – 4.00 2.50 fastest the same boxes within 0.25 pixels and 0.001 of score" in shown
+    assert "npu 2 4.00 4.00 – 4.00 2.50 fastest the same boxes, at most 0.25 pixels and 0.001 of score apart" in shown
     assert "cpu 2 10.00 10.00 – 10.00 1.00 slower the same boxes" in shown
     assert "gpu 2 wrong 3 of 90 boxes agree with the reference" in shown
     assert "tpu 2 failed its process was killed by SIGSEGV" in shown

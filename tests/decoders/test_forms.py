@@ -60,6 +60,11 @@ def test_boxes_of_queries_are_told_by_the_picture_s_edges():
     assert forms.outside(np.zeros((5, 4)), "cx cy w h") == ""
 
 
+def test_queries_that_all_give_one_box_tell_nothing():
+    alike = np.array([0.3, 0.3, 0.9, 0.95]) + np.random.default_rng(4).normal(0, 0.002, (100, 4))
+    assert forms.outside(alike, "cx cy w h") == ""
+
+
 def test_crossed_corners_are_no_corners():
     assert not forms.crosses(np.array([[1, 2, 30, 40], [0, 0, 0, 0]]))
     assert forms.crosses(np.array([[1, 2, 30, 40], [30, 40, 5, 6]]))

@@ -34,12 +34,15 @@ def bare(kind, **fields):
 class Grid(torch.nn.Module):
     """A head of one anchor per cell at strides 8, 16, 32."""
 
-    def __init__(self, channels):
+    def __init__(self, channels, white=255.0):
         super().__init__()
         self.layers = torch.nn.ModuleList(torch.nn.Conv2d(3, channels, stride, stride=stride) for stride in (8, 16, 32))
+        self.white = white
 
     def forward(self, pixels):
-        return torch.cat([layer(pixels / 255).flatten(2) for layer in self.layers], dim=2).transpose(1, 2)
+        return torch.cat(
+            [layer(pixels / self.white if self.white != 1 else pixels).flatten(2) for layer in self.layers], dim=2
+        ).transpose(1, 2)
 
 
 class YoloxHead(Grid):
@@ -85,7 +88,8 @@ class Finished(torch.nn.Module):
 
     def __init__(self, keypoints=0):
         super().__init__()
-        self.grid, self.keypoints = Grid(6 + keypoints * 3), keypoints
+        # RTMDet is fed deviations, RTMO bytes
+        self.grid, self.keypoints = Grid(6 + keypoints * 3, 255.0 if keypoints else 1.0), keypoints
 
     def forward(self, pixels):
         rows = self.grid(pixels)
@@ -172,7 +176,8 @@ class Queries(torch.nn.Module):
 
     def forward(self, pixels):
         rows = self.layer(torch.nn.functional.adaptive_avg_pool2d(pixels, 4).flatten(1)).reshape(1, 20, -1)
-        return rows[..., :4].sigmoid() * 0.5, rows[..., 4:] - 2
+        inside = torch.tensor([0.25, 0.25, 0.0, 0.0])
+        return inside + rows[..., :4].sigmoid() * 0.5, rows[..., 4:] - 2
 
 
 def test_rf_detrs_boxes_are_those_of_rtmlib(tmp_path, record_property, noise, lively, export, differences, rows_of):

@@ -103,7 +103,7 @@ class OnnxRuntimeSession:
         session = onnxruntime.InferenceSession(str(self._path), options, providers=providers, enable_fallback=0)
         in_force = session.get_providers()
         if self._provider not in in_force:
-            words = ", ".join(f"{name}={value}" for name, value in asked.options.items())
+            words = ", ".join(f"{name}={value}" for name, value in asked.options.items() if name != "cache")
             raise DelegateUnavailable(
                 f"ONNX Runtime dropped {self._provider}, which could not start{' with ' if words else ''}{words}, "
                 f"and would run on {in_force[0]}.",
