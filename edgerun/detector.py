@@ -5,49 +5,40 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, cast, get_args, overload
+from typing import Any, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, cards, decoders, delegates, image_input, images, masks, nms, threads
+from edgerun import buffers, delegates, image_input, images, masks, nms, threads
 from edgerun.candidates import Candidates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
 from edgerun.cards import labels as label_files
 from edgerun.contract import (
     Arrays,
-    Backend,
     Coverage,
-    Decoder,
-    Evidence,
     Frame,
-    Graph,
     Profiles,
-    ReadsGraphs,
     Session,
-    TensorSpec,
 )
-from edgerun.decoders import Choice, graph_hints
-from edgerun.decoders.graph_hints import Treatment
 from edgerun.detections import Detections
 from edgerun.errors import (
     CardInvalid,
-    DecoderUnknown,
     EdgerunError,
     InputError,
     ModelError,
-    ModelUnreadable,
     translated,
 )
 from edgerun.image_input import ImageInput
+from edgerun.interpretation import Interpretation, interpret, plan
 from edgerun.opening import Opened, open_model
 from edgerun.plugins import Registry
-from edgerun.preprocess import Geometry, Plan
+from edgerun.preprocess import Geometry
 from edgerun.probe import picture as probe_picture
 from edgerun.report import Report, Threshold
 from edgerun.tensors import AnyArray, FloatArray
@@ -56,12 +47,6 @@ __all__ = ["Detector", "Opened", "open_model"]
 
 LARGEST_BATCH = 8
 """Pictures at a time where the model takes any number; more gains nothing and costs memory."""
-
-IMPLIED = "ultralytics metadata"
-"""They do not say how a picture is normalised: it goes without saying for that exporter."""
-
-DEFAULT_SIDE = 640
-"""Pixels, for models whose input takes any size."""
 
 LOAD = threads.Load()
 """What the detectors of this process ask for at the same time."""
@@ -95,24 +80,22 @@ class Detector:
         self,
         *,
         opened: Opened,
-        card: ModelCard,
-        choice: Choice,
-        image: ImageInput,
-        outputs: Sequence[TensorSpec],
+        reading: Interpretation,
         max_det: int,
         classes: Iterable[int | str] | None,
     ) -> None:
         """Detectors are made by `Detector.load`."""
+        card, image = reading.card, reading.image
         self.card = card
         self.opened = opened
         self.path = opened.path
         self._backend, self._session = opened.backend, opened.session
-        self._choice, self._image, self._outputs = choice, image, outputs
+        self._choice, self._image, self._outputs = reading.choice, image, reading.outputs
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
-        self._plan = _plan(card, image)
+        self._plan = plan(card, image)
         self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
-        self._batch = _batch_size(opened, image, choice.decoder.batched)
+        self._batch = _batch_size(opened, image, reading.choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
         self._profiled: Coverage | None = None
@@ -327,12 +310,12 @@ class Detector:
             said["height"], said["width"] = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
         arguments = {name: value for name, value in said.items() if value is not None}
         if isinstance(model, Opened):
-            return cls._settle(model, arguments, max_det, classes)
+            return cls(opened=model, reading=interpret(model, arguments), max_det=max_det, classes=classes)
         opened = open_model(
             model, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
         )
         try:
-            detector = cls._settle(opened, arguments, max_det, classes)
+            detector = cls(opened=opened, reading=interpret(opened, arguments), max_det=max_det, classes=classes)
             if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
                 found = detector.profile(probe_picture("blank", detector.card.height, detector.card.width))
                 delegates.demand(found, opened.session.delegate, detector.path.name)
@@ -342,56 +325,6 @@ class Detector:
         except BaseException:
             opened.close()
             raise
-
-    @classmethod
-    def _settle(
-        cls, opened: Opened, arguments: Mapping[str, Any], max_det: int, classes: Iterable[int | str] | None
-    ) -> Detector:
-        """The card, the decoder, the plan."""
-        path, backend, session, registry = opened.file, opened.backend, opened.session, opened.registry
-        card = cards.gather(path, session.metadata, registry.dialects, arguments)
-        image = image_input.find(session.inputs, path.name)
-        card = _sized(card, image, path)
-        graph = _graph_of(backend, path)
-        treated = Treatment() if (read := graph()) is None else graph_hints.treatment(read, image.spec.name)
-        card = _treated(card, treated, path)
-        probes: dict[str, Arrays] = {}
-
-        def probe(kind: Literal["blank", "textured"]) -> Arrays:
-            if kind not in probes:
-                probes[kind] = _probe(kind, path, backend, session, image, card)
-            return probes[kind]
-
-        def fed(kind: Literal["blank", "textured"], fields: Mapping[str, Any]) -> Arrays:
-            tried = card
-            for name, value in fields.items():
-                tried = cards.with_field(tried, name, value, "trial")
-            return _probe(kind, path, backend, session, image, tried)
-
-        outputs: Sequence[TensorSpec] = session.outputs
-        if not outputs or not all(spec.static for spec in outputs):
-            outputs = _seen(session.outputs, probe("textured"))
-        _demand_outputs(card, outputs, path)
-        evidence = Evidence(
-            session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe, graph, fed
-        )
-        choice, card = _chosen(evidence, registry.decoders)
-        card = cards.with_conventions(card, graph_hints.turned(choice.match, treated))
-        roles = choice.match.conventions.get("outputs", {})
-        if set(card.outputs) < set(roles):  # somebody has named some of them
-            card = cards.with_field(card, "outputs", {**roles, **card.outputs}, card.source("outputs"))
-        said = card.source("suppressed") in decoders.SAID
-        if card.suppressed == choice.decoder.suppress and not said:  # metadata may speak of another export
-            needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
-            suppressed = not choice.decoder.suppress
-            card = cards.with_field(card, "suppressed", suppressed, f"inferred: {choice.decoder.name} {needs}")
-        _demand_steps(card, image, path)
-        card = cards.with_field(
-            card, "decoder", choice.decoder.name, card.sources.get("decoder", "inferred: " + choice.match.why)
-        )
-        return cls(
-            opened=opened, card=card, choice=choice, image=image, outputs=outputs, max_det=max_det, classes=classes
-        )
 
     # ------------------------------------------------------------------------------------------- the rest
 
@@ -533,173 +466,7 @@ class Detector:
         return np.array(numbers, np.int32)
 
 
-# -------------------------------------------------------------------------------------- steps of the loading
-
-
-def _sized(card: ModelCard, image: ImageInput, path: Path) -> ModelCard:
-    """The card with the input's size and channels; what the file fixes cannot be overruled."""
-    for name, fixed in (("height", image.height), ("width", image.width)):
-        said, source = getattr(card, name), card.source(name)
-        if fixed is not None:
-            if said not in (0, fixed) and source in ("argument", "sidecar"):
-                raise CardInvalid(
-                    f"The {source} gives {name} = {said}, but the input of {path.name} is fixed at {fixed}.",
-                    hint="leave the size out, or export the model with a size that is free",
-                )
-            otherwise = f"; {source} says {said}" if said not in (0, fixed) else ""
-            card = cards.with_field(card, name, fixed, f"the file's input{otherwise}")
-        elif not said:
-            card = cards.with_field(card, name, DEFAULT_SIDE, "default: the file takes any size")
-    if image.channels == 1 and card.color != "gray":
-        if card.source("color") in ("argument", "sidecar"):
-            raise CardInvalid(
-                f"The {card.source('color')} says color = {card.color}, but {path.name} takes one channel.",
-                hint='leave the color out, or say "gray"',
-            )
-        card = cards.with_field(card, "color", "gray", "the file's input")
-    if image.channels == 3 and card.color == "gray":
-        raise CardInvalid(f"{path.name} takes three channels, not grey pictures.", hint='say color="rgb" or "bgr"')
-    return card
-
-
-FEWEST_STEPS = 16
-"""Of an input that stores whole numbers; a picture in fewer is dark."""
-
-
-def _demand_steps(card: ModelCard, image: ImageInput, path: Path) -> None:
-    """Refuse a normalisation that leaves nothing of a picture in an input of whole numbers."""
-    if np.dtype(image.spec.dtype).kind not in "iu":
-        return
-    ends = [(np.full(3, value) * card.scale - card.mean) / card.std for value in (0.0, 255.0)]
-    limits = np.iinfo(image.spec.dtype)
-    if image.spec.quantization is None and max(end.max() for end in ends) > limits.max:
-        raise CardInvalid(
-            f"The input of {path.name} is {image.spec.dtype}, which ends at {limits.max}; pixels would go beyond it.",
-            hint="say how they are brought into it: scale=0.5, or mean=128",
-        )
-    low, high = (buffers.store(end, image.spec).astype(np.int64) for end in ends)
-    if np.abs(high - low).max() < FEWEST_STEPS:
-        raise CardInvalid(
-            f"With scale = {card.scale:.6g} ({card.source('scale')}) all pixels of a picture become at most "
-            f"{np.abs(high - low).max() + 1} of the whole numbers that the input of {path.name} takes.",
-            hint="say scale=1 where the model takes bytes as they are",
-        )
-
-
-def _demand_outputs(card: ModelCard, outputs: Sequence[TensorSpec], path: Path) -> None:
-    """Refuse a card that speaks of outputs which are not there."""
-    names = [spec.name for spec in outputs]
-    absent = sorted(set(card.outputs) - set(names))
-    if absent:
-        raise CardInvalid(
-            f"The {card.source('outputs')} speaks of an output {absent[0]}, but {path.name} has none of that name.",
-            hint="its outputs are " + ", ".join(names[:20]),
-        )
-
-
-def _graph_of(backend: Backend, path: Path) -> Callable[[], Graph | None]:
-    """Reads the graph of a file once, where its backend can; None for what cannot be read."""
-
-    @lru_cache(maxsize=1)
-    def read() -> Graph | None:
-        try:
-            return backend.graph(path) if isinstance(backend, ReadsGraphs) else None
-        except ModelUnreadable:  # the runtime has opened it; another form of the format, or an odd file
-            return None
-
-    return read
-
-
-def _treated(card: ModelCard, treated: Treatment, path: Path) -> ModelCard:
-    """The card with what the graph does to the picture itself; a picture is not normalised twice."""
-    fields, why = graph_hints.said_of(treated)
-    for name, value in fields.items():
-        said, source = getattr(card, name), card.source(name)
-        told = checked(name, value, "graph")
-        known = name in card.sources and source != IMPLIED
-        if known and not np.allclose(said, told, rtol=1e-3):
-            raise CardInvalid(
-                f"The {source} gives {name} = {said}, but in {path.name} {why}, so that it would be done twice.",
-                hint=f"leave {name} out, or give {name}={value:.6g}",
-            )
-        if not known:
-            card = cards.with_field(card, name, value, f"inferred: {why}")
-    return card
-
-
-def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, ModelCard]:
-    """The decoder and the card, whose labels lose a background that comes first where only that fits the outputs."""
-    card = evidence.card
-    try:
-        return decoders.choose(evidence, known), card
-    except DecoderUnknown as refusal:
-        labels = label_files.without_background(card.labels)
-        if not labels:
-            raise
-        card = cards.with_field(card, "labels", labels, f"{card.source('labels')}, less the background")
-        try:
-            return decoders.choose(replace(evidence, card=card), known), card
-        except DecoderUnknown:
-            raise refusal from None
-
-
-def _plan(card: ModelCard, image: ImageInput) -> Plan:
-    return Plan(
-        height=card.height,
-        width=card.width,
-        channels_last=image.channels_last,
-        spec=image.spec,
-        resize=card.resize,
-        fill=card.fill,
-        color=card.color,
-        scale=card.scale,
-        mean=card.mean,
-        std=card.std,
-    )
-
-
-def _probe(
-    kind: Literal["blank", "textured"],
-    path: Path,
-    backend: Backend,
-    session: Session,
-    image: ImageInput,
-    card: ModelCard,
-) -> Arrays:
-    """The outputs of a run on a made-up picture, with as much of the card as is known."""
-    plan = _plan(card, image)
-    batch = plan.new_input(image.batch or 1)
-    for slot in batch:
-        plan.apply(probe_picture(kind, card.height, card.width), slot)
-    feeds = {image.spec.name: batch[0] if image.batch == 0 else batch}
-    feeds |= image_input.auxiliary(session.inputs, image, card, path.name)
-    feeds |= image_input.thresholds(session.inputs, DEFAULT_CONF, DEFAULT_IOU)
-    with translated(
-        ModelUnreadable,
-        f"{backend.name} opened {path.name}, but a trial run on a {card.width} x {card.height} picture failed",
-        hint="give the size it was made for: imgsz=(height, width)",
-    ):
-        raw = session.run(feeds)
-    outputs = buffers.restore(raw, session.outputs)
-    if image.batch is not None and image.batch > 1:
-        outputs = {name: array[:1] if array.shape[:1] == (image.batch,) else array for name, array in outputs.items()}
-    return outputs
-
-
-def _seen(specs: Sequence[TensorSpec], outputs: Arrays) -> list[TensorSpec]:
-    """Outputs with the shapes that a run gave."""
-    known = {spec.name: spec for spec in specs}
-    return [
-        replace(known.get(name, TensorSpec(name, (), str(array.dtype))), shape=tuple(array.shape))
-        for name, array in outputs.items()
-    ]
-
-
-def _of_one(specs: Sequence[TensorSpec], image: ImageInput) -> Sequence[TensorSpec]:
-    """Outputs as they are for one picture, where the model takes a fixed number of several."""
-    if image.batch is None or image.batch < 2:
-        return specs
-    return [replace(spec, shape=(1, *spec.shape[1:])) if spec.shape[:1] == (image.batch,) else spec for spec in specs]
+# --------------------------------------------------------------------------------------- steps of a frame
 
 
 def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:

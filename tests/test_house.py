@@ -33,7 +33,7 @@ FLOORS = [
         "masks",
     },
     {"decoders", "cards", "replay", "detections", "image_input", "models", "archives"},
-    {"plugins", "report", "house", "tuned", "opening"},
+    {"plugins", "report", "house", "tuned", "opening", "interpretation"},
     {"detector", "stream"},
     {
         "bench",
