@@ -302,7 +302,7 @@ def test_a_graph_is_read_as_its_formula_says(
     assert len(expected) > 10
     expected[:, :4] = np.clip(expected[:, :4], 0, [SIZE[1], SIZE[0]] * 2)
     errors = differences(rows_of(found), expected)
-    record_property("box", errors[:, :4].max())
+    record_property("box", float(errors[:, :4].max()))
     assert errors[:, :4].max() < 1e-3
     assert errors[:, 4].max() < 1e-5
     if further is not None:

@@ -78,7 +78,7 @@ def test_yolox_is_decoded_as_rtmlib_does(tmp_path, record_property, noise, livel
             expected = expected[expected[:, 4] >= 0.3]
             expected[:, :4] = np.clip(expected[:, :4], 0, [size[1], size[0]] * 2)
             errors = differences(rows_of(found), expected)
-            record_property("box", errors[:, :4].max())
+            record_property("box", float(errors[:, :4].max()))
             assert errors[:, :4].max() < 1e-3
             assert errors[:, 4].max() < 1e-5
 
@@ -198,5 +198,5 @@ def test_rf_detrs_boxes_are_those_of_rtmlib(tmp_path, record_property, noise, li
             # ours are at most as many answers as queries, as RF-DETR's own; rtmlib's default is 300
             expected = expected[: len(got)] if len(got) == 20 else expected
             errors = differences(got, expected)
-            record_property("box", errors[:, :4].max())
+            record_property("box", float(errors[:, :4].max()))
             assert errors[:, :4].max() < 1e-3

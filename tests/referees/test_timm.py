@@ -94,7 +94,7 @@ def test_efficientdet_is_read_with_effdets_own_anchors(
     expected = expected[expected[:, 4].astype(np.float32) >= np.float32(conf)]
     assert len(np.unique(expected[:, 5])) > 5
     errors = differences(rows_of(found), expected)
-    record_property("box", errors[:, :4].max())
+    record_property("box", float(errors[:, :4].max()))
     assert errors[:, :4].max() < 1e-3
     assert errors[:, 4].max() < 1e-5
 
@@ -113,6 +113,6 @@ def test_a_classifier_gives_timms_best_five(name, tmp_path, record_property, noi
     with Detector.load(tmp_path / "model.onnx", mean=wanted["mean"], std=wanted["std"]) as detector:
         assert detector.card.decoder == "classify"
         found = detector(picture, color="rgb")
-    record_property("score", np.abs(found.score - best.values.numpy()).max())
+    record_property("score", float(np.abs(found.score - best.values.numpy()).max()))
     assert found.class_id.tolist() == best.indices.tolist()
     np.testing.assert_allclose(found.score, best.values.numpy(), atol=1e-5)

@@ -131,7 +131,7 @@ def test_a_model_with_its_post_processing_inside_gives_torchvisions_own_rows(
     assert len(np.unique(said["labels"])) > 1 or name == "keypointrcnn"
     expected = np.column_stack([said["boxes"], said["scores"], said["labels"]]).astype(np.float64)
     errors = differences(rows_of(found), expected)
-    record_property("box", errors[:, :4].max())
+    record_property("box", float(errors[:, :4].max()))
     assert errors[:, :4].max() < 1e-3
     assert errors[:, 4].max() < 1e-5
     order = np.argsort(-said["scores"], kind="stable")
@@ -218,6 +218,6 @@ def test_bare_heads_are_read_as_torchvision_reads_them(
         expected[:, 5] -= 1  # the background is class 0 there
     assert len(expected) > 20
     errors = differences(rows_of(found), expected)
-    record_property("box", errors[:, :4].max())
+    record_property("box", float(errors[:, :4].max()))
     assert errors[:, :4].max() < 1e-3
     assert errors[:, 4].max() < 1e-5

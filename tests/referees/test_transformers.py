@@ -190,8 +190,8 @@ def test_boxes_classes_and_scores_are_those_of_the_packages_own_post_processing(
         pictures = [picture] if aspect_kept else [picture, noise((150, 70)), noise((60, 211))]
         pairs = [answers(detector, processor, shown, options, rows_of) for shown in pictures]
     errors = np.concatenate([differences(got, expected) for got, expected in pairs])
-    record_property("box", errors[:, :4].max())
-    record_property("score", errors[:, 4].max())
+    record_property("box", float(errors[:, :4].max()))
+    record_property("score", float(errors[:, 4].max()))
     assert errors[:, :4].max() < 1e-3
     assert errors[:, 4].max() < 1e-5
 
@@ -264,5 +264,5 @@ def test_classifiers_give_the_softmax_of_the_packages_logits(tmp_path, record_pr
         assert detector.card.decoder == "classify"
         found = detector(noise(size), color="rgb")
     assert found.class_id.tolist() == best.indices.tolist()
-    record_property("score", np.abs(found.score - best.values.numpy()).max())
+    record_property("score", float(np.abs(found.score - best.values.numpy()).max()))
     np.testing.assert_allclose(found.score, best.values.numpy(), atol=1e-5)
