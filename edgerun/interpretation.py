@@ -152,11 +152,19 @@ def _demand_steps(card: ModelCard, image: ImageInput, path: Path) -> None:
         return
     ends = [(np.full(3, value) * card.scale - card.mean) / card.std for value in (0.0, 255.0)]
     limits = np.iinfo(image.spec.dtype)
-    if image.spec.quantization is None and max(end.max() for end in ends) > limits.max:
-        raise CardInvalid(
-            f"The input of {path.name} is {image.spec.dtype}, which ends at {limits.max}; pixels would go beyond it.",
-            hint="say how they are brought into it: scale=0.5, or mean=128",
-        )
+    if image.spec.quantization is None:
+        if max(end.max() for end in ends) > limits.max:
+            raise CardInvalid(
+                f"The input of {path.name} is {image.spec.dtype}, which ends at {limits.max}; pixels would go beyond "
+                "it.",
+                hint="say how they are brought into it: scale=0.5, or mean=128",
+            )
+        if (least := min(end.min() for end in ends)) < limits.min - 1:
+            raise CardInvalid(
+                f"The input of {path.name} is {image.spec.dtype}, which begins at {limits.min}; with mean = "
+                f"{card.mean} ({card.source('mean')}) pixels would go down to {least:.4g}.",
+                hint="say mean=0, std=1, scale=1 where the model takes bytes as they are",
+            )
     low, high = (buffers.store(end, image.spec).astype(np.int64) for end in ends)
     if np.abs(high - low).max() < FEWEST_STEPS:
         raise CardInvalid(

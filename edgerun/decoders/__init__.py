@@ -22,6 +22,7 @@ from edgerun.decoders import (
     fastestdet,
     fcos,
     finished,
+    graph_hints,
     mediapipe_landmarks,
     mmdetection,
     movenet,
@@ -136,6 +137,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     decoders = list(decoders)
     wish = evidence.card.decoder
     choice = _inferred(evidence, decoders) if wish is None else _named(wish, evidence, decoders)
+    choice = replace(choice, match=graph_hints.unsettled(choice.match, evidence))
     _demand_settled(choice, evidence)
     _demand_agreement(choice, evidence)
     return choice

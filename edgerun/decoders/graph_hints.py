@@ -16,7 +16,18 @@ import numpy as np
 from edgerun.contract import Evidence, Graph, Match, Node
 from edgerun.tensors import AnyArray
 
-__all__ = ["Treatment", "activation", "has", "patches", "said_of", "torch_version", "treatment", "turned", "unfinished"]
+__all__ = [
+    "Treatment",
+    "activation",
+    "has",
+    "patches",
+    "said_of",
+    "torch_version",
+    "treatment",
+    "turned",
+    "unfinished",
+    "unsettled",
+]
 
 DEEPEST = 40
 """Operators behind an input or before an output that are looked at."""
@@ -33,6 +44,9 @@ ALIASES = {
 
 THROUGH = ("cast", "transpose", "reshape", "resize", "unsqueeze", "squeeze", "dropout", "contiguous")
 """What moves values and leaves them as they are."""
+
+SIZES = ("shape", "size")
+"""What reads no value of a tensor."""
 
 GATHERING = (
     *THROUGH,
@@ -74,7 +88,7 @@ class Treatment:
     @property
     def normalises(self) -> bool:
         """Whether values are changed at all."""
-        return set(self.factor) != {1.0} or set(self.offset) != {0.0}
+        return not (np.allclose(self.factor, 1, atol=1e-3) and np.allclose(self.offset, 0, atol=1e-3))
 
 
 def treatment(graph: Graph, image: str) -> Treatment:
@@ -87,7 +101,7 @@ def treatment(graph: Graph, image: str) -> Treatment:
     factor, offset, turned = np.ones(1), np.zeros(1), False
     value = image
     for _ in range(DEEPEST):
-        following = users.get(value, [])
+        following = [node for node in users.get(value, ()) if kind(node) not in SIZES]
         if len(following) != 1 or not following[0].outputs:
             break
         node, what = following[0], kind(following[0])
@@ -100,6 +114,11 @@ def treatment(graph: Graph, image: str) -> Treatment:
                 factor, offset = factor * by, offset * by
             else:
                 offset = offset + (constant if what == "add" else -constant)
+        elif what == "batchnormalization":
+            line = _line(graph, producers, node)
+            if line is None:
+                break
+            factor, offset = factor * line[0], offset * line[0] + line[1]
         elif what == "scaler":  # of a Core ML neural network
             factor = factor * float(node.attributes.get("channelScale", 1.0) or 1.0)
         elif what in ("reverse", "gather", "slice", "stridedslice"):
@@ -123,6 +142,17 @@ def _constant(graph: Graph, producers: Mapping[str, Node], node: Node, value: st
     found = arrays[0].astype(np.float64).reshape(-1)
     usable = np.isfinite(found).all() and ((found != 0).all() or kind(node) in ("add", "sub"))
     return found if usable else None
+
+
+def _line(graph: Graph, producers: Mapping[str, Node], node: Node) -> tuple[AnyArray, AnyArray] | None:
+    """The factor and offset of a batch normalisation of a picture's channels; None where they are not in the file."""
+    arrays = [_array(graph, producers, name) for name in node.inputs[1:5]]
+    if len(arrays) != 4 or any(array is None or array.size not in (1, 3) for array in arrays):
+        return None
+    gain, shift, mean, variance = (np.asarray(array, np.float64).reshape(-1) for array in arrays)
+    factor = gain / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
+    line = factor, shift - mean * factor
+    return line if all(np.isfinite(part).all() for part in line) and (factor != 0).all() else None
 
 
 def _array(graph: Graph, producers: Mapping[str, Node], name: str) -> AnyArray | None:
@@ -154,20 +184,55 @@ def _turns_channels(graph: Graph, producers: Mapping[str, Node], node: Node, wha
 def said_of(found: Treatment) -> tuple[dict[str, Any], str]:
     """Card fields that a treatment settles, and why; ({}, "") where it leaves open what goes in.
 
-    Bytes are made small: a factor about 1/255, or a mean beyond 1 that is taken off. Shares of 255 are centred: a mean
-    below 1 is taken off.
+    Bytes are made small, a factor about 1/255, or a mean beyond 16 is taken off them. Shares of 255 are centred, a mean
+    below 1 is taken off, or made bytes again. -1..1 is made 0..1 or bytes.
     """
     if not found.normalises:
         return {}, ""
     factor, offset = np.array(found.factor), np.array(found.offset)
-    low, high = offset.min(), (255 * factor + offset).max()
     plain = {"scale": 1.0, "mean": 0.0, "std": 1.0}
-    if (factor < 1 / 20).all() and high - low <= 16:
+    low, high = offset.min(), (255 * factor + offset).max()
+    if (factor > 0).all() and (factor < 1 / 20).all() and high - low <= 16:
         return plain, f"the graph itself brings 0..255 to {low:.3g}..{high:.3g}"
+    if (factor == 1).all() and (offset <= -16).all() and (offset >= -239).all():
+        return plain, f"the graph itself takes a mean off and brings 0..255 to {low:.3g}..{high:.3g}"
     low, high = offset.min(), (factor + offset).max()
-    if (offset < 0).all() and (factor >= 1).all() and high <= 4 and low >= -4:
+    centred = (offset < 0).all() and (factor >= 1).all() and high <= 4 and low >= -4
+    if centred or (_near(factor, 255) and np.abs(offset).max() < 1):
         return {**plain, "scale": 1 / 255}, f"the graph itself brings 0..1 to {low:.3g}..{high:.3g}"
+    for half in (0.5, 127.5):
+        if _near(factor, half) and _near(offset, half):
+            return {**plain, "scale": 1 / 127.5, "mean": 1.0}, f"the graph itself brings -1..1 to 0..{2 * half:.3g}"
     return {}, ""
+
+
+def _near(values: AnyArray, wanted: float) -> bool:
+    return bool(np.allclose(values, wanted, rtol=0.01))
+
+
+OPEN: Mapping[str, str] = {
+    "scale=1, mean=0": "0..255",
+    "scale=0.00392157, mean=0": "0..1",
+    "scale=0.00784314, mean=1": "-1..1",
+    "scale=0.00392157, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)": "ImageNet's",
+}
+"""What may go into a graph that normalises in a way of its own."""
+
+
+def unsettled(match: Match, evidence: Evidence) -> Match:
+    """A verdict that leaves the normalisation open, where the graph does one that tells nothing of what goes in.
+
+    A family's convention speaks of a graph that takes the picture as the network was trained, not of such a one.
+    """
+    graph = evidence.graph()
+    if graph is None or "mean" in match.unsettled:
+        return match
+    found = treatment(graph, evidence.image.name)
+    if not found.normalises or said_of(found)[0]:
+        return match
+    seen = ", ".join(f"{a:.4g} x {b:+.4g}" for a, b in np.broadcast(np.array(found.factor), np.array(found.offset)))
+    why = f"{match.why}; the graph itself makes {seen} of each x that goes in"
+    return replace(match, why=why, unsettled={**match.unsettled, "mean": OPEN})
 
 
 def turned(match: Match, found: Treatment) -> Match:
@@ -176,8 +241,12 @@ def turned(match: Match, found: Treatment) -> Match:
     if not found.reversed or color not in ("rgb", "bgr"):
         return match
     other = "bgr" if color == "rgb" else "rgb"
+    fields = {**match.conventions, "color": other}
+    for name in ("mean", "std"):  # they belong to channels
+        if isinstance(fields.get(name), tuple):
+            fields[name] = fields[name][::-1]
     reason = f"inferred: the graph turns the channels round, and behind that it is {color}"
-    return replace(match, conventions={**match.conventions, "color": other}, basis={**match.basis, "color": reason})
+    return replace(match, conventions=fields, basis={**match.basis, "color": reason})
 
 
 # --------------------------------------------------------------------------------------------- before an output

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edgerun import decoders
-from edgerun.contract import Candidates, Decoder, Match, Sure
+from edgerun.contract import Candidates, Decoder, Graph, Match, Node, Sure
 from edgerun.errors import DecoderAmbiguous
 
 OPEN = {"mean": {"mean=0": "the Plain", "mean=0.5": "the Centred"}, "resize": {'resize="stretch"': "all"}}
@@ -48,3 +50,13 @@ def test_a_named_decoder_is_asked_for_its_habits_too(evidence):
 def test_habits_of_a_decoder_that_is_not_chosen_are_of_no_matter(evidence):
     others = [decoder("family", Sure.LIKELY), decoder("other", unsettled={})]
     assert decoders.choose(known(evidence), others).decoder.name == "other"
+
+
+def test_a_graph_that_normalises_in_a_way_of_its_own_leaves_open_what_goes_in(evidence):
+    nodes = [Node("Mul", inputs=("images", "k"), outputs=("v",)), Node("Conv", inputs=("v", "w"), outputs=("o",))]
+    graph = Graph(nodes, ("images",), ("o",), constants={"k": np.array([0.229, 0.224, 0.225])})
+    plain = decoder("family", unsettled={})
+    with pytest.raises(DecoderAmbiguous, match=r"0\.229 x \+0, 0\.224 x \+0, 0\.225 x \+0") as refusal:
+        decoders.choose(replace(known(evidence), graph=lambda: graph), [plain])
+    assert "scale=1, mean=0 (0..255)" in refusal.value.message
+    assert decoders.choose(replace(known(evidence, mean=0.0), graph=lambda: graph), [plain]).decoder is plain

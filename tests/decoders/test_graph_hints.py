@@ -22,6 +22,7 @@ def chain(*steps, image="images", rest=(), producer=""):
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 BYTES = {"scale": 1.0, "mean": 0.0, "std": 1.0}
 SHARES = {**BYTES, "scale": 1 / 255}
+CENTRED = {**BYTES, "scale": 1 / 127.5, "mean": 1.0}
 FIRST = ("Conv", [np.zeros((8, 3, 3, 3))])
 
 
@@ -38,6 +39,11 @@ FIRST = ("Conv", [np.zeros((8, 3, 3, 3))])
         ([("Resize", []), ("Div", [255.0])], BYTES),
         ([("Sub", [MEAN]), ("Div", [STD])], SHARES),
         ([("Mul", [2.0]), ("Sub", [1.0])], SHARES),
+        ([("BatchNormalization", [np.ones(3), np.zeros(3), np.full(3, 118.0), np.full(3, 57.0**2)])], BYTES),
+        ([("Sub", [np.array([104.0, 117.0, 123.0])])], BYTES),
+        ([("Mul", [255.0])], SHARES),
+        ([("Add", [1.0]), ("Mul", [0.5])], CENTRED),
+        ([("Mul", [127.5]), ("Add", [127.5])], CENTRED),
         ([], {}),
         ([("Transpose", [])], {}),
         ([("Mul", [3.0])], {}),
@@ -63,6 +69,12 @@ def test_core_ml_s_scaler_is_a_factor():
     assert graph_hints.said_of(graph_hints.treatment(graph, "images"))[0] == BYTES
 
 
+def test_an_operator_that_asks_for_the_shape_alone_does_not_count():
+    asking = Node("Shape", inputs=("images",), outputs=("size",))
+    graph = chain(("Div", [255.0]), FIRST, rest=(asking,))
+    assert graph_hints.said_of(graph_hints.treatment(graph, "images"))[0] == BYTES
+
+
 def test_what_several_operators_read_is_not_followed():
     other = Node("Slice", inputs=("images", "a"), outputs=("x",))
     graph = chain(("Div", [255.0]), FIRST, rest=(other,))
@@ -85,6 +97,13 @@ def test_channels_that_are_turned_round_turn_the_convention(step):
     assert match.conventions["color"] == "bgr"
     assert match.basis["color"].startswith("inferred: the graph turns")
     assert graph_hints.turned(match, Treatment()) is match
+
+
+def test_a_mean_and_a_deviation_are_turned_with_their_channels():
+    found = graph_hints.treatment(chain(("Gather", [[2, 1, 0]]), FIRST), "images")
+    fields = {"color": "bgr", "mean": (104.0, 117.0, 123.0), "std": (57.0, 58.0, 59.0)}
+    turned = graph_hints.turned(Match(Sure.LIKELY, "seen", fields), found).conventions
+    assert (turned["color"], turned["mean"], turned["std"]) == ("rgb", (123.0, 117.0, 104.0), (59.0, 58.0, 57.0))
 
 
 def test_a_slice_that_turns_nothing_round_is_the_network_s_own():
