@@ -10,6 +10,7 @@ from typing import TypeVar
 from edgerun.contract import Decoder, Evidence, Match, Sure
 from edgerun.decoders import (
     blazeface,
+    cell_bests,
     cell_boxes,
     centerface,
     centernet,
@@ -70,6 +71,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *centernet.DECODERS,
     *fcos.DECODERS,
     *cell_boxes.DECODERS,
+    *cell_bests.DECODERS,
     *fastestdet.DECODERS,
     # a distribution for each side
     *nanodet.DECODERS,

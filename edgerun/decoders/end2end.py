@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import finished, grids, ranges
+from edgerun.decoders import cell_bests, finished, grids, ranges
 from edgerun.errors import DecoderUnknown
 
 __all__ = ["DECODERS"]
@@ -85,6 +85,8 @@ def _six(rows: Any, count: int | None, evidence: Evidence) -> Match:
         return Match(sure, f"{seen} by their number alone: a probe run finds nothing", *_conventions(rows, evidence))
     if wrong := finished.misfit(rows[:, :4], rows[:, 4], rows[:, 5]) or _labelled(rows[:, 5], evidence):
         return Match(Sure.NO, wrong)
+    if cell_bests.unsuppressed(rows[:, 4], count or 0, card.height, card.width)[0]:
+        return Match(Sure.NO, f"{count} rows in no order of score, one for each anchor of a grid, are not finished")
     telling = bool((np.diff(rows[:, 4]) <= 0).all()) and bool(rows[:, 4].any())
     sure = Sure.POSSIBLE if grid else Sure.CERTAIN if telling else Sure.LIKELY
     return Match(sure, seen + ", best first" * telling, *_conventions(rows[:, :4], evidence))

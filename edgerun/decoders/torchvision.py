@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import normalising, ranges, region_masks
+from edgerun.decoders import cell_bests, normalising, ranges, region_masks
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -117,6 +117,11 @@ def _matches(evidence: Evidence) -> Match:
     by_role = {role: values[name] for name, role in bound.items()}
     if len(by_role["boxes"]) and (by_role["boxes"][:, 2:] < by_role["boxes"][:, :2]).any():
         return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
+    scores = by_role["scores"]
+    if cell_bests.unsuppressed(scores, len(scores), card.height, card.width)[0]:
+        return Match(
+            Sure.NO, f"{len(scores)} rows in no order of score, one for each anchor of a grid, are not finished"
+        )
     batched = values.keys() and any(
         array.ndim == 3 and array.shape[2] == 4 for array in evidence.probe("textured").values()
     )
