@@ -24,6 +24,9 @@ CHECKED_LATER = "each picture's boxes are checked"
 STRAY = 0.1
 """Share of rows that may be odd: a network's own doubts, not the form of its rows."""
 
+LARGEST_SCORE = 1.5
+"""Beyond what rounding makes of 1; few of the rows are sure, so that a share of odd ones would not show percents."""
+
 
 def filled(rows: AnyArray) -> AnyArray:
     """Rows [N, …] that hold something, and numbers; zeros and -1 pad a table."""
@@ -35,6 +38,8 @@ def misfit(boxes: AnyArray, scores: AnyArray, classes: AnyArray) -> str:
     """Why filled rows are no corners x1 y1 x2 y2 [N, 4], scores [N] and class numbers [N]; "" where they may be."""
     if not len(boxes):
         return ""
+    if (scores > LARGEST_SCORE).any():
+        return f"what should be scores leaves 0..1 and reaches {scores.max():.4g}"
     if ((scores < -ranges.TOLERANCE) | (scores > 1 + ranges.TOLERANCE)).mean() > STRAY:
         return "what should be scores leaves 0..1"
     if ((classes != np.rint(classes)) | (classes < -1)).mean() > STRAY:

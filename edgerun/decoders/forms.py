@@ -25,6 +25,8 @@ SLACK = 0.01
 
 FITS, MISFITS = 0.97, 0.95
 """Share of the boxes that hold their point, in the true form nearly all, and in another one fewer."""
+LOST = 0.5
+"""Share below which boxes do not hold their points: they are in another order, or those of another size."""
 ALIKE = 0.05
 """Of the picture: boxes that differ by less count as one."""
 TIGHTER = 0.6
@@ -60,10 +62,24 @@ def misread(boxes: AnyArray, form: str, height: int, width: int, strides: tuple[
     best = min(fitting, key=lambda name: found[name][1], default=form)
     if best != form and (found[form][0] < MISFITS or found[best][1] < found[form][1] * TIGHTER):
         return f"the boxes of a probe run are {best}, not {form}"
+    if found[form][0] < LOST and (factor := _factor(boxes, form, height, width, strides, per_cell)):
+        return f"the boxes of a probe run fit an input {factor:.2g} times as large"
     reach = np.percentile(np.abs(boxes[_filled(boxes)]), 90)
     if not ranges.unit(boxes) and reach < min(height, width) / 8:
         return f"the boxes of a probe run reach {reach:.3g}: they count from their cells"
     return ""
+
+
+def _factor(boxes: AnyArray, form: str, height: int, width: int, strides: tuple[int, ...], per_cell: int) -> float:
+    """How many times as large the input would have to be for boxes to hold their points; 0 where that is no reason."""
+    rows = _filled(boxes)
+    points = _points(height, width, strides, per_cell)[rows]
+    found = FORMS[form](boxes[rows] * np.array([width, height] * 2) if ranges.unit(boxes) else boxes[rows])
+    centres = (found[:, :2] + found[:, 2:]) / 2
+    far = (points > min(height, width) / 4).all(axis=1)
+    factor = float(np.median(centres[far] / points[far])) if far.any() else 1.0
+    told = factor > 0 and abs(factor - 1) > ALIKE
+    return factor if told and _holds(found / factor, points, SLACK * max(height, width)) >= FITS else 0.0
 
 
 def fits(

@@ -45,6 +45,9 @@ ALIASES = {
 THROUGH = ("cast", "transpose", "reshape", "resize", "unsqueeze", "squeeze", "dropout", "contiguous")
 """What moves values and leaves them as they are."""
 
+UNCHANGED = (*THROUGH, "clip", "pad")
+"""What leaves the values of a picture as they are, but for the border and for what no picture holds."""
+
 SIZES = ("shape", "size")
 """What reads no value of a tensor."""
 
@@ -125,7 +128,21 @@ def treatment(graph: Graph, image: str) -> Treatment:
             if not _turns_channels(graph, producers, node, what):
                 break
             turned = not turned
-        elif what not in THROUGH:
+        elif what == "split":
+            channels = _channels(graph, producers, users, node)
+            if channels is None:
+                break
+            value, factors, offsets, back = channels
+            factor, offset, turned = factor * factors, offset * factors + offsets, turned ^ back
+            continue
+        elif what in ("conv", "convolution"):
+            mixed = _pointwise(graph, producers, node)
+            if mixed is None:
+                break
+            factors, offsets, back = mixed
+            factor, offset = (factor[::-1], offset[::-1]) if back else (factor, offset)
+            factor, offset, turned = factor * factors, offset * factors + offsets, turned ^ back
+        elif what not in UNCHANGED:
             break
         value = node.outputs[0]
     return Treatment(tuple(map(float, factor)), tuple(map(float, offset)), turned)
@@ -142,6 +159,57 @@ def _constant(graph: Graph, producers: Mapping[str, Node], node: Node, value: st
     found = arrays[0].astype(np.float64).reshape(-1)
     usable = np.isfinite(found).all() and ((found != 0).all() or kind(node) in ("add", "sub"))
     return found if usable else None
+
+
+def _channels(
+    graph: Graph, producers: Mapping[str, Node], users: Mapping[str, list[Node]], split: Node
+) -> tuple[str, AnyArray, AnyArray, bool] | None:
+    """What is done to channels that are split and put together again: (value, factors, offsets, turned round)."""
+    ends: dict[str, tuple[float, float]] = {}
+    joined: Node | None = None
+    for start in split.outputs:
+        value, factor, offset = start, 1.0, 0.0
+        for _ in range(4):
+            following = users.get(value, [])
+            if len(following) != 1 or not following[0].outputs:
+                return None
+            node, what = following[0], kind(following[0])
+            if what in ("concat", "concatv2", "concatenation"):
+                break
+            constant = _constant(graph, producers, node, value) if what in ("mul", "div", "sub", "add") else None
+            if constant is None or constant.size != 1 or (what in ("div", "sub") and node.inputs[:1] != (value,)):
+                return None
+            number = float(constant[0])
+            by = number if what == "mul" else 1 / number if what == "div" else 1.0
+            by_sum = {"add": number, "sub": -number}.get(what, 0.0)
+            value, factor, offset = node.outputs[0], factor * by, offset * by + by_sum
+        if kind(node) not in ("concat", "concatv2", "concatenation") or node is not (joined or node):
+            return None
+        joined, ends[value] = node, (factor, offset)
+    order = list(ends)
+    if len(order) != 3 or joined is None:
+        return None
+    together = [name for name in joined.inputs if name in ends]
+    if len(joined.inputs) - len(together) > 1 or together not in (order, order[::-1]):
+        return None
+    factors, offsets = (np.array([ends[name][part] for name in order]) for part in (0, 1))
+    return joined.outputs[0], factors, offsets, together != order
+
+
+def _pointwise(graph: Graph, producers: Mapping[str, Node], node: Node) -> tuple[AnyArray, AnyArray, bool] | None:
+    """(factors, offsets, turned round) of a convolution that looks at one pixel and keeps channels apart, ONNX's form;
+    None for all others. Factors are those of the channels that leave.
+    """
+    weights = _array(graph, producers, node.inputs[1]) if len(node.inputs) > 1 else None
+    if weights is None or weights.shape not in ((3, 1, 1, 1), (3, 3, 1, 1)):
+        return None
+    bias = _array(graph, producers, node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else np.zeros(3)
+    table = np.diag(weights.reshape(3)) if weights.shape[1] == 1 else weights.reshape(3, 3)
+    if bias is None or bias.shape != (3,) or np.count_nonzero(table) != 3:
+        return None
+    back = not np.diag(table).all()
+    factors = np.diag(table[:, ::-1] if back else table).astype(np.float64)
+    return (factors, bias.astype(np.float64), back) if factors.all() else None
 
 
 def _line(graph: Graph, producers: Mapping[str, Node], node: Node) -> tuple[AnyArray, AnyArray] | None:

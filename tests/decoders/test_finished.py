@@ -42,6 +42,12 @@ def test_rows_that_cannot_be_so_are_refused_in_the_very_picture(boxes, scores, c
         finished.demand(boxes, scores, classes, PIXELS)
 
 
+def test_percents_are_no_scores_however_few_rows_are_sure():
+    scores = np.full(300, 0.1)
+    scores[0] = 88.0
+    assert "reaches 88" in finished.misfit(np.tile(BOXES[:1], (300, 1)), scores, np.zeros(300))
+
+
 def test_units_that_were_seen_are_not_doubted_again():
     finished.demand(BOXES / 320, SCORES, CLASSES, card(box_units=("pixels", "inferred: boxes reach 300")))
 

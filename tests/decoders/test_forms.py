@@ -46,6 +46,20 @@ def test_boxes_that_count_from_their_cells_are_not_decoded():
     assert "count from their cells" in forms.misread(raw, "cx cy w h", HEIGHT, WIDTH, STRIDES)
 
 
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+@pytest.mark.parametrize("form", ["cx cy w h", "x1 y1 x2 y2"])
+@pytest.mark.parametrize("unit", [False, True])
+def test_boxes_of_an_input_of_another_size_are_not_decoded(form, factor, unit):
+    boxes = WRITTEN[form](corners() / ((WIDTH, HEIGHT) * 2 if unit else 1)) * factor
+    wrong = forms.misread(boxes, form, HEIGHT, WIDTH, STRIDES)
+    assert f"fit an input {factor:.2g} times as large" in wrong or (unit and "count from their cells" in wrong)
+
+
+def test_boxes_in_another_order_than_their_cells_are_not_taken_for_those_of_another_size():
+    boxes = WRITTEN["cx cy w h"](corners())[::-1]
+    assert forms.misread(boxes, "cx cy w h", HEIGHT, WIDTH, STRIDES) == ""
+
+
 def test_anchors_of_a_stride_lie_one_after_another():
     points = np.concatenate([np.tile(grids.centres(HEIGHT, WIDTH, (stride,)), (3, 1)) for stride in STRIDES])
     boxes = np.concatenate((points - 9, points + 15), axis=1)

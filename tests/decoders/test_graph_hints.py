@@ -41,6 +41,9 @@ FIRST = ("Conv", [np.zeros((8, 3, 3, 3))])
         ([("Mul", [2.0]), ("Sub", [1.0])], SHARES),
         ([("BatchNormalization", [np.ones(3), np.zeros(3), np.full(3, 118.0), np.full(3, 57.0**2)])], BYTES),
         ([("Sub", [np.array([104.0, 117.0, 123.0])])], BYTES),
+        ([("Clip", [0.0, 255.0]), ("Pad", [np.zeros(8)]), ("Div", [255.0])], BYTES),
+        ([("Conv", [np.full((3, 1, 1, 1), 1 / 255)])], BYTES),
+        ([("Conv", [np.eye(3).reshape(3, 3, 1, 1) * 4, np.full(3, -2.0)])], SHARES),
         ([("Mul", [255.0])], SHARES),
         ([("Add", [1.0]), ("Mul", [0.5])], CENTRED),
         ([("Mul", [127.5]), ("Add", [127.5])], CENTRED),
@@ -73,6 +76,31 @@ def test_an_operator_that_asks_for_the_shape_alone_does_not_count():
     asking = Node("Shape", inputs=("images",), outputs=("size",))
     graph = chain(("Div", [255.0]), FIRST, rest=(asking,))
     assert graph_hints.said_of(graph_hints.treatment(graph, "images"))[0] == BYTES
+
+
+@pytest.mark.parametrize(("order", "turned"), [("012", False), ("210", True)])
+def test_channels_that_are_split_and_put_together_again_are_followed(order, turned):
+    nodes = [Node("Split", inputs=("images",), outputs=("s0", "s1", "s2"))]
+    nodes += [Node("Div", inputs=(f"s{each}", "k"), outputs=(f"d{each}",)) for each in range(3)]
+    nodes += [Node("Concat", inputs=tuple(f"d{each}" for each in order), outputs=("v",))]
+    nodes += [Node("Conv", inputs=("v", "w"), outputs=("o",))]
+    graph = Graph(nodes, ("images",), ("o",), constants={"k": np.array(255.0)})
+    found = graph_hints.treatment(graph, "images")
+    assert graph_hints.said_of(found)[0] == BYTES
+    assert found.reversed is turned
+
+
+def test_channels_that_are_put_together_in_another_way_are_not_followed():
+    nodes = [Node("Split", inputs=("images",), outputs=("s0", "s1", "s2"))]
+    nodes += [Node("Concat", inputs=("s1", "s0", "s2"), outputs=("v",))]
+    assert graph_hints.treatment(Graph(nodes, ("images",), ("v",)), "images") == Treatment()
+
+
+def test_a_convolution_of_one_pixel_may_turn_channels_and_one_that_mixes_them_is_the_network_s_own():
+    turning = ("Conv", [np.eye(3)[::-1].reshape(3, 3, 1, 1)])
+    assert graph_hints.treatment(chain(turning, FIRST), "images").reversed
+    mixing = ("Conv", [np.ones((3, 3, 1, 1))])
+    assert graph_hints.treatment(chain(mixing, FIRST), "images") == Treatment()
 
 
 def test_what_several_operators_read_is_not_followed():
