@@ -56,6 +56,14 @@ def test_a_sidecar_is_written_when_asked_and_settles_the_model(edgerun, bare):
     assert "Nothing is open: file, sidecar and arguments say all" in text
     result = edgerun("card", bare, "--images", FOLDER, "--limit", "2", "--write-sidecar", exit_code=3)
     assert "--force" in result.stderr
+    assert "Nothing is open" in result.stdout  # what took minutes is shown all the same
+
+
+def test_a_sheet_that_is_no_picture_is_refused_before_any_work(edgerun, bare, tmp_path):
+    page = tmp_path / "page.html"
+    result = edgerun("card", bare, "--images", FOLDER, "--html", page, "--sheet", "sheet.txt", exit_code=3)
+    assert "sheet.txt is not named like a picture" in result.stderr
+    assert not page.exists()
 
 
 def test_what_is_not_clear_is_no_and_writes_nothing(edgerun, bare, monkeypatch):
