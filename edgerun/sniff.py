@@ -79,7 +79,8 @@ def lie(path: Path, format: str) -> str:
     promised = SUFFIXES.get(path.suffix.lower())
     if promised in (None, format) or {promised, format} <= {"onnx", "ort"}:
         return ""
-    return f"{path.name} is named like a {promised} model, but by its bytes it is {format}; the bytes count"
+    article = "an" if promised[0] in "aeiou" else "a"
+    return f"{path.name} is named like {article} {promised} model, but by its bytes it is {format}; the bytes count"
 
 
 def sniff(path: Path, offered: Iterable[str] = ()) -> str:
