@@ -82,6 +82,9 @@ def command(
 
         if sheet is not None and sheet.suffix.lower() not in (".jpg", ".jpeg", ".png"):
             raise InputError(f"{sheet} is not named like a picture.", hint="use .jpg or .png")
+        for place in (html, sheet):
+            if place is not None and place.exists() and not force:
+                raise InputError(f"{place} is there already.", hint="name another file, or pass --force")
         content: dict[str, Any] = {}
         code = 0
         arguments = dict(load)

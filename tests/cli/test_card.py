@@ -66,6 +66,14 @@ def test_a_sheet_that_is_no_picture_is_refused_before_any_work(edgerun, bare, tm
     assert not page.exists()
 
 
+@pytest.mark.parametrize("option", ["--html", "--sheet"])
+def test_a_page_never_writes_over_what_is_there_unasked(edgerun, bare, tmp_path, option):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"precious")
+    assert "is there already" in edgerun("card", bare, "--images", FOLDER, option, photo, exit_code=3).stderr
+    assert photo.read_bytes() == b"precious"
+
+
 def test_what_is_not_clear_is_no_and_writes_nothing(edgerun, bare, monkeypatch):
     from edgerun import settling
 
