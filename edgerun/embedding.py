@@ -56,7 +56,11 @@ def embed(
         name: options.pop(name) for name in ("delegate", "strict", "threads", "backend") if name in options
     }
     registry = house.registry() if registry is None else registry
-    writer = _writer(path, registry)  # before anything is opened
+    format, writer = _writer(path, registry)  # before anything is opened
+    if sniff.lie(place, format) and place != path:
+        raise InputError(
+            f"{place} is named like another format than {format}.", hint=f"name it {place.stem}{path.suffix}"
+        )
     opened = open_model(path, registry=registry, **opening)
     try:
         with Detector.load(opened, **options) as detector:
@@ -89,8 +93,8 @@ def _check_place(path: Path, place: Path, itself: bool, force: bool) -> None:
     raise InputError(f"{place} is there already.", hint="name another file, or pass --force")
 
 
-def _writer(path: Path, registry: Registry) -> WritesMetadata:
-    """Who can write this kind of file."""
+def _writer(path: Path, registry: Registry) -> tuple[str, WritesMetadata]:
+    """The format of this file, and who can write it."""
     file, removed = archives.unpacked(path)
     removed()
     if file != path:
@@ -98,7 +102,7 @@ def _writer(path: Path, registry: Registry) -> WritesMetadata:
     format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
     for backend in registry.backends_for(format):
         if isinstance(backend, WritesMetadata):
-            return backend
+            return format, backend
     raise ModelError(f"{path} is of the format {format}, which has no place for a card.", hint=ALTERNATIVE)
 
 

@@ -153,9 +153,11 @@ def write_card(model: Path, card: ModelCard, *, force: bool = False) -> Path:
     """Write a card beside its model; gives the path.
 
     Raises:
-        InputError: there is one already and `force` is not given, or it cannot be written.
+        InputError: there is one already and `force` is not given, or it cannot be written, or the model is ours.
     """
     path = sidecar.path_for(model)
+    if model in models.NAMES.values():  # in the installed package, where it would count in every program
+        raise InputError(f"{model.name} comes with edgerun and carries its card.", hint="copy the model, name the copy")
     if path.exists() and not force:
         raise InputError(f"{path} exists already.", hint="overwrite it with --force")
     try:

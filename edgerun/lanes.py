@@ -29,7 +29,7 @@ import numpy as np
 from edgerun import errors, house, parity
 from edgerun.contract import ReadsGraphs
 from edgerun.detector import Detector
-from edgerun.errors import BackendUnavailable, EdgerunError, InputError
+from edgerun.errors import BackendUnavailable, EdgerunError, InputError, ModelUnreadable
 from edgerun.images import read
 from edgerun.plugins import Registry
 from edgerun.probe import picture
@@ -161,7 +161,10 @@ def _quantised(detector: Detector) -> bool:
     backend = detector.opened.backend
     if not isinstance(backend, ReadsGraphs):
         return False
-    graph = backend.graph(detector.path)
+    try:
+        graph = backend.graph(detector.path)
+    except ModelUnreadable:  # what no runtime but its own reads, such as .ort: no more room than plain models get
+        return False
     return any(
         spec.dtype in ("int8", "uint8") and name not in graph.inputs for name, spec in graph.values.items()
     ) or any(array.dtype.itemsize == 1 and array.dtype.kind in "iu" for array in graph.constants.values())

@@ -79,7 +79,8 @@ def lie(path: Path, format: str) -> str:
     promised = SUFFIXES.get(path.suffix.lower())
     if promised in (None, format) or {promised, format} <= {"onnx", "ort"}:
         return ""
-    return f"{path.name} is named like a {promised} model, but by its bytes it is {format}; the bytes count"
+    article = "an" if promised[0] in "aeiou" else "a"
+    return f"{path.name} is named like {article} {promised} model, but by its bytes it is {format}; the bytes count"
 
 
 def sniff(path: Path, offered: Iterable[str] = ()) -> str:
@@ -96,6 +97,8 @@ def sniff(path: Path, offered: Iterable[str] = ()) -> str:
     """
     if not path.exists():
         raise ModelUnreadable(f"There is no model {path}.", hint="check the path")
+    if not path.is_file() and not path.is_dir():  # a pipe would be waited for without end
+        raise ModelUnreadable(f"{path} is a pipe or a device, not a file.", hint="copy it into a file and name that")
     foreign = path.suffix.lower().removeprefix(".")
     if foreign in set(offered) - set(SUFFIXES.values()) - set(RECOGNISED):
         return foreign

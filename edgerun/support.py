@@ -320,7 +320,7 @@ def read_table(path: Path) -> SupportTable:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         return _table(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
-        what = f"it lacks {cause}" if isinstance(cause, KeyError) else str(cause)
+        what = f"it lacks {cause}" if isinstance(cause, KeyError) else getattr(cause, "strerror", None) or str(cause)
         raise PluginError(f"The table of operators {path} cannot be used: {what}.", hint="see docs/ops.md") from cause
 
 

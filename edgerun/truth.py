@@ -187,8 +187,11 @@ def _of_file(place: Path, photos: Sequence[Path]) -> Truth:
         names = {int(kind["id"]): str(kind["name"]) for kind in content["categories"]}
         known = {photo: _of_coco(rows.get(images[photo.name], [])) for photo in photos if photo.name in images}
     except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as cause:
+        what = f"it lacks {cause}" if isinstance(cause, KeyError) else getattr(cause, "strerror", None) or str(cause)
+        if isinstance(cause, UnicodeDecodeError):
+            what = "it is no text"
         raise InputError(
-            f"{place} cannot be read as COCO's annotations: {type(cause).__name__}: {cause}.",
+            f"{place} cannot be read as COCO's annotations: {what}.",
             hint="it needs images, annotations with bbox, and categories",
         ) from cause
     return Truth(known, names)

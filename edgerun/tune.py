@@ -61,6 +61,9 @@ SHOWN = 8
 DEVICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"openvino": {"device": ("GPU", "NPU")}}
 """Delegate -> option -> values that are tried where the delegate takes any; those that are not here fail at once."""
 
+LATE = "the time was up; give a larger --budget"
+"""Why a candidate was not tried."""
+
 USERS = (InputError, CardInvalid, DecoderAmbiguous, DecoderUnknown, ModelUnsafe)
 """Errors of what the user gave, which no other way of running the model would mend."""
 
@@ -146,6 +149,14 @@ class Tuning:
     model: str = ""
     load: float = 0.0
     written: str = ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether the time was up before anything but the chosen one was measured: being chosen says nothing then."""
+        others = [finding for finding in self.findings if finding.verdict != "fastest"]
+        return not any(finding.seconds for finding in others) and any(
+            finding.detail == LATE or (self.interrupted and finding.verdict == "untried") for finding in others
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -358,7 +369,7 @@ def search(
                 if candidate in field.findings:
                     continue
                 if spent() > OPENING * budget:
-                    field.findings[candidate] = Finding(candidate, "untried", "the time was up; give a larger --budget")
+                    field.findings[candidate] = Finding(candidate, "untried", LATE)
                     continue
                 hopeless = field.hopeless(candidate)
                 if hopeless:
@@ -568,7 +579,7 @@ def tune(
         opener = partial(_apart, path, options, _pictures(pictures), max(60.0, budget))
     result = search(found, opener, budget=budget, clock=clock, told=told, today=datetime.date.today().isoformat())
     result = replace(result, model=str(path), load=busy)
-    if result.choice is not None and write:
+    if result.choice is not None and write and not result.alone:
         table = [finding.to_dict() for finding in result.findings]
         versions = {backend.name: version for backend, version in backends}
         result = replace(result, written=str(tuned.keep(path, result.choice, versions, offers, table)))

@@ -82,6 +82,13 @@ def test_nothing_is_overwritten_unless_it_is_said(copied, tmp_path):
     assert other.stat().st_size > len(content)
 
 
+def test_a_copy_that_would_be_named_like_another_format_is_refused(copied, tmp_path):
+    with pytest.raises(InputError, match=r"copy\.onnx is named like another format than tflite") as refusal:
+        embed(copied("codes.tflite"), tmp_path / "copy.onnx")
+    assert refusal.value.hint == "name it copy.tflite"
+    assert not (tmp_path / "copy.onnx").exists()
+
+
 def test_a_folder_is_never_removed_to_make_room(copied, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgerun import inspection, replay
+from edgerun import inspection, models, replay
+from edgerun.cards import sidecar
 from edgerun.contract import Node, Placed, Sure
 from edgerun.errors import BackendUnavailable, DecoderAmbiguous, DecoderUnknown, InputError, ModelUnreadable
 from edgerun.inspection import _documented
@@ -123,6 +124,12 @@ def test_a_sidecar_is_not_overwritten_unless_forced(colours):
 def test_a_refused_model_gets_no_sidecar(strange):
     with pytest.raises(DecoderUnknown):
         inspection.write_sidecar(inspection.inspect(strange))
+
+
+def test_a_model_of_ours_gets_no_sidecar_in_the_installed_package():
+    with pytest.raises(InputError, match="comes with edgerun and carries its card"):
+        inspection.write_sidecar(inspection.inspect("codes"), force=True)
+    assert not sidecar.path_for(models.find("codes")).exists()
 
 
 def test_a_sidecar_that_cannot_be_written_is_said(colours):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,6 +142,11 @@ def test_one_that_ends_its_process_is_named_with_its_code(crashing):
 def test_one_that_never_answers_is_given_up(onnxruntime, colours):
     with pytest.raises(BackendUnavailable, match="no answer within"):
         Apart(colours(metadata=NAMES), CPU, {}, [], patience=0.0)
+
+
+def test_a_model_whose_graph_nobody_reads_takes_part(onnxruntime, opened):
+    path = Path(__file__).parent / "data/codes_models/codes.ort"
+    assert not opened(lanes.Here(path, CPU, {}, [])).facts.quantised
 
 
 @pytest.mark.parametrize("eight_bits", [False, True])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -204,6 +205,7 @@ def test_a_suffix_that_lies_is_named(tmp_path, name, content, format):
     said = sniff.lie(path, sniff.sniff(path))
     assert name in said
     assert f"by its bytes it is {format}" in said
+    assert "like a onnx" not in said
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.ort", "model.bin", "model"])
@@ -328,3 +330,10 @@ def test_a_packed_archive_is_to_be_unpacked(tmp_path, head):
     with pytest.raises(ModelUnreadable, match="packed") as refusal:
         sniff.sniff(path)
     assert "unpack it" in refusal.value.hint
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.onnx")
+    with pytest.raises(ModelUnreadable, match=r"model\.onnx is a pipe or a device"):
+        sniff.sniff(tmp_path / "model.onnx")

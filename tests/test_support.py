@@ -225,6 +225,11 @@ def test_a_table_that_is_ill_does_not_take_the_others_with_it(table, tmp_path):
     assert known.delegate == "mine"
 
 
+def test_a_table_that_is_not_there_is_said_in_words(tmp_path):
+    with pytest.raises(PluginError, match=r"nowhere\.toml cannot be used: No such file or directory\."):
+        support.read_table(tmp_path / "nowhere.toml")
+
+
 def test_a_format_whose_graph_nobody_reads_says_what_to_do(tmp_path):
     class Blind(Stranger):
         graph = None

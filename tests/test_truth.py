@@ -82,6 +82,13 @@ def test_a_file_that_is_no_annotations_is_said(photos, tmp_path, text):
         truth.read(tmp_path / "truth.json", photos)
 
 
+@pytest.mark.parametrize(("content", "words"), [(b"\xff\xd8\xff", "it is no text"), (b"{}", "it lacks 'images'")])
+def test_what_is_wrong_with_annotations_is_said_in_words(photos, tmp_path, content, words):
+    (tmp_path / "truth.json").write_bytes(content)
+    with pytest.raises(InputError, match=f"annotations: {words}"):
+        truth.read(tmp_path / "truth.json", photos)
+
+
 def test_a_text_that_is_no_labels_is_said(photos, tmp_path):
     (tmp_path / "one.txt").write_text("cat 0.5 0.5 0.2 0.4")
     with pytest.raises(InputError, match=r"one\.txt cannot be read as YOLO's labels"):

@@ -19,7 +19,7 @@ from edgerun.hookspecs import hookimpl
 from edgerun.lanes import Candidate, Facts, Here
 from edgerun.plugins import Registry
 from edgerun.tensors import TensorSpec
-from edgerun.tune import candidates, search, tune
+from edgerun.tune import LATE, candidates, search, tune
 
 
 @pytest.fixture(autouse=True)
@@ -439,6 +439,23 @@ def test_the_choice_is_written_and_auto_takes_it(tuning, model, registry, backen
     assert Detector.load(model, registry=registry, delegate="auto", threads=7).report().threads == 7
     assert Detector.load(model, registry=registry).session.delegate == "npu"  # without "auto" nothing changes
     assert Detector.load(model, registry=registry, delegate="cpu").session.delegate == "cpu"
+
+
+def test_where_only_the_reference_was_measured_nothing_is_written(model, registry, folder):
+    """A budget that the reference alone uses up would hand every later "auto" the slow reference."""
+    noise = Noise(1)
+
+    class Ponderous(FakeLane):
+        def answers(self, batch=1):
+            self.noise.now += 5
+            return super().answers(batch)
+
+    found = tune(model, budget=1, registry=registry, opener=partial(Ponderous, noise), clock=noise.clock, threads=4)
+    assert found.choice.delegate == "cpu"
+    assert {finding.detail for finding in found.findings if finding.verdict == "untried"} == {LATE}
+    assert found.alone
+    assert found.written == ""
+    assert not list(folder.glob("tune/*"))
 
 
 def test_a_dry_run_writes_nothing(tuning, folder):

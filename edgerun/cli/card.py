@@ -78,6 +78,13 @@ def command(
             "--truth, --html, --sheet and --write-sidecar need --images DIR", param_hint="--images"
         )
     with door(as_json=as_json, debug=debug):
+        from edgerun.errors import InputError
+
+        if sheet is not None and sheet.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+            raise InputError(f"{sheet} is not named like a picture.", hint="use .jpg or .png")
+        for place in (html, sheet):
+            if place is not None and place.exists() and not force:
+                raise InputError(f"{place} is there already.", hint="name another file, or pass --force")
         content: dict[str, Any] = {}
         code = 0
         arguments = dict(load)
@@ -85,9 +92,10 @@ def command(
             settlement = _settle(model, images, truth, limit, load)
             content = settlement.to_dict()
             code = INTERRUPTED if settlement.interrupted else 0 if settlement.clear else NO
+            if not as_json:  # before anything is written: it took minutes, and a full disk must not lose it
+                _print(settlement)
             written = _write(settlement, html, sheet, write_sidecar, force)
             if not as_json:
-                _print(settlement)
                 facts(written.items())
             content |= written
             if settlement.chosen is not None:

@@ -137,6 +137,8 @@ def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
             _let_go_of_stdout()
             raise typer.Exit(PIPE_CLOSED) from None
         except Exception as cause:
+            if _interrupted(cause):
+                raise typer.Exit(INTERRUPTED) from None
             if debug:
                 sys.stderr.write(traceback.format_exc())
             error = as_error(cause)
@@ -144,6 +146,13 @@ def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
             if way.as_json:
                 print_json({"error": error.to_dict()})
             raise typer.Exit(FAILED) from None
+
+
+def _interrupted(cause: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: compiled modules turn one during their import into an ImportError."""
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def as_error(cause: Exception) -> EdgerunError:

@@ -39,12 +39,14 @@ def command(
         from edgerun.errors import InputError, ModelUnreadable, translated
 
         converter = _converter()
-        if out.exists() and not force:
-            raise InputError(f"{out} is there already.", hint="name another file, or pass --force")
+        _check_place(out, force)
         path, card, note = _card(model, load)
         hint = "run it on a Mac, or export it to ONNX from where it was trained"
         with translated(ModelUnreadable, f"{path} cannot be converted", hint=hint):
-            written = converter.convert(path, out, preprocess, card=card)
+            try:
+                written = converter.convert(path, out, preprocess, card=card)
+            except OSError as cause:  # the model was read before
+                raise InputError(f"{out} cannot be written: {cause.strerror}.", hint="choose another place") from cause
         content = {
             "model": str(path),
             "written": str(written),
@@ -55,6 +57,17 @@ def command(
             print_json(content | {"note": note})
         else:
             facts([("written", f"{written} ({written.stat().st_size / 1e6:.1f} MB)"), ("note", note)])
+
+
+def _check_place(out: Path, force: bool) -> None:
+    from edgerun.errors import InputError
+
+    if out.suffix.lower() != ".onnx":  # so the model itself is never written over either
+        raise InputError(f"{out} is not named like an ONNX model.", hint=f"name it {out.with_suffix('.onnx')}")
+    if out.is_dir():
+        raise InputError(f"{out} is a folder.", hint="name the file to write")
+    if out.exists() and not force:
+        raise InputError(f"{out} is there already.", hint="name another file, or pass --force")
 
 
 def _converter() -> Any:

@@ -223,6 +223,10 @@ def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Callable[[Picture, 
                 hint="run them one by one",
             )
         seen[number] = source
+    if path.is_file() and path.suffix.lower() != ".json":  # a photo or a model, most likely
+        raise InputError(
+            f"{path} is there already and is no results file.", hint="name another file, such as rows.json"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("w", encoding="utf-8")

@@ -137,5 +137,9 @@ def _ending(found: Tuning, dry_run: bool) -> list[tuple[str, str]]:
         lines.append(("", "not beyond doubt in that time; a larger --budget would tell"))
     if found.interrupted:
         lines.append(("", "interrupted: what had been measured by then is kept"))
-    written = "nothing, by --dry-run" if dry_run else f'{found.written}; --delegate auto, or delegate="auto", takes it'
+    written = f'{found.written}; --delegate auto, or delegate="auto", takes it'
+    if dry_run:
+        written = "nothing, by --dry-run"
+    elif found.alone:
+        written = "nothing: the time was up before another way was measured; give a larger --budget"
     return [*lines, ("written", written)]

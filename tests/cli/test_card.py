@@ -56,6 +56,22 @@ def test_a_sidecar_is_written_when_asked_and_settles_the_model(edgerun, bare):
     assert "Nothing is open: file, sidecar and arguments say all" in text
     result = edgerun("card", bare, "--images", FOLDER, "--limit", "2", "--write-sidecar", exit_code=3)
     assert "--force" in result.stderr
+    assert "Nothing is open" in result.stdout  # what took minutes is shown all the same
+
+
+def test_a_sheet_that_is_no_picture_is_refused_before_any_work(edgerun, bare, tmp_path):
+    page = tmp_path / "page.html"
+    result = edgerun("card", bare, "--images", FOLDER, "--html", page, "--sheet", "sheet.txt", exit_code=3)
+    assert "sheet.txt is not named like a picture" in result.stderr
+    assert not page.exists()
+
+
+@pytest.mark.parametrize("option", ["--html", "--sheet"])
+def test_a_page_never_writes_over_what_is_there_unasked(edgerun, bare, tmp_path, option):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"precious")
+    assert "is there already" in edgerun("card", bare, "--images", FOLDER, option, photo, exit_code=3).stderr
+    assert photo.read_bytes() == b"precious"
 
 
 def test_what_is_not_clear_is_no_and_writes_nothing(edgerun, bare, monkeypatch):

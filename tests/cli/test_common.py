@@ -65,6 +65,14 @@ def test_each_way_of_ending_has_its_code(raised, code):
     assert caught.value.exit_code == code
 
 
+def test_ctrl_c_during_an_import_is_no_broken_runtime():
+    ours, theirs = InputError("a runtime cannot be imported"), ImportError("initialization failed")
+    ours.__cause__, theirs.__cause__ = theirs, KeyboardInterrupt()
+    with pytest.raises(typer.Exit) as caught, door():
+        raise ours
+    assert caught.value.exit_code == 130
+
+
 def test_what_native_code_prints_stays_out_of_the_document():
     script = """
 import os

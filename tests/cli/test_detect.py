@@ -313,6 +313,7 @@ BAD = {
     "a size that is fixed": (["MODEL", "PHOTO", "--imgsz", "320"], "is fixed at 64"),
     "labels that are not there": (["MODEL", "PHOTO", "--labels", "missing.txt"], "no label file missing.txt"),
     "a folder that is a file": (["MODEL", "PHOTO", "--save", "text.jpg"], "text.jpg cannot be made"),
+    "a results file that is a photo": (["MODEL", "PHOTO", "--coco", "PHOTO"], "is no results file"),
     "a results file that is a folder": (["MODEL", "PHOTO", "--coco", "EMPTY"], "cannot be written"),
 }
 

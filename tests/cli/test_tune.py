@@ -86,6 +86,14 @@ def test_a_dry_run_says_so(edgerun, found):
     assert asked["write"] is False
 
 
+def test_a_choice_without_a_rival_is_not_called_written(edgerun, found):
+    cpu, npu = Candidate("fake", "cpu", 2), Candidate("fake", "npu", 2)
+    found(findings=(Finding(cpu, "fastest", seconds=(0.01,)), Finding(npu, "untried", tune.LATE)), written="")
+    assert "written nothing: the time was up before another way was measured; give a larger --budget" in lines(
+        edgerun("tune", "m.fake").stdout
+    )
+
+
 def test_options_reach_the_search(edgerun, found):
     asked = found()
     edgerun(

@@ -82,7 +82,7 @@ def save(graph: Graph, path: str | Path, *, metadata: Mapping[str, str] | None =
     path = Path(path)
     total = sum(array.nbytes for array in graph.constants.values())
     if total <= MAX_MESSAGE:
-        path.write_bytes(encode(graph, metadata=metadata))
+        _write(path, encode(graph, metadata=metadata))
         return
     external: dict[str, tuple[str, int]] = {}
     data = path.with_name(path.name + ".data")
@@ -92,7 +92,17 @@ def save(graph: Graph, path: str | Path, *, metadata: Mapping[str, str] | None =
                 stream.seek(-stream.tell() % 4096, os.SEEK_CUR)
                 external[name] = (data.name, stream.tell())
                 stream.write(_contents(array))
-    path.write_bytes(encode(graph, metadata=metadata, external=external))
+    _write(path, encode(graph, metadata=metadata, external=external))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all: what was there stays until all is written."""
+    made = path.with_name(f".edgerun-{os.getpid()}-{path.name}")
+    try:
+        made.write_bytes(content)
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def _uses_contrib(graph: Graph) -> bool:

@@ -194,4 +194,5 @@ def _root_model(manifest: Array) -> PurePosixPath:
             raise TypeError("a path must be a string")
         return checked(PurePosixPath(path))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelDamaged(f"Manifest.json: does not name a root model ({error!r})") from error
+        why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ModelDamaged(f"Manifest.json: does not name a root model ({why})") from error

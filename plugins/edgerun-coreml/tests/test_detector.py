@@ -112,6 +112,27 @@ def test_a_file_that_is_there_is_not_overwritten_unasked(tmp_path):
     assert CliRunner().invoke(app, ["convert", str(path), str(out), "--force"]).exit_code == 0
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_model_is_never_written_over_by_what_it_is_converted_to(tmp_path, force):
+    shape = (1, 3, 64, 96)
+    path = write(tmp_path / "m.mlmodel", model(doubling(shape), [array("x", *shape)], [array("y", *shape)]))
+    content = path.read_bytes()
+    ran = CliRunner().invoke(app, ["convert", str(path), str(path), *force])
+    assert ran.exit_code == 3
+    assert "is not named like an ONNX model" in ran.output
+    assert path.read_bytes() == content
+
+
+def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path):
+    path = package(tmp_path / "m.mlpackage", colours())
+    (tmp_path / "folder.onnx").mkdir()
+    for out, words in [("folder.onnx", "is a folder"), ("nowhere/m.onnx", "cannot be written: No such file")]:
+        ran = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / out), "--force"])
+        assert ran.exit_code == 3
+        assert words in " ".join(ran.output.split())
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder.onnx", "m.mlpackage"]
+
+
 def test_only_core_ml_models_are_converted(tmp_path):
     path, out = package(tmp_path / "m.mlpackage", colours()), tmp_path / "m.onnx"
     assert CliRunner().invoke(app, ["convert", str(path), str(out)]).exit_code == 0

@@ -146,7 +146,7 @@ class OnnxRuntimeSession:
         if not assigned:
             return Coverage("none", "ONNX Runtime does not tell which node of an .ort file runs where")
         placed = [
-            Placed(node.op_type, self._delegate(part.ep_name), node.name)
+            Placed(node.op_type, self._delegate(part.ep_name), _name(node))
             for part in assigned
             for node in part.get_nodes()
         ]
@@ -184,6 +184,14 @@ class OnnxRuntimeSession:
         """Let go of the model."""
         self._session = None
         OPEN.discard(self)
+
+
+def _name(node: Any) -> str:
+    """The name of a node; "" where it is not valid UTF-8, which ONNX Runtime itself does not mind."""
+    try:
+        return str(node.name)
+    except UnicodeDecodeError:
+        return ""
 
 
 def _spec(argument: Any) -> TensorSpec:

@@ -26,7 +26,7 @@ def read(
         delegate: gives the delegate of an execution provider.
         assigned: provider -> kinds of the nodes in each part of the graph that it was assigned.
     """
-    everything = json.loads(path.read_text())
+    everything = json.loads(path.read_text(encoding="utf-8", errors="replace"))
     starts = sorted(event["ts"] for event in everything if event["name"] == "model_run")
     counted = starts[1] if len(starts) > 1 else 0
     spent: dict[tuple[str, str, str], float] = {}

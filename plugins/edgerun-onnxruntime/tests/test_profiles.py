@@ -59,3 +59,17 @@ def test_a_provider_with_kernels_runs_single_nodes(tmp_path):
     assert [(entry.operator, entry.nodes) for entry in seen.placed] == [("Conv", 1), ("Add", 1)]
     seen = profiles.read(path, 1, NAMES.get, {"GpuEP": [["Conv", "Add"], ["Conv"]]})  # as many parts as nodes ran
     assert seen.nodes == {"gpu": 2}
+
+
+def test_a_node_whose_name_is_no_utf8_is_counted_without_it(tmp_path):
+    """Exporters have written names in other encodings; ONNX Runtime runs such a model."""
+    from onnx import TensorProto, helper
+
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"], name="a_name")], "g", value[:1], value[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model.SerializeToString().replace(b"a_name", b"a_\xb8\xb8me"))
+    session = OnnxRuntimeBackend().open(path, Delegate("cpu"), 1)
+    assert [(entry.operator, entry.name) for entry in session.coverage().placed] == [("Add", "")]
+    assert [entry.operator for entry in session.profile({"x": np.ones((1, 4), np.float32)}).placed] == ["Add"]
