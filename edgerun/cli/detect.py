@@ -104,6 +104,8 @@ class _Text:
             f"conf {report.conf.value:g} ({report.conf.source}), iou {report.iou.value:g} ({report.iou.source}), "
             f"at most {report.max_det} rows"
         )
+        if report.delegate_reason:
+            self._say(f"note: {report.delegate_reason}")
 
     def _say(self, text: str) -> None:
         if not self._quiet:

@@ -473,3 +473,10 @@ def test_a_real_model_on_a_real_photo(edgerun, shared):
     found = rows(text)
     assert sorted(label for label, _, _ in found) == ["bus", "person", "person", "person", "person"]
     assert found[0][1] == pytest.approx(0.890, abs=0.01)
+
+
+def test_why_an_earlier_delegate_was_not_taken_is_said(edgerun, model, photo):
+    said = edgerun("detect", model, photo, "--delegate", "xnnpack", "--delegate", "cpu").stdout
+    assert "delegate cpu" in said
+    assert "note: xnnpack: " in said
+    assert "note:" not in edgerun("detect", model, photo, "--delegate", "cpu").stdout
