@@ -36,6 +36,7 @@ def command(
     """Hold a model's operators against what a delegate's documentation says. Nothing is run."""
     with door(as_json=as_json, debug=debug):
         from edgerun import support
+        from edgerun.errors import InputError
 
         path, format, graph = support.open_graph(model)
         tables = [support.read_table(table)] if table is not None else support.tables(format)
@@ -51,13 +52,18 @@ def command(
             if not found.ok:
                 raise typer.Exit(NO)
             return
+        if not tables:
+            raise InputError(
+                f"No table says which operators of {format} models a delegate takes.",
+                hint="bring one with --table FILE; edgerun inspect shows what the file asks for, and what computes it",
+            )
         every = [support.check(path, graph, entry) for entry in tables]
         if as_json:
             print_json({"model": str(path), "evidence": "static", "delegates": [entry.to_dict() for entry in every]})
         elif markdown:
             say(_as_markdown(_overview(every), _OVERVIEW))
         else:
-            _print_overview(str(path), format, every)
+            _print_overview(str(path), every)
 
 
 _OVERVIEW = ("delegate", "operators", "supported", "first that is not", "before it", "documentation")
@@ -82,11 +88,7 @@ def _place(found: Support) -> str:
     return f"{first.node.op}{name} (number {first.index})"
 
 
-def _print_overview(path: str, format: str, every: list[Support]) -> None:
-    if not every:
-        say(f"no table says which operators of {format} models a delegate takes; bring one with --table FILE")
-        say("edgerun inspect shows what the file itself asks for, and what computes it here")
-        return
+def _print_overview(path: str, every: list[Support]) -> None:
     graph = every[0].graph
     facts([("model", path), ("written by", graph.producer), ("operators", graph.opset)])
     say()

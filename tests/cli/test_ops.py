@@ -69,3 +69,10 @@ def test_what_is_typed_wrong_is_one_sentence_with_the_next_step(edgerun, model, 
 
 def test_a_file_that_is_no_model_is_named(edgerun, photo):
     assert "error: " in edgerun("ops", photo, exit_code=3).stderr
+
+
+def test_a_format_without_tables_has_no_answer(edgerun, model, monkeypatch):
+    monkeypatch.setattr("edgerun.support.tables", lambda _: [])
+    error = edgerun("ops", model, exit_code=3).stderr
+    assert "No table says which operators of onnx models a delegate takes." in error
+    assert "--table" in error
