@@ -253,7 +253,7 @@ def said_of(found: Treatment) -> tuple[dict[str, Any], str]:
     """Card fields that a treatment settles, and why; ({}, "") where it leaves open what goes in.
 
     Bytes are made small, a factor about 1/255, or a mean beyond 16 is taken off them. Shares of 255 are centred, a mean
-    below 1 is taken off, or made bytes again. -1..1 is made 0..1 or bytes.
+    below 1 is taken off, or made bytes again, with or without their mean. -1..1 is made 0..1 or bytes.
     """
     if not found.normalises:
         return {}, ""
@@ -266,7 +266,8 @@ def said_of(found: Treatment) -> tuple[dict[str, Any], str]:
         return plain, f"the graph itself takes a mean off and brings 0..255 to {low:.3g}..{high:.3g}"
     low, high = offset.min(), (factor + offset).max()
     centred = (offset < 0).all() and (factor >= 1).all() and high <= 4 and low >= -4
-    if centred or (_near(factor, 255) and np.abs(offset).max() < 1):
+    bytes_again = _near(factor, 255) and (np.abs(offset).max() < 1 or ((offset <= -16) & (offset >= -239)).all())
+    if centred or bytes_again:
         return {**plain, "scale": 1 / 255}, f"the graph itself brings 0..1 to {low:.3g}..{high:.3g}"
     for half in (0.5, 127.5):
         if _near(factor, half) and _near(offset, half):

@@ -45,6 +45,7 @@ FIRST = ("Conv", [np.zeros((8, 3, 3, 3))])
         ([("Conv", [np.full((3, 1, 1, 1), 1 / 255)])], BYTES),
         ([("Conv", [np.eye(3).reshape(3, 3, 1, 1) * 4, np.full(3, -2.0)])], SHARES),
         ([("Mul", [255.0])], SHARES),
+        ([("Mul", [255.0]), ("Sub", [MEAN * 255])], SHARES),
         ([("Add", [1.0]), ("Mul", [0.5])], CENTRED),
         ([("Mul", [127.5]), ("Add", [127.5])], CENTRED),
         ([], {}),
