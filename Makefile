@@ -4,7 +4,7 @@ VENV ?= .venv
 COREML_VENV ?= .venv-coreml
 COREML_SUITE_SAMPLE ?= 500
 BIN = $(VENV)/bin
-DISTRIBUTIONS = pyproject.toml constraints.txt tools/environment.py $(wildcard plugins/*/pyproject.toml)
+DISTRIBUTIONS = pyproject.toml constraints.txt scripts/environment.py $(wildcard plugins/*/pyproject.toml)
 
 .PHONY: demo test lint bench coreml-suite clean
 
@@ -23,9 +23,9 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/frame.py
 
 # Apple's own tests of coremltools 9.0, predicted by edgerun-coreml: a random sample of mil/ops/tests, then one of
-# test_torch_ops.py, in fp32. Failing cases are listed and explained in tools/coreml_suite/README.md; they do not
+# test_torch_ops.py, in fp32. Failing cases are listed and explained in scripts/coreml_suite/README.md; they do not
 # fail the target, a suite that does not run does. Takes minutes; not part of `make test`.
-COREML_SUITE = env COREML_SUITE_SAMPLE=$(COREML_SUITE_SAMPLE) PYTHONPATH=.:plugins/edgerun-coreml:tools/coreml_suite \
+COREML_SUITE = env COREML_SUITE_SAMPLE=$(COREML_SUITE_SAMPLE) PYTHONPATH=.:plugins/edgerun-coreml:scripts/coreml_suite \
   INCLUDE_MIL_FP32_UNIT_TESTS=1 PYMIL_TEST_TARGETS=mlprogram TORCH_FRONTENDS=TORCHSCRIPT \
   $(COREML_VENV)/bin/python -m pytest -q -c /dev/null -W ignore --tb=no -p no:cacheprovider -p coreml_suite --pyargs
 coreml-suite: $(COREML_VENV)/.suite
@@ -36,10 +36,10 @@ clean:
 	rm -rf $(VENV) $(COREML_VENV) demo/out .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
 
 $(VENV)/.demo: $(DISTRIBUTIONS)
-	@test -e $(VENV)/.test && touch $@ || $(PYTHON) tools/environment.py $(VENV) demo
+	@test -e $(VENV)/.test && touch $@ || $(PYTHON) scripts/environment.py $(VENV) demo
 
 $(VENV)/.test: $(DISTRIBUTIONS)
-	@$(PYTHON) tools/environment.py $(VENV) test
+	@$(PYTHON) scripts/environment.py $(VENV) test
 
 $(COREML_VENV)/.suite: Makefile
 	$(PYTHON) -m venv $(COREML_VENV)

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgerun import Detector, replay
-from edgerun.probe import picture
+from edgerun.media.synthetic import picture
 
 
 def measure(detector: Detector, rounds: int) -> tuple[list[float], list[float], dict[str, list[float]]]:

@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from edgerun.nms import suppress
+from edgerun.processing.nms import suppress
 
 
 def with_prod(boxes: np.ndarray, scores: np.ndarray, iou: float) -> list[int]:

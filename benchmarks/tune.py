@@ -15,8 +15,8 @@ import time
 import numpy as np
 
 from edgerun.contract import Delegate
-from edgerun.lanes import Candidate, Facts
-from edgerun.tune import candidates, search
+from edgerun.tools.tune.in_process import Candidate, Facts
+from edgerun.tools.tune.search import candidates, search
 
 LENGTHS = {"wrong": 300, "swift": 1000, "near": 1100, "middle": 1500, "cpu": 3000}
 """Rounds of a small product; 1000 of them take about 4 ms on a core of one's own."""

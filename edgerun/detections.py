@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from edgerun import boxes as box_arithmetic
-from edgerun import draw, images
 from edgerun.errors import EdgerunError, InputError
-from edgerun.masks import Masks
+from edgerun.media import draw, images
+from edgerun.processing.masks import Masks
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["COCO_IDS", "Detection", "Detections"]

@@ -15,10 +15,8 @@ from typing import Any, cast, get_args, overload
 
 import numpy as np
 
-from edgerun import buffers, delegates, image_input, images, masks, nms, threads
-from edgerun.candidates import Candidates
+from edgerun import delegates
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, ModelCard, Nms, checked
-from edgerun.cards import labels as label_files
 from edgerun.contract import (
     Arrays,
     Coverage,
@@ -26,7 +24,9 @@ from edgerun.contract import (
     Profiles,
     Session,
 )
+from edgerun.contract.candidates import Candidates
 from edgerun.detections import Detections
+from edgerun.dialects.readers import label_files
 from edgerun.errors import (
     CardInvalid,
     EdgerunError,
@@ -34,13 +34,16 @@ from edgerun.errors import (
     ModelError,
     translated,
 )
-from edgerun.image_input import ImageInput
-from edgerun.interpretation import Interpretation, interpret, plan
-from edgerun.opening import Opened, open_model
-from edgerun.plugins import Registry
-from edgerun.preprocess import Geometry
-from edgerun.probe import picture as probe_picture
+from edgerun.interpretation.interpret import Interpretation, interpret, plan
+from edgerun.media import images
+from edgerun.media.synthetic import picture as probe_picture
+from edgerun.processing import masks, model_inputs, nms, quantization
+from edgerun.processing.model_inputs import ImageInput
+from edgerun.processing.preprocess import Geometry
 from edgerun.report import Report, Threshold
+from edgerun.runtime import cpu_cores as threads
+from edgerun.runtime.opening import Opened, open_model
+from edgerun.runtime.registry import Registry
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["Detector", "Opened", "open_model"]
@@ -94,7 +97,7 @@ class Detector:
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = plan(card, image)
-        self._auxiliary = image_input.auxiliary(opened.session.inputs, image, card, opened.path.name)
+        self._auxiliary = model_inputs.auxiliary(opened.session.inputs, image, card, opened.path.name)
         self._batch = _batch_size(opened, image, reading.choice.decoder.batched)
         self._input = self._plan.new_input(self._batch)
         self._borders: list[tuple[int, ...] | None] = [None] * self._batch
@@ -167,7 +170,7 @@ class Detector:
             placed = time.perf_counter()
             raw = self._run(len(pictures), conf, iou)
             ran = time.perf_counter()
-            outputs = buffers.restore(raw, self._session.outputs)
+            outputs = quantization.restore(raw, self._session.outputs)
             candidates = [self._decode(outputs, slot, conf) for slot in range(len(pictures))]
         results = [finish(rows, geometry) for rows, geometry in zip(candidates, geometries, strict=True)]
         done = time.perf_counter()
@@ -192,7 +195,7 @@ class Detector:
         if self._image.batch == 0:
             batch = self._input[0]
         with translated(ModelError, f"{self._backend.name} failed to run {self.path.name}"):
-            limits = image_input.thresholds(self._session.inputs, conf, iou)
+            limits = model_inputs.thresholds(self._session.inputs, conf, iou)
             with LOAD.running(self.opened.threads):
                 return self._session.run({self._image.spec.name: batch, **self._auxiliary, **limits})
 
@@ -359,7 +362,7 @@ class Detector:
         for slot in buffer:
             self._plan.apply(images.as_bgr(image, color), slot)
         picture = {self._image.spec.name: buffer[0] if self._image.batch == 0 else buffer}
-        return picture | self._auxiliary | image_input.thresholds(self._session.inputs, self.conf, self.iou)
+        return picture | self._auxiliary | model_inputs.thresholds(self._session.inputs, self.conf, self.iou)
 
     def report(self) -> Report:
         """Everything that was decided, with reasons."""

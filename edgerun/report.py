@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgerun.card import ModelCard
-from edgerun.cards.sidecar import as_fields
+from edgerun.card.sidecar import as_fields
 from edgerun.contract import Coverage, Match, Placed, TensorSpec
 
 __all__ = ["SCHEMA", "Opening", "Report", "Threshold", "stragglers", "summary"]

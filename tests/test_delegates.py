@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from edgerun import house
 from edgerun.contract import ANY, Coverage, Delegate, Placed
 from edgerun.delegates import VOCABULARY, Wish, candidates, confirm, coverage, demand
 from edgerun.errors import DelegateIncomplete, DelegateUnavailable, InputError
+from edgerun.runtime import installed
 
 OFFERS = [
     Delegate("npu", False, "libnpu.so is missing"),
@@ -74,7 +74,7 @@ def test_what_is_no_wish_is_told_with_the_spelling(text):
 def test_every_runtime_speaks_the_vocabulary_and_the_page_explains_it():
     page = (Path(__file__).parents[1] / "docs" / "delegates.md").read_text()
     assert not [name for name in VOCABULARY if f"`{name}`" not in page]
-    registry = house.registry()
+    registry = installed.registry()
     offers = [offer for backend in registry.backends if backend.health().ok for offer in registry.offers(backend)]
     assert {offer.name for offer in offers} <= set(VOCABULARY)
     assert not [name for offer in offers for name in offer.takes if name != ANY and f"`{name}`" not in page]

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from edgerun import images
 from edgerun.detections import COCO_IDS, Detections
 from edgerun.errors import EdgerunError, InputError
+from edgerun.media import images
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_coco_boxes_are_left_top_width_height(found):
 
 
 def test_coco_categories_are_those_of_coco_for_its_own_classes():
-    from edgerun.cards.labels import COCO
+    from edgerun.dialects.readers.label_files import COCO
 
     found = Detections(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.array([79]), names=COCO)
     assert found.to_coco(1)[0]["category_id"] == 90

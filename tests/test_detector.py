@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgerun import Detections, Detector, house, replay
+from edgerun import Detections, Detector, replay
 from edgerun.contract import Coverage, Delegate, Placed, TensorSpec
 from edgerun.errors import (
     CardInvalid,
@@ -23,6 +23,7 @@ from edgerun.errors import (
     ModelUnreadable,
 )
 from edgerun.replay import ReplayBackend
+from edgerun.runtime import installed
 
 NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
 TRUTH = {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
@@ -420,7 +421,7 @@ def simulated(tmp_path):
     rows[:, :4] *= 64
     specs = [TensorSpec("images", (1, 3, 64, 64))], [TensorSpec("output0", rows.shape)]
     replay.write(tmp_path / "m.npz", *specs, {}, [(0, {"output0": rows})])
-    registry = replace(house.registry(), backends=[Simulated()])
+    registry = replace(installed.registry(), backends=[Simulated()])
     return lambda **options: Detector.load(tmp_path / "m.npz", registry=registry, **options)
 
 

@@ -23,8 +23,8 @@ import pytest
 from edgerun import Detector
 from edgerun.contract import Delegate, Graph, Health, Node, Quantization, TensorSpec
 from edgerun.errors import EdgerunError, ModelUnreadable
-from edgerun.house import BUILTIN
-from edgerun.plugins import Registry
+from edgerun.runtime.installed import BUILTIN
+from edgerun.runtime.registry import Registry
 
 HEIGHT, WIDTH = 256, 320
 LEAST = 300

@@ -8,9 +8,9 @@ import pytest
 
 from edgerun import Detector, replay
 from edgerun.errors import ModelUnreadable, ModelUnsafe
-from edgerun.house import BUILTIN
-from edgerun.plugins import Registry
-from edgerun.sniff import sniff
+from edgerun.formats.sniff import sniff
+from edgerun.runtime.installed import BUILTIN
+from edgerun.runtime.registry import Registry
 from edgerun.tensors import Quantization, TensorSpec
 
 

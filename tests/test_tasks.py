@@ -7,7 +7,7 @@ import pytest
 
 from edgerun import Detector
 from edgerun.boxes import corners, iou
-from edgerun.decoders import grids
+from edgerun.heads import grids
 
 pytest.importorskip("onnxruntime", reason="the models made here are run by ONNX Runtime")
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgerun import Detector, buffers, images, nms
-from edgerun.cards.labels import COCO, COCO91
+from edgerun import Detector
 from edgerun.contract import Frame
+from edgerun.dialects.readers.label_files import COCO, COCO91
 from edgerun.errors import BackendMissing, BackendUnavailable
+from edgerun.media import images
+from edgerun.processing import nms, quantization
 
 pytestmark = pytest.mark.zoo
 
@@ -73,7 +75,7 @@ def in_other_order(rows, iou, random):
 def sticking_out(detector, path):
     """Boxes, scores and classes of a photo, suppressed, in its pixels, and not cut at its edge; for stretched ones."""
     picture, card = images.as_bgr(path, "bgr"), detector.card
-    outputs = buffers.restore(detector.session.run(detector.feed(path)), detector.session.outputs)
+    outputs = quantization.restore(detector.session.run(detector.feed(path)), detector.session.outputs)
     rows = detector._choice.decoder.decode(outputs, Frame(card.height, card.width, CONF, card))
     rows = rows.take(nms.suppress(rows.boxes, rows.scores, rows.classes, iou=detector.iou, max_det=ROWS, mode="class"))
     size = np.array([picture.shape[1] / card.width, picture.shape[0] / card.height] * 2, np.float32)

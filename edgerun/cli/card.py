@@ -26,7 +26,7 @@ from edgerun.cli.common import (
 from edgerun.cli.options import takes_model
 
 if TYPE_CHECKING:
-    from edgerun.settling import Progress, Ranked, Settlement
+    from edgerun.tools.settle.trial import Progress, Ranked, Settlement
 
 __all__ = ["command"]
 
@@ -101,7 +101,7 @@ def command(
             if settlement.chosen is not None:
                 arguments |= settlement.chosen.reading.arguments
         if embed and code == 0:
-            from edgerun.embedding import embed as write
+            from edgerun.tools.embedding import embed as write
 
             place = write(model, output, force=force, **arguments)
             content |= {"embedded": str(place)}
@@ -114,10 +114,10 @@ def command(
 
 
 def _settle(model: str, images: str, truth: Path | None, limit: int, load: Mapping[str, Any]) -> Settlement:
-    from edgerun import sources
-    from edgerun import truth as labels
     from edgerun.errors import InputError
-    from edgerun.settling import settle
+    from edgerun.media import sources
+    from edgerun.tools import ground_truth as labels
+    from edgerun.tools.settle.trial import settle
 
     photos = [
         source.place
@@ -133,7 +133,8 @@ def _settle(model: str, images: str, truth: Path | None, limit: int, load: Mappi
 
 def _write(settlement: Settlement, html: Path | None, sheet: Path | None, sidecar: bool, force: bool) -> dict[str, str]:
     """What was written: what it is -> where."""
-    from edgerun import gallery, inspection
+    from edgerun.tools import inspection
+    from edgerun.tools.settle import gallery
 
     written = {}
     if html is not None:
@@ -223,7 +224,7 @@ def _row(place: str, entry: Ranked, steady: bool) -> tuple[str, ...]:
 
 def _options(arguments: Mapping[str, Any]) -> str:
     """Arguments of the library as options of the command line."""
-    from edgerun.readings import arguments_in_words
+    from edgerun.tools.settle.readings import arguments_in_words
 
     words = []
     for name, value in arguments.items():

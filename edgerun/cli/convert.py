@@ -85,10 +85,11 @@ def _converter() -> Any:
 
 def _card(model: str, load: dict[str, Any]) -> tuple[Path, Mapping[str, Any] | None, str]:
     """The path, the card's fields as edgerun would load the model, and what is to be said of them."""
-    from edgerun import models, sniff
-    from edgerun.cards.sidecar import as_fields
+    from edgerun import models
+    from edgerun.card.sidecar import as_fields
     from edgerun.detector import Detector
     from edgerun.errors import DecoderAmbiguous, DecoderUnknown, ModelUnreadable
+    from edgerun.formats import sniff
 
     path = models.find(model)
     format = sniff.sniff(path)

@@ -18,9 +18,9 @@ from edgerun.errors import InputError
 
 if TYPE_CHECKING:
     from edgerun.detections import Detections
-    from edgerun.images import Image
+    from edgerun.media.images import Image
+    from edgerun.media.sources import Picture, Source
     from edgerun.report import Report
-    from edgerun.sources import Picture, Source
 
 __all__ = ["command"]
 
@@ -50,9 +50,9 @@ def command(
 ) -> None:
     """Find objects in pictures, folders, videos or what a camera sees."""
     with door(as_json=as_json, debug=debug) as way:
-        from edgerun import sources as places
         from edgerun.detector import Detector
-        from edgerun.writers import Album
+        from edgerun.media import sources as places
+        from edgerun.media.writers import Album
 
         planned = places.expand(sources)
         if show:
@@ -145,7 +145,7 @@ class _Json:
     def __init__(self, report: Report) -> None:
         import json
 
-        from edgerun.writers import JsonList
+        from edgerun.media.writers import JsonList
 
         self.failures = 0
         self._errors: list[dict[str, Any]] = []
@@ -186,7 +186,7 @@ def _entry(picture: Picture) -> dict[str, Any]:
 @contextmanager
 def _watched(planned: Sequence[Source]) -> Iterator[Iterator[Picture]]:
     """The pictures of all sources, with a progress bar on stderr where that is a terminal and there are several."""
-    from edgerun import sources as places
+    from edgerun.media import sources as places
 
     everything = (picture for source in planned for picture in places.pictures(source))
     several = len(planned) > 1 or any(source.kind != "picture" for source in planned)
@@ -214,7 +214,7 @@ def _watched(planned: Sequence[Source]) -> Iterator[Iterator[Picture]]:
 @contextmanager
 def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Callable[[Picture, Image, Detections], None]]:
     """Writes rows as a COCO results file; a picture's id is its stem, as a number where it is one."""
-    from edgerun.writers import JsonList
+    from edgerun.media.writers import JsonList
 
     seen: dict[int | str, Source] = {}
     for source in dict.fromkeys(planned):

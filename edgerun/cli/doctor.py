@@ -10,7 +10,7 @@ import typer
 from edgerun.cli.common import NO, AsJson, Debug, door, facts, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from edgerun.doctor import Check, Checkup, Trial
+    from edgerun.tools.doctor.examine import Check, Checkup, Trial
 
 __all__ = ["command"]
 
@@ -18,9 +18,9 @@ __all__ = ["command"]
 def command(as_json: AsJson = False, debug: Debug = False) -> None:
     """Check that every installed runtime computes; exit 1 where one does not."""
     with door(as_json=as_json, debug=debug):
-        from edgerun import doctor
+        from edgerun.tools.doctor import examine
 
-        checkup = doctor.examine()
+        checkup = examine.examine()
         if as_json:
             print_json(checkup.to_dict())
         else:

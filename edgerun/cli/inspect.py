@@ -12,7 +12,7 @@ from edgerun.cli.options import takes_model
 
 if TYPE_CHECKING:
     from edgerun.card import ModelCard
-    from edgerun.inspection import Inspection
+    from edgerun.tools.inspection import Inspection
 
 __all__ = ["command"]
 
@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Show what a model takes and gives, how it is read, and who says so."""
     with door(as_json=as_json, debug=debug):
-        from edgerun import inspection as inspections
+        from edgerun.tools import inspection as inspections
 
         seen = inspections.inspect(model, profile=profile, **load)
         written = inspections.write_sidecar(seen, force=force) if write_sidecar and seen.refusal is None else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgerun.cli.common import AsJson, Debug, door, facts, print_json, say
 
 if TYPE_CHECKING:
-    from edgerun.plugins import Registry
+    from edgerun.runtime.registry import Registry
 
 __all__ = ["command"]
 
@@ -16,9 +16,9 @@ __all__ = ["command"]
 def command(as_json: AsJson = False, debug: Debug = False) -> None:
     """List the installed plugins and what they bring."""
     with door(as_json=as_json, debug=debug):
-        from edgerun import house
+        from edgerun.runtime import installed
 
-        content = _content(house.registry())
+        content = _content(installed.registry())
         if as_json:
             print_json(content)
         else:

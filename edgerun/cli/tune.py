@@ -13,12 +13,12 @@ from edgerun.cli.common import INTERRUPTED, AsJson, Debug, console, door, facts,
 from edgerun.cli.options import takes_model
 
 if TYPE_CHECKING:
-    from edgerun.tune import Finding, Tuning
+    from edgerun.tools.tune.search import Finding, Tuning
 
 __all__ = ["command"]
 
 BUDGET = 60.0
-"""As `edgerun.tune.BUDGET`, without importing it for --help."""
+"""As `edgerun.tools.tune.search.BUDGET`, without importing it for --help."""
 
 
 @takes_model
@@ -40,10 +40,10 @@ def command(
     --delegate (repeated), --threads or --backend only these are tried.
     """
     with door(as_json=as_json, debug=debug):
-        from edgerun import tune
+        from edgerun.tools.tune import search
 
         with _progress(budget) as told:
-            found = tune.tune(model, budget=budget, pictures=images, write=not dry_run, told=told, **load)
+            found = search.tune(model, budget=budget, pictures=images, write=not dry_run, told=told, **load)
         if as_json:
             print_json(found.to_dict())
         else:
@@ -55,7 +55,7 @@ def command(
 @contextmanager
 def _progress(budget: float) -> Iterator[Callable[[str, float], None]]:
     """A bar on stderr, where somebody looks at it."""
-    from edgerun.race import silent
+    from edgerun.tools.tune.race import silent
 
     if not sys.stderr.isatty():
         yield silent
@@ -84,9 +84,9 @@ def _print(found: Tuning, dry_run: bool) -> None:
 
 
 def _busy(load: float) -> str:
-    from edgerun import threads
+    from edgerun.runtime import cpu_cores
 
-    cores = threads.available()
+    cores = cpu_cores.available()
     if load <= 0.75 * cores:
         return ""
     return f"other programs kept this machine busy (load {load:.1f}, {cores} cores); tune again when it is quiet"

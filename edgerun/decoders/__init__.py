@@ -22,8 +22,6 @@ from edgerun.decoders import (
     end2end,
     fastestdet,
     fcos,
-    finished,
-    graph_hints,
     mediapipe_landmarks,
     mmdetection,
     movenet,
@@ -53,6 +51,8 @@ from edgerun.decoders import (
     yunet,
 )
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
+from edgerun.graphs import output_kinds
+from edgerun.heads import finished_rows
 
 __all__ = ["BUILTIN", "SAID", "Choice", "choose"]
 
@@ -139,7 +139,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     decoders = list(decoders)
     wish = evidence.card.decoder
     choice = _inferred(evidence, decoders) if wish is None else _named(wish, evidence, decoders)
-    choice = replace(choice, match=graph_hints.unsettled(choice.match, evidence))
+    choice = replace(choice, match=output_kinds.unsettled(choice.match, evidence))
     _demand_settled(choice, evidence)
     _demand_agreement(choice, evidence)
     return choice
@@ -212,7 +212,7 @@ def _demand_agreement(choice: Choice, evidence: Evidence) -> None:
     }
     units = match.conventions.get("box_units", "pixels")
     reason = match.basis.get("box_units", f"{name} gives {units}").partition(": ")
-    if not reason[2].endswith(finished.CHECKED_LATER):
+    if not reason[2].endswith(finished_rows.CHECKED_LATER):
         seen["box_units"] = (units, reason[2] or reason[0])
     if choice.decoder.suppress:
         seen["suppressed"] = (False, f"{name} answers for every cell or query, and leaves suppression to us")

@@ -14,7 +14,8 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, ranges, scoring
+from edgerun.heads import grids, value_checks
+from edgerun.heads import scores as scoring
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -74,7 +75,7 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, f"{count} rows are not the anchors of a {card.width} x {card.height} input")
     scores, _ = _joined(evidence.probe("textured"))
     keypoints = (wide - 4) // 2
-    if ranges.shares(scores):
+    if value_checks.shares(scores):
         return Match(Sure.NO, "the scores of a probe run lie in 0..1: they went through a sigmoid already")
     conventions = {**CONVENTIONS, "keypoints": keypoints}
     basis = {**BASIS, "keypoints": f"inferred: {wide} columns are a box and {keypoints} points"}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import finished, forms, grids, ranges
+from edgerun.heads import box_formats, finished_rows, grids, value_checks
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS", "unsuppressed"]
@@ -64,8 +64,8 @@ def _bound(evidence: Evidence) -> dict[str, str]:
     flat = [name for name, shape in shapes.items() if count and shape in ((1, count), (1, count, 1))]
     stored = {spec.name: np.dtype(spec.dtype).kind for spec in evidence.outputs if spec.quantization is None}
     whole = [name for name in flat if stored.get(name) in ("i", "u")]
-    whole = whole or [name for name in flat if ranges.integers(values[name])]
-    scores = [name for name in flat if name not in whole and ranges.shares(values[name])]
+    whole = whole or [name for name in flat if value_checks.integers(values[name])]
+    scores = [name for name in flat if name not in whole and value_checks.shares(values[name])]
     if len(shapes) != 3 or len(whole) != 1 or len(scores) != 1:
         return {}
     return {boxes[0]: "boxes", scores[0]: "scores", whole[0]: "classes"}
@@ -80,22 +80,22 @@ def _matches(evidence: Evidence) -> Match:
     roles = _bound(evidence) if len(shapes) == 3 else {}
     if not single and not roles:
         return Match(Sure.NO, "it needs one output [1, N, 6], or boxes [1, N, 4], scores [1, N] and classes [1, N]")
-    if lost := next(filter(None, map(ranges.coarse, evidence.outputs[: 1 if single else 0])), ""):
+    if lost := next(filter(None, map(value_checks.coarse, evidence.outputs[: 1 if single else 0])), ""):
         return Match(Sure.NO, lost)
     boxes, scores, classes = _table(evidence.probe("textured"), roles)
-    count = len(finished.filled(np.concatenate((boxes, scores[:, None], classes[:, None]), axis=1)))
+    count = len(finished_rows.filled(np.concatenate((boxes, scores[:, None], classes[:, None]), axis=1)))
     per_cell, strides = unsuppressed(scores, count, card.height, card.width)
     if not per_cell or count != len(boxes):
         return Match(Sure.NO, f"{len(boxes)} rows are not those of all cells, in no order of score")
-    if wrong := finished.misfit(boxes, scores, classes):
+    if wrong := finished_rows.misfit(boxes, scores, classes):
         return Match(Sure.NO, wrong)
-    if wrong := forms.misread(boxes, "x1 y1 x2 y2", card.height, card.width, strides, per_cell):
+    if wrong := box_formats.misread(boxes, "x1 y1 x2 y2", card.height, card.width, strides, per_cell):
         return Match(Sure.NO, wrong)
     if card.labels and classes.max() >= len(card.labels):
         return Match(Sure.NO, f"a probe run gives class {classes.max():.0f} of {len(card.labels)} labels")
     basis = dict.fromkeys(CONVENTIONS, "convention: YOLO is trained so")
     basis["box_units"] = f"inferred: boxes of a probe run reach {np.abs(boxes).max():.4g}"
-    conventions = {**CONVENTIONS, "box_units": "unit" if ranges.unit(boxes) else "pixels"}
+    conventions = {**CONVENTIONS, "box_units": "unit" if value_checks.unit(boxes) else "pixels"}
     if roles:
         conventions["outputs"], basis["outputs"] = roles, "inferred: shapes, and values of a probe run"
     kind = "cells" if per_cell == 1 else "anchors, three per cell"

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, grids, inputs, pairs, ranges, scoring
+from edgerun.heads import box_formats, boxes_and_scores, grids, image_inputs, value_checks
+from edgerun.heads import scores as scoring
 
 __all__ = ["DECODERS", "FAMILIES"]
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "yolo-nas": {"resize": "letterbox", "fill": 114, "color": "rgb", "scale": 1 / 255, "iou": 0.7},
     "damo-yolo": {"resize": "stretch", "color": "rgb", "scale": 1.0, "iou": 0.7},
-    "ppyoloe": {**inputs.IMAGENET, "resize": "stretch", "iou": 0.7},
+    "ppyoloe": {**image_inputs.IMAGENET, "resize": "stretch", "iou": 0.7},
     "ppyoloe-plus": {"resize": "stretch", "color": "rgb", "scale": 1 / 255, "iou": 0.7},
     "rtmdet": {
         "resize": "letterbox-topleft", "fill": 114, "color": "bgr", "scale": 1.0, "mean": (103.53, 116.28, 123.675),
@@ -41,33 +42,35 @@ USUAL = (8, 16, 32)
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
-    scores = by_role[pairs.TURNED].T if pairs.TURNED in by_role else by_role[pairs.SCORES]
+    scores = (
+        by_role[boxes_and_scores.TURNED].T if boxes_and_scores.TURNED in by_role else by_role[boxes_and_scores.SCORES]
+    )
     kept, best, classes = scoring.best(scores, frame.conf)
-    return Candidates(by_role[pairs.BOXES][kept].astype(np.float32), best, classes)
+    return Candidates(by_role[boxes_and_scores.BOXES][kept].astype(np.float32), best, classes)
 
 
 def _matches(evidence: Evidence, *, family: str) -> Match:
     card = evidence.card
-    bound, why_not = pairs.bound(evidence, pairs.SCORES, pairs.TURNED)
+    bound, why_not = boxes_and_scores.bound(evidence, boxes_and_scores.SCORES, boxes_and_scores.TURNED)
     if not bound:
         return Match(Sure.NO, why_not)
     shapes = {bound[spec.name]: spec.shape for spec in evidence.outputs}
-    count = shapes[pairs.BOXES][1] or 0
+    count = shapes[boxes_and_scores.BOXES][1] or 0
     strides = grids.ladder_of(count, card.height, card.width)
     if strides is None:
         return Match(Sure.NO, f"{count} rows are not one per cell of a {card.width} x {card.height} input")
-    turned = pairs.TURNED in shapes
-    classes = (shapes[pairs.TURNED][1] if turned else shapes[pairs.SCORES][2]) or 0
+    turned = boxes_and_scores.TURNED in shapes
+    classes = (shapes[boxes_and_scores.TURNED][1] if turned else shapes[boxes_and_scores.SCORES][2]) or 0
     if card.labels and len(card.labels) != classes:
         return Match(Sure.NO, f"{classes} classes are not {len(card.labels)} labels")
     values = evidence.probe("textured")
-    boxes = next(values[name][0] for name, role in bound.items() if role == pairs.BOXES)
-    if not ranges.spans(boxes, card.height, card.width) or (boxes[:, 2:] < boxes[:, :2] - 1).mean() > 0.01:
+    boxes = next(values[name][0] for name, role in bound.items() if role == boxes_and_scores.BOXES)
+    if not value_checks.spans(boxes, card.height, card.width) or (boxes[:, 2:] < boxes[:, :2] - 1).mean() > 0.01:
         return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2 in pixels, all over the input")
-    if wrong := forms.misread(boxes, "x1 y1 x2 y2", card.height, card.width, strides):
+    if wrong := box_formats.misread(boxes, "x1 y1 x2 y2", card.height, card.width, strides):
         return Match(Sure.NO, wrong)
-    scores = next(values[name][0] for name, role in bound.items() if role != pairs.BOXES)
-    if classes > 1 and ranges.sum_to_one(scores.T if turned else scores):
+    scores = next(values[name][0] for name, role in bound.items() if role != boxes_and_scores.BOXES)
+    if classes > 1 and value_checks.sum_to_one(scores.T if turned else scores):
         return Match(Sure.NO, "the scores of a probe run add up to 1, as after a softmax with a background")
     conventions = {**FAMILIES[family], "outputs": bound}
     basis = dict.fromkeys(conventions, f"convention: {family} is trained and tested so")

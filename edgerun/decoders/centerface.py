@@ -13,7 +13,8 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import levels, ranges, scoring
+from edgerun.heads import levels, value_checks
+from edgerun.heads import scores as scoring
 
 __all__ = ["DECODERS"]
 
@@ -54,7 +55,7 @@ def _matches(evidence: Evidence) -> Match:
     if len(offsets) != 1:
         return Match(Sure.NO, "which output holds sizes and which offsets cannot be told")
     roles[offsets[0]] = "offset"
-    if not all(ranges.shares(values[name]) for name, role in roles.items() if role == "heatmap"):
+    if not all(value_checks.shares(values[name]) for name, role in roles.items() if role == "heatmap"):
         return Match(Sure.NO, "the heatmap of a probe run leaves 0..1")
     conventions = {**CONVENTIONS, "outputs": roles}
     basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}

@@ -12,7 +12,8 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import levels, ranges, scoring
+from edgerun.heads import levels, value_checks
+from edgerun.heads import scores as scoring
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -69,7 +70,7 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, "which output holds sizes and which offsets cannot be told")
     roles = dict.fromkeys(pair, "sizes") | {
         offsets[0]: "offsets",
-        heat[0]: "scores" if ranges.shares(values[heat[0]]) else "logits",
+        heat[0]: "scores" if value_checks.shares(values[heat[0]]) else "logits",
     }
     conventions = {**CONVENTIONS, "outputs": roles}
     basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import finished, graph_hints, inputs, ranges
+from edgerun.graphs import output_kinds
+from edgerun.heads import finished_rows, image_inputs, value_checks
 
 __all__ = ["DECODERS"]
 
@@ -39,11 +40,11 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
 def _fed(evidence: Evidence) -> tuple[dict[str, Any], dict[str, str], Mapping[str, Mapping[str, str]]]:
     """(fields, basis, what is left open): the backbone tells, where the graph can be read."""
     graph = evidence.graph()
-    if graph is None or not graph_hints.patches(graph):
+    if graph is None or not output_kinds.patches(graph):
         return CONVENTIONS, BASIS, {}
     if any("dinov3" in node.name.lower() for node in graph.nodes):
         seen = "inferred: the graph has a DINOv3 in it, and DEIMv2 on DINOv3 takes ImageNet's mean and std"
-        return {**inputs.IMAGENET, "resize": "stretch"}, BASIS | dict.fromkeys(("mean", "std"), seen), {}
+        return {**image_inputs.IMAGENET, "resize": "stretch"}, BASIS | dict.fromkeys(("mean", "std"), seen), {}
     return CONVENTIONS, BASIS, HABITS
 
 
@@ -56,15 +57,15 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, "it needs labels [1, N], boxes [1, N, 4] and scores [1, N]")
     values = evidence.probe("textured")
     stored = {spec.name: np.dtype(spec.dtype).kind for spec in evidence.outputs}
-    whole = [name for name in flat if stored[name] in "iu"] or [n for n in flat if ranges.integers(values[n])]
-    shares = [name for name in flat if name not in whole and ranges.shares(values[name])]
+    whole = [name for name in flat if stored[name] in "iu"] or [n for n in flat if value_checks.integers(values[n])]
+    shares = [name for name in flat if name not in whole and value_checks.shares(values[name])]
     if len(whole) != 1 or len(shares) != 1:
         return Match(Sure.NO, "which output holds labels and which scores cannot be told")
     if sizes is None:
         return Match(Sure.NO, "there is no input orig_target_sizes")
     rows = values[boxes[0]].reshape(-1, 4)
-    wrong = finished.misfit(rows, values[shares[0]].reshape(-1), values[whole[0]].reshape(-1))
-    if wrong or (len(rows) and ranges.unit(rows)):
+    wrong = finished_rows.misfit(rows, values[shares[0]].reshape(-1), values[whole[0]].reshape(-1))
+    if wrong or (len(rows) and value_checks.unit(rows)):
         return Match(Sure.NO, wrong or "the boxes of a probe run are in 0..1, not in pixels of orig_target_sizes")
     fields, reasons, unsettled = _fed(evidence)
     conventions = {**fields, "outputs": {whole[0]: "classes", shares[0]: "scores", boxes[0]: "boxes"}}

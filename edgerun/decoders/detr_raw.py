@@ -18,17 +18,19 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, graph_hints, grids, inputs, normalising, ranges, scoring
+from edgerun.graphs import output_kinds
+from edgerun.heads import box_formats, grids, image_inputs, input_conventions, value_checks
+from edgerun.heads import scores as scoring
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
 
-ASPECT_KEPT: dict[str, Any] = {**inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104)}
+ASPECT_KEPT: dict[str, Any] = {**image_inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104)}
 """The border is nought after normalising, so it has the colour of the mean."""
 
 MEANS = {
-    normalising.PLAIN: "RT-DETR, D-FINE, DEIM",
-    normalising.IMAGENET: "RF-DETR, LW-DETR, Deformable and Conditional DETR",
+    input_conventions.PLAIN: "RT-DETR, D-FINE, DEIM",
+    input_conventions.IMAGENET: "RF-DETR, LW-DETR, Deformable and Conditional DETR",
 }
 FITS = {
     'resize="stretch"': "RT-DETR, D-FINE, DEIM, RF-DETR, LW-DETR",
@@ -66,7 +68,7 @@ def _flattened(logits: AnyArray) -> FloatArray:
 def _boxes(values: AnyArray, *, named: bool) -> bool:
     """Whether columns are cx cy w h in 0..1: widths are no far corners, which never lie left of the near ones."""
     sides = values[:, 2:]
-    if not ranges.unit(values) or sides.min() < -ranges.TOLERANCE:
+    if not value_checks.unit(values) or sides.min() < -value_checks.TOLERANCE:
         return False
     return named or bool((sides < values[:, :2]).any())
 
@@ -93,8 +95,8 @@ def _bound(evidence: Evidence) -> Mapping[str, str]:
     (classes,) = (name for name in rows if name != boxes[0])
     if np.abs(values[classes]).max() > LARGEST_LOGIT:
         return {}
-    shares = not graph_hints.unfinished(evidence, classes)
-    shares = shares and all(ranges.shares(evidence.probe(kind)[classes]) for kind in ("textured", "blank"))
+    shares = not output_kinds.unfinished(evidence, classes)
+    shares = shares and all(value_checks.shares(evidence.probe(kind)[classes]) for kind in ("textured", "blank"))
     return {boxes[0]: "boxes", classes: "scores" if shares else "logits", **dict.fromkeys(masks, "masks")}
 
 
@@ -126,7 +128,7 @@ def _reading(evidence: Evidence, name: str, *, scores: bool) -> tuple[set[str], 
     if named and len(readings) == 2:
         return room, told
     if scores:
-        summed = all(ranges.sum_to_one(run) for run in runs)
+        summed = all(value_checks.sum_to_one(run) for run in runs)
         readings, why = readings & {"softmax" if summed else "sigmoid"}, f"{why}; sums {'' if summed else 'not '}1"
     return readings & room, why
 
@@ -137,7 +139,11 @@ def _conventions(evidence: Evidence, softmax: bool) -> tuple[dict[str, Any], str
     if softmax:
         return ASPECT_KEPT, "convention: DETR and YOLOS are trained so", {}
     if {spec.name for spec in evidence.outputs} - {"masks"} == {"dets", "labels"}:
-        return {**inputs.IMAGENET, "resize": "stretch"}, "convention: RF-DETR, whose exporter gives these names", {}
+        return (
+            {**image_inputs.IMAGENET, "resize": "stretch"},
+            "convention: RF-DETR, whose exporter gives these names",
+            {},
+        )
     if any(spec.name == "pixel_mask" for spec in evidence.inputs):
         return ASPECT_KEPT, "convention: a model that takes a pixel_mask sees whole pictures with a border", {}
     plain = {"color": "rgb", "scale": 1 / 255}
@@ -166,7 +172,7 @@ def _matches(evidence: Evidence, *, softmax: bool) -> Match:
     if ("softmax" if softmax else "sigmoid") not in readings:
         return Match(Sure.NO, why)
     boxes = next(evidence.probe("textured")[name][0] for name, role in bound.items() if role == "boxes")
-    if wrong := forms.outside(boxes, "cx cy w h"):
+    if wrong := box_formats.outside(boxes, "cx cy w h"):
         return Match(Sure.NO, wrong)
     fields, reason, unsettled = _conventions(evidence, softmax)
     conventions = {**fields, "box_units": "unit", "outputs": bound}

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import inputs, pairs, priors, scoring
+from edgerun.heads import boxes_and_scores, image_inputs, prior_boxes
+from edgerun.heads import scores as scoring
 from edgerun.tensors import FloatArray
 
 __all__ = ["DECODERS", "STRIDES", "anchors"]
@@ -44,7 +45,7 @@ def anchors(height: int, width: int, family: str) -> FloatArray:
         lines, columns = -(-height // stride), -(-width // stride)
         sides = [scale * stride * 2 ** (octave / OCTAVES) for octave in range(OCTAVES)]
         sizes = [(side * wide / width, side * high / height) for side in sides for wide, high in shapes]
-        found.append(priors.laid(lines, columns, np.array(sizes), (stride / height, stride / width)))
+        found.append(prior_boxes.laid(lines, columns, np.array(sizes), (stride / height, stride / width)))
     result = np.concatenate(found)
     result.setflags(write=False)
     return result
@@ -52,19 +53,21 @@ def anchors(height: int, width: int, family: str) -> FloatArray:
 
 def _decode(outputs: Arrays, frame: Frame, *, family: str) -> Candidates:
     by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
-    raw = pairs.LOGITS in by_role
-    kept, scores, classes = scoring.best(by_role[pairs.LOGITS if raw else pairs.SCORES], frame.conf, logits=raw)
-    offsets = by_role[pairs.BOXES][kept][:, [1, 0, 3, 2]]
-    boxes = priors.decode(offsets, anchors(frame.height, frame.width, family)[kept], (1, 1))
+    raw = boxes_and_scores.LOGITS in by_role
+    kept, scores, classes = scoring.best(
+        by_role[boxes_and_scores.LOGITS if raw else boxes_and_scores.SCORES], frame.conf, logits=raw
+    )
+    offsets = by_role[boxes_and_scores.BOXES][kept][:, [1, 0, 3, 2]]
+    boxes = prior_boxes.decode(offsets, anchors(frame.height, frame.width, family)[kept], (1, 1))
     return Candidates(boxes, scores, classes)
 
 
 def _matches(evidence: Evidence, *, family: str) -> Match:
-    card, lite, turned = evidence.card, family.endswith("lite"), inputs.channels_last(evidence)
-    bound, why_not = pairs.bound(evidence, pairs.SCORES, pairs.LOGITS)
+    card, lite, turned = evidence.card, family.endswith("lite"), image_inputs.channels_last(evidence)
+    bound, why_not = boxes_and_scores.bound(evidence, boxes_and_scores.SCORES, boxes_and_scores.LOGITS)
     if not bound:
         return Match(Sure.NO, why_not)
-    count, classes = pairs.counts(evidence, bound)
+    count, classes = boxes_and_scores.counts(evidence, bound)
     if len(anchors(card.height, card.width, family)) != count:
         return Match(Sure.NO, f"{count} rows are not nine anchors per cell of strides 8 to 128")
     if card.labels and len(card.labels) != classes:
@@ -73,12 +76,12 @@ def _matches(evidence: Evidence, *, family: str) -> Match:
         return Match(Sure.NO, f"its exports put channels {'first' if turned else 'last'}")
     conventions: dict[str, Any] = {"outputs": bound, "box_units": "unit", "iou": 0.5}
     if lite:
-        fields, basis = inputs.tensorflow(evidence)
+        fields, basis = image_inputs.tensorflow(evidence)
         conventions |= {**fields, "resize": "stretch"}
         speaks = turned and card.height in LITE_SIZES
     else:
         # the border is nought after normalising, so it has the colour of the mean
-        conventions |= {**inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104)}
+        conventions |= {**image_inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104)}
         basis = {}
         speaks = not turned and card.height not in LITE_SIZES and classes == COCO_CLASSES
     basis = dict.fromkeys(conventions, f"convention: EfficientDet{'-Lite' if lite else ''} is trained so") | basis

@@ -13,7 +13,8 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import levels, ranges, scoring
+from edgerun.heads import levels, value_checks
+from edgerun.heads import scores as scoring
 
 __all__ = ["DECODERS"]
 
@@ -52,11 +53,11 @@ def _matches(evidence: Evidence) -> Match:
     if card.labels and channels - 5 != len(card.labels):
         return Match(Sure.NO, f"{channels} channels are not 5 + {len(card.labels)} labels")
     rows = levels.rows(evidence.probe("textured")[name], lines, columns)
-    if not ranges.shares(rows[:, 0]) or not ranges.shares(rows[:, 5:]):
+    if not value_checks.shares(rows[:, 0]) or not value_checks.shares(rows[:, 5:]):
         return Match(Sure.NO, "the objectness or class shares of a probe run leave 0..1")
     if np.abs(rows[:, 5:].sum(axis=1) - 1).max() > 0.05:
         return Match(Sure.NO, "the class shares of a probe run do not add up to 1, as after a softmax")
-    if ranges.clipped(rows[:, 1:5]):
+    if value_checks.clipped(rows[:, 1:5]):
         return Match(Sure.NO, "the boxes of a probe run are cut off, quantised together with the scores")
     why = f"a grid of stride 16, an objectness, {channels - 5} class shares that add up to 1"
     return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)

@@ -18,7 +18,9 @@ import numpy as np
 
 from edgerun.boxes import distances_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import cell_boxes, grids, levels, ranges, scoring
+from edgerun.decoders import cell_boxes
+from edgerun.heads import grids, levels, value_checks
+from edgerun.heads import scores as scoring
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -92,9 +94,11 @@ def _matches(evidence: Evidence, *, family: str) -> Match:
     if card.labels and classes[0] != len(card.labels):
         return Match(Sure.NO, f"{classes[0]} channels of scores are not {len(card.labels)} labels")
     values = evidence.probe("textured")
-    done = all(ranges.shares(values[each.name]) for group in bound.values() for each in group if each.channels != 4)
+    done = all(
+        value_checks.shares(values[each.name]) for group in bound.values() for each in group if each.channels != 4
+    )
     sides = [values[each.name] for group in bound.values() for each in group if each.channels == 4]
-    if any(np.percentile(side, 10) < 0 for side in sides) or all(ranges.shares(side) for side in sides):
+    if any(np.percentile(side, 10) < 0 for side in sides) or all(value_checks.shares(side) for side in sides):
         return Match(Sure.NO, "the four channels of a probe run are no distances: they are negative, or shares")
     coarsest = next(values[each.name] for each in bound[STRIDES[family][-1]] if each.channels == 4)
     if family == "rtmdet-raw" and _unit(coarsest) != PIXELS:
@@ -118,7 +122,7 @@ def _roles(evidence: Evidence) -> dict[str, str]:
     rest = [name for name, width in widths.items() if width not in (1, 4)]
     if sorted(widths.values())[:1] != [1] or 4 not in widths.values() or len(rest) != 1:
         return {}
-    done = all(ranges.shares(evidence.probe("textured")[name]) for name, width in widths.items() if width != 4)
+    done = all(value_checks.shares(evidence.probe("textured")[name]) for name, width in widths.items() if width != 4)
     kinds = {1: CENTERNESS, 4: CELLS}
     return {name: kinds.get(width, SCORES if done else LOGITS) for name, width in widths.items()}
 

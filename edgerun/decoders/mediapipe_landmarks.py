@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import ranges, scoring
+from edgerun.heads import scores, value_checks
 
 __all__ = ["DECODERS"]
 
@@ -33,7 +33,7 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     by_role = {role: outputs[name].reshape(-1) for name, role in frame.card.outputs.items()}
     _, count, values = KINDS[len(by_role["landmarks"])]
     rows = np.nan_to_num(by_role["landmarks"].reshape(-1, values)[:count], posinf=0, neginf=0)
-    seen = scoring.sigmoid(rows[:, 3:4]) if values > 3 else np.ones((count, 1), np.float32)
+    seen = scores.sigmoid(rows[:, 3:4]) if values > 3 else np.ones((count, 1), np.float32)
     keypoints = np.concatenate((rows[:, :2], seen), axis=1).astype(np.float32)[None]
     score = np.clip(by_role["presence"], 0, 1).astype(np.float32)
     box = np.array([[0, 0, frame.width, frame.height]], np.float32)
@@ -47,8 +47,8 @@ def _matches(evidence: Evidence) -> Match:
     flags = [name for name, shape in shapes.items() if shape == (1, 1)]
     if not wide or not flags or len({shapes[name] for name in wide}) != 1:
         return Match(Sure.NO, "it needs landmarks [1, 195] or [1, 63] and a presence [1, 1]")
-    wide = [name for name in wide if np.abs(values[name]).max() > ranges.UNIT_LIMIT]  # metres are small
-    if len(wide) != 1 or not ranges.shares(values[flags[0]]):
+    wide = [name for name in wide if np.abs(values[name]).max() > value_checks.UNIT_LIMIT]  # metres are small
+    if len(wide) != 1 or not value_checks.shares(values[flags[0]]):
         return Match(Sure.NO, "in a probe run landmarks are not pixels, or the presence leaves 0..1")
     label, count, _ = KINDS[shapes[wide[0]][1] or 0]
     if card.labels and len(card.labels) != 1:

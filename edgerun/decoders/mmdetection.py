@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import ranges, region_masks
+from edgerun.heads import region_masks, value_checks
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -40,8 +40,8 @@ def _boxes(rows: AnyArray) -> bool:
     """Whether rows [N, 5] are x1 y1 x2 y2 in pixels and a score; empty rows of fixed length hold zeros."""
     if not len(rows) or not rows[:, :4].any():
         return True
-    corners = bool((rows[:, 2:4] >= rows[:, :2] - 1).all()) and not ranges.unit(rows[:, :4])
-    return ranges.shares(rows[:, 4]) and corners
+    corners = bool((rows[:, 2:4] >= rows[:, :2] - 1).all()) and not value_checks.unit(rows[:, :4])
+    return value_checks.shares(rows[:, 4]) and corners
 
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
@@ -87,7 +87,7 @@ def _matches_posed(evidence: Evidence) -> Match:
     if len(dets) != 1 or len(points) != 1 or points[0].shape[1] != values[dets[0]].shape[1]:
         return Match(Sure.NO, "it needs dets [1, N, 5] and keypoints [1, N, K, 3]")
     rows = values[dets[0]][0]
-    if not _boxes(rows) or (len(rows) and not ranges.shares(points[0][..., 2])):
+    if not _boxes(rows) or (len(rows) and not value_checks.shares(points[0][..., 2])):
         return Match(Sure.NO, "in a probe run dets are not x1 y1 x2 y2 score, or keypoints not x y score")
     count = points[0].shape[2]
     fields = {**FIT, **FED_PLAIN, "task": "pose", "keypoints": count, "keypoint_dims": 3, "labels": ("person",)}

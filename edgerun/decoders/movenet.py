@@ -14,7 +14,7 @@ import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import inputs, ranges
+from edgerun.heads import image_inputs, value_checks
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
@@ -55,7 +55,7 @@ def _matches(evidence: Evidence) -> Match:
     shape = tuple(evidence.outputs[0].shape) if len(evidence.outputs) == 1 else ()
     if shape != (1, 1, JOINTS, 3):
         return Match(Sure.NO, f"it needs one output [1, 1, {JOINTS}, 3]")
-    if not ranges.unit(evidence.probe("textured")[evidence.outputs[0].name]):
+    if not value_checks.unit(evidence.probe("textured")[evidence.outputs[0].name]):
         return Match(Sure.NO, "the joints of a probe run are not in 0..1")
     return _verdict(evidence, f"{JOINTS} joints of one person")
 
@@ -67,8 +67,8 @@ def _matches_several(evidence: Evidence) -> Match:
     rows = evidence.probe("textured")[evidence.outputs[0].name][0]
     if (
         not len(rows)
-        or not ranges.unit(rows)
-        or not ranges.shares(rows[:, -1])
+        or not value_checks.unit(rows)
+        or not value_checks.shares(rows[:, -1])
         or (rows[:, -3:-1] < rows[:, -5:-3]).any()
     ):
         return Match(Sure.NO, "the rows of a probe run do not end with y1 x1 y2 x2 score in 0..1")
@@ -76,7 +76,7 @@ def _matches_several(evidence: Evidence) -> Match:
 
 
 def _verdict(evidence: Evidence, why: str) -> Match:
-    fields, basis = inputs.tensorflow(evidence) if evidence.image.dtype == "uint8" else ({}, {})
+    fields, basis = image_inputs.tensorflow(evidence) if evidence.image.dtype == "uint8" else ({}, {})
     return Match(Sure.CERTAIN, why, CONVENTIONS | fields, BASIS | basis)
 
 

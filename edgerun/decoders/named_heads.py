@@ -16,7 +16,8 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy, yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import ranges, scoring
+from edgerun.heads import scores as scoring
+from edgerun.heads import value_checks
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
@@ -75,7 +76,9 @@ def _matches(evidence: Evidence) -> Match:
         return Match(
             Sure.NO, f"the outputs named have {' and '.join(map(str, sorted(counts)))} rows, or boxes not 4 columns"
         )
-    if any(role in tables and not ranges.shares(tables[role]) for role in ("scores", "objectness") if max(counts)):
+    if any(
+        role in tables and not value_checks.shares(tables[role]) for role in ("scores", "objectness") if max(counts)
+    ):
         return Match(Sure.NO, "what is named scores or objectness leaves 0..1 in a probe run; name it logits")
     classes = tables[scores[0]].shape[1] if max(counts) else 0
     if card.labels and "classes" not in tables and max(counts) and classes != len(card.labels):
@@ -83,7 +86,7 @@ def _matches(evidence: Evidence) -> Match:
     fields: dict[str, Any] = {"task": "pose" if "keypoints" in tables else "detect"}
     basis = {"task": "inferred: the roles of the outputs"}
     if max(counts):
-        fields["box_units"] = "unit" if ranges.unit(tables[boxes[0]]) else "pixels"
+        fields["box_units"] = "unit" if value_checks.unit(tables[boxes[0]]) else "pixels"
         basis["box_units"] = "inferred: boxes of a probe run"
     if "keypoints" in tables and max(counts):
         dims = (

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import distributions, graph_hints, grids, ranges, scoring
+from edgerun.graphs import output_kinds
+from edgerun.heads import dfl, grids, value_checks
+from edgerun.heads import scores as scoring
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -36,18 +38,18 @@ BASIS = dict.fromkeys(CONVENTIONS, "convention: NanoDet is trained so") | {"iou"
 
 def _fed(evidence: Evidence) -> tuple[dict[str, Any], dict[str, str]]:
     """(fields, basis): the backbone tells, where the graph can be read."""
-    if not graph_hints.has(evidence.graph(), "clip", "relu6"):
+    if not output_kinds.has(evidence.graph(), "clip", "relu6"):
         return CONVENTIONS, BASIS
     seen = "inferred: activations cut at 6, as in EfficientNet-Lite, with which NanoDet takes (p - 127) / 128"
     return {**CONVENTIONS, "mean": 127.0, "std": 128.0}, BASIS | dict.fromkeys(("mean", "std"), seen)
 
 
 def _decode_split(outputs: Arrays, frame: Frame) -> Candidates:
-    return distributions.decode_levels(outputs, frame, 0.5)
+    return dfl.decode_levels(outputs, frame, 0.5)
 
 
 def _matches_split(evidence: Evidence) -> Match:
-    roles, strides, seen = distributions.roles(evidence, BINS)
+    roles, strides, seen = dfl.roles(evidence, BINS)
     if not roles or strides != (8, 16, 32):
         return Match(Sure.NO, seen if not roles else f"strides {strides} are not 8, 16, 32")
     named = all("stride" in name for name in roles) and any(name.startswith("dis_pred") for name in roles)
@@ -59,7 +61,7 @@ def _matches_split(evidence: Evidence) -> Match:
 
 def _classes(rows: AnyArray) -> int:
     """How many columns from the first are scores: those in 0..1; the logits behind them fall below."""
-    inside: AnyArray = np.all((rows >= -ranges.TOLERANCE) & (rows <= 1 + ranges.TOLERANCE), axis=0)
+    inside: AnyArray = np.all((rows >= -value_checks.TOLERANCE) & (rows <= 1 + value_checks.TOLERANCE), axis=0)
     return len(inside) if inside.all() else int(inside.argmin())
 
 
@@ -71,9 +73,7 @@ def _decode_joined(outputs: Arrays, frame: Frame) -> Candidates:
     classes = int(frame.card.outputs[next(iter(outputs))].removesuffix(" scores, distances"))
     kept, scores, numbers = scoring.best(rows[:, :classes], frame.conf)
     points = grids.centres(frame.height, frame.width, strides, LADDERS[strides])[kept]
-    found = distributions.boxes(
-        rows[kept, classes:], points, grids.strides_of(frame.height, frame.width, strides)[kept]
-    )
+    found = dfl.boxes(rows[kept, classes:], points, grids.strides_of(frame.height, frame.width, strides)[kept])
     return Candidates(found, scores, numbers)
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import inputs, ranges
+from edgerun.heads import image_inputs, value_checks
 
 __all__ = ["DECODERS"]
 
 FEEDS: dict[str, dict[str, Any]] = {
-    "paddle": {**inputs.IMAGENET, "resize": "stretch"},
+    "paddle": {**image_inputs.IMAGENET, "resize": "stretch"},
     "paddle-plain": {"color": "rgb", "scale": 1 / 255, "resize": "stretch"},
 }
 
@@ -37,7 +37,7 @@ def _matches(evidence: Evidence, *, feed: str) -> Match:
     values = evidence.probe("textured")
     rows = next(values[spec.name] for spec in evidence.outputs if len(spec.shape) == 2)
     rows = rows[rows[:, 0] >= 0]
-    if len(rows) and not (ranges.integers(rows[:, 0]) and ranges.shares(rows[:, 1])):
+    if len(rows) and not (value_checks.integers(rows[:, 0]) and value_checks.shares(rows[:, 1])):
         return Match(Sure.NO, "the first columns of a probe run are no class and score")
     conventions = {**FEEDS[feed], "suppressed": True}
     basis = dict.fromkeys(conventions, f"convention: PaddleDetection feeds {feed} so")

@@ -9,23 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import distributions, inputs
+from edgerun.heads import dfl, image_inputs
 
 __all__ = ["DECODERS"]
 
 BINS = (8,)
 STRIDES = (8, 16, 32, 64)
 
-CONVENTIONS: dict[str, Any] = {**inputs.IMAGENET, "resize": "stretch", "iou": 0.6}
+CONVENTIONS: dict[str, Any] = {**image_inputs.IMAGENET, "resize": "stretch", "iou": 0.6}
 BASIS = dict.fromkeys(CONVENTIONS, "convention: PicoDet is trained and tested so")
 
 
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    return distributions.decode_levels(outputs, frame, 0.5)
+    return dfl.decode_levels(outputs, frame, 0.5)
 
 
 def _matches(evidence: Evidence) -> Match:
-    roles, strides, seen = distributions.roles(evidence, BINS)
+    roles, strides, seen = dfl.roles(evidence, BINS)
     if not roles or strides != STRIDES:
         return Match(Sure.NO, seen if not roles else f"strides {strides} are not 8, 16, 32, 64")
     conventions = {**CONVENTIONS, "outputs": roles}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import priors, ranges, scoring
+from edgerun.heads import prior_boxes, scores, value_checks
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -27,8 +27,8 @@ BASIS = dict.fromkeys(CONVENTIONS, "convention: RetinaFace is trained and tested
 
 def _squares(count: int, height: int, width: int) -> AnyArray | None:
     """The ladder of squares that has this count: RetinaFace's, or that of its slim kin."""
-    for ladder in (priors.RETINAFACE, priors.ULTRAFACE):
-        boxes = priors.squares(height, width, ladder)
+    for ladder in (prior_boxes.RETINAFACE, prior_boxes.ULTRAFACE):
+        boxes = prior_boxes.squares(height, width, ladder)
         if len(boxes) == count:
             return boxes
     return None
@@ -39,12 +39,12 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     boxes = _squares(len(by_role["boxes"]), frame.height, frame.width)
     assert boxes is not None  # `_matches` has counted
     if "logits" in by_role:
-        shares = scoring.sigmoid(by_role["logits"][:, 1] - by_role["logits"][:, 0])  # a softmax of two
+        shares = scores.sigmoid(by_role["logits"][:, 1] - by_role["logits"][:, 0])  # a softmax of two
     else:
         shares = by_role["scores"][:, 1].astype(np.float32)
     kept = np.flatnonzero(shares >= frame.conf)
-    rows = priors.decode(by_role["boxes"][kept], boxes[kept], VARIANCES)
-    points = priors.decode_points(by_role["landmarks"][kept], boxes[kept], VARIANCES[0])
+    rows = prior_boxes.decode(by_role["boxes"][kept], boxes[kept], VARIANCES)
+    points = prior_boxes.decode_points(by_role["landmarks"][kept], boxes[kept], VARIANCES[0])
     return Candidates(rows, shares[kept], np.zeros(len(kept), np.int32), points)
 
 
@@ -59,7 +59,7 @@ def _matches(evidence: Evidence) -> Match:
             Sure.NO, f"{count} rows are not the squares of a {evidence.card.width} x {evidence.card.height} input"
         )
     name = next(name for name, shape in shapes.items() if shape[2] == 2)
-    done = ranges.sum_to_one(evidence.probe("textured")[name][0])
+    done = value_checks.sum_to_one(evidence.probe("textured")[name][0])
     roles = {2: "scores" if done else "logits", 4: "boxes", 10: "landmarks"}
     conventions = {**CONVENTIONS, "outputs": {name: roles[shape[2] or 0] for name, shape in shapes.items()}}
     basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import inputs, levels, pairs, priors, ranges, scoring
+from edgerun.heads import boxes_and_scores, image_inputs, levels, prior_boxes, value_checks
+from edgerun.heads import scores as scoring
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS", "TOOLBOXES", "anchors"]
@@ -60,7 +61,7 @@ EFFICIENTDET = Toolbox("efficientdet-split", ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4)
 TOOLBOXES = (NVIDIA, MMDETECTION, TORCHVISION, EFFICIENTDET)
 
 CONVENTIONS: dict[str, Any] = {
-    **inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104), "box_units": "unit", "iou": 0.5,
+    **image_inputs.IMAGENET, "resize": "letterbox-topleft", "fill": (124, 116, 104), "box_units": "unit", "iou": 0.5,
 }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def anchors(toolbox: Toolbox, height: int, width: int, stride: int) -> FloatArra
     if toolbox is TORCHVISION:
         sizes = 2 * np.rint(sizes / 2)
     lines, columns = -(-height // stride), -(-width // stride)
-    boxes = priors.laid(lines, columns, sizes / (width, height), (stride / height, stride / width))
+    boxes = prior_boxes.laid(lines, columns, sizes / (width, height), (stride / height, stride / width))
     boxes[:, :2] += np.array([stride / width, stride / height], np.float32) * np.float32(toolbox.offset - 0.5)
     boxes.setflags(write=False)
     return boxes
@@ -89,7 +90,7 @@ def anchors(toolbox: Toolbox, height: int, width: int, stride: int) -> FloatArra
 
 def _rows(scores: AnyArray, offsets: AnyArray, laid: AnyArray, frame: Frame, raw: bool) -> Candidates:
     kept, best, classes = scoring.best(scores, frame.conf, logits=raw)
-    return Candidates(priors.decode(offsets[kept], laid[kept], (1, 1)), best, classes)
+    return Candidates(prior_boxes.decode(offsets[kept], laid[kept], (1, 1)), best, classes)
 
 
 def _decode_levels(outputs: Arrays, frame: Frame, *, toolbox: Toolbox) -> Candidates:
@@ -98,18 +99,28 @@ def _decode_levels(outputs: Arrays, frame: Frame, *, toolbox: Toolbox) -> Candid
         height, width = -(-frame.height // stride), -(-frame.width // stride)
         tables = {frame.card.outputs[each.name]: outputs[each.name] for each in group}
         by_role = {role: levels.rows(array, height, width, PER_CELL) for role, array in tables.items()}
-        raw = pairs.LOGITS in by_role
+        raw = boxes_and_scores.LOGITS in by_role
         laid = anchors(toolbox, frame.height, frame.width, stride)
-        offsets = by_role[pairs.BOXES][:, [1, 0, 3, 2]] if toolbox.turned else by_role[pairs.BOXES]
-        found.append(_rows(by_role[pairs.LOGITS if raw else pairs.SCORES], offsets, laid, frame, raw))
+        offsets = (
+            by_role[boxes_and_scores.BOXES][:, [1, 0, 3, 2]] if toolbox.turned else by_role[boxes_and_scores.BOXES]
+        )
+        found.append(
+            _rows(by_role[boxes_and_scores.LOGITS if raw else boxes_and_scores.SCORES], offsets, laid, frame, raw)
+        )
     return Candidates.joined(found)
 
 
 def _decode_table(outputs: Arrays, frame: Frame, *, toolbox: Toolbox) -> Candidates:
     by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
-    raw = pairs.LOGITS in by_role
+    raw = boxes_and_scores.LOGITS in by_role
     laid = np.concatenate([anchors(toolbox, frame.height, frame.width, stride) for stride in STRIDES])
-    return _rows(by_role[pairs.LOGITS if raw else pairs.SCORES], by_role[pairs.BOXES], laid, frame, raw)
+    return _rows(
+        by_role[boxes_and_scores.LOGITS if raw else boxes_and_scores.SCORES],
+        by_role[boxes_and_scores.BOXES],
+        laid,
+        frame,
+        raw,
+    )
 
 
 def _conventions(toolbox: Toolbox, outputs: Any) -> tuple[dict[str, Any], dict[str, str]]:
@@ -131,11 +142,15 @@ def _matches_levels(evidence: Evidence, *, toolbox: Toolbox) -> Match:
     if card.labels and classes != len(card.labels):
         return Match(Sure.NO, f"{classes} classes are not {len(card.labels)} labels")
     values = evidence.probe("textured")
-    done = all(ranges.shares(values[each.name]) for group in bound.values() for each in group if each.channels != 4)
+    done = all(
+        value_checks.shares(values[each.name]) for group in bound.values() for each in group if each.channels != 4
+    )
     if done != (toolbox is NVIDIA):
         return Match(Sure.NO, f"the scores of a probe run {'lie in' if done else 'leave'} 0..1")
-    role = pairs.SCORES if done else pairs.LOGITS
-    outputs = {each.name: pairs.BOXES if each.channels == 4 else role for group in bound.values() for each in group}
+    role = boxes_and_scores.SCORES if done else boxes_and_scores.LOGITS
+    outputs = {
+        each.name: boxes_and_scores.BOXES if each.channels == 4 else role for group in bound.values() for each in group
+    }
     why = f"{classes} classes and offsets of nine anchors per cell at strides 8 to 128"
     # MMDetection and effdet differ in what they count as COCO's classes, and in nothing else that shows
     sure = Sure.LIKELY if toolbox.classes in (0, classes) else Sure.POSSIBLE
@@ -144,13 +159,13 @@ def _matches_levels(evidence: Evidence, *, toolbox: Toolbox) -> Match:
 
 def _matches_table(evidence: Evidence, *, toolbox: Toolbox) -> Match:
     card = evidence.card
-    bound, why_not = pairs.bound(evidence, pairs.SCORES, pairs.LOGITS)
+    bound, why_not = boxes_and_scores.bound(evidence, boxes_and_scores.SCORES, boxes_and_scores.LOGITS)
     if not bound:
         return Match(Sure.NO, why_not)
-    count, classes = pairs.counts(evidence, bound)
+    count, classes = boxes_and_scores.counts(evidence, bound)
     if sum(len(anchors(toolbox, card.height, card.width, stride)) for stride in STRIDES) != count:
         return Match(Sure.NO, f"{count} rows are not nine anchors per cell of strides 8 to 128")
-    if inputs.channels_last(evidence):
+    if image_inputs.channels_last(evidence):
         return Match(Sure.NO, "torchvision's exports put channels first")
     if card.labels and classes != len(card.labels):
         return Match(Sure.NO, f"{classes} classes are not {len(card.labels)} labels")

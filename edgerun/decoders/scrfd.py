@@ -13,7 +13,7 @@ import numpy as np
 
 from edgerun.boxes import distances_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, levels, ranges
+from edgerun.heads import grids, levels, value_checks
 
 __all__ = ["DECODERS"]
 
@@ -49,7 +49,9 @@ def _matches(evidence: Evidence) -> Match:
     if not points and not levels.of_width(bound, 1, 4):
         return Match(Sure.NO, "it needs outputs of 1, 4 and perhaps 10 channels, two anchors per cell of each stride")
     values = evidence.probe("textured")
-    if not all(ranges.shares(values[each.name]) for group in bound.values() for each in group if each.channels == 1):
+    if not all(
+        value_checks.shares(values[each.name]) for group in bound.values() for each in group if each.channels == 1
+    ):
         return Match(Sure.NO, "scores of a probe run leave 0..1")
     conventions, basis = {**CONVENTIONS, "keypoints": 5 if points else 0}, dict(BASIS)
     basis["keypoints"] = f"inferred: there are {'ten' if points else 'no'} channels of landmarks"

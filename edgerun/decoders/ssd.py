@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import inputs, pairs, priors, ranges, scoring
+from edgerun.heads import boxes_and_scores, image_inputs, prior_boxes, value_checks
+from edgerun.heads import scores as scoring
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS", "Layout", "boxes"]
@@ -75,7 +76,7 @@ def _laid(name: str, height: int, width: int) -> FloatArray:
     for layer, stride in enumerate(layout.strides):
         lines, columns = -(-height // int(stride)), -(-width // int(stride))
         cell = (layout.steps[layer] / 300, layout.steps[layer] / 300) if layout.steps else None
-        found.append(priors.laid(lines, columns, _shapes(layout, layer), cell))
+        found.append(prior_boxes.laid(lines, columns, _shapes(layout, layer), cell))
     result = np.concatenate(found)
     result.setflags(write=False)
     return result
@@ -84,23 +85,27 @@ def _laid(name: str, height: int, width: int) -> FloatArray:
 def boxes(layout: Layout, height: int, width: int) -> FloatArray:
     """The prior boxes of a layout, cx cy w h in 0..1, float32 [N, 4], not writeable."""
     if layout.squares:
-        return priors.squares(height, width, layout.squares)
+        return prior_boxes.squares(height, width, layout.squares)
     return _laid(layout.name, height, width)
 
 
 def _decode(outputs: Arrays, frame: Frame, *, layout: Layout) -> Candidates:
     by_role = {frame.card.outputs[name]: array[0] for name, array in outputs.items()}
     if layout.tensorflow:
-        raw = pairs.LOGITS in by_role
-        table = by_role[pairs.LOGITS if raw else pairs.SCORES]
+        raw = boxes_and_scores.LOGITS in by_role
+        table = by_role[boxes_and_scores.LOGITS if raw else boxes_and_scores.SCORES]
         kept, scores, classes = scoring.best(table[:, 1:], frame.conf, logits=raw)
     else:
-        shares = scoring.softmax(by_role[pairs.LOGITS]) if pairs.LOGITS in by_role else by_role[pairs.SCORES]
+        shares = (
+            scoring.softmax(by_role[boxes_and_scores.LOGITS])
+            if boxes_and_scores.LOGITS in by_role
+            else by_role[boxes_and_scores.SCORES]
+        )
         kept, scores, classes = scoring.best(shares[:, 1:], frame.conf)
-    offsets = by_role[pairs.BOXES][kept]
+    offsets = by_role[boxes_and_scores.BOXES][kept]
     if layout.tensorflow:
         offsets = offsets[:, [1, 0, 3, 2]]
-    found = priors.decode(offsets, boxes(layout, frame.height, frame.width)[kept], VARIANCES)
+    found = prior_boxes.decode(offsets, boxes(layout, frame.height, frame.width)[kept], VARIANCES)
     return Candidates(found, scores, classes)
 
 
@@ -108,17 +113,17 @@ def _matches(evidence: Evidence, *, layout: Layout) -> Match:
     card = evidence.card
     if layout.side and (card.height, card.width) != (layout.side, layout.side):
         return Match(Sure.NO, f"it takes {layout.side} x {layout.side} pixels")
-    bound, why_not = pairs.bound(evidence, pairs.SCORES, pairs.LOGITS)
+    bound, why_not = boxes_and_scores.bound(evidence, boxes_and_scores.SCORES, boxes_and_scores.LOGITS)
     if not bound:
         return Match(Sure.NO, why_not)
-    name = next(name for name, role in bound.items() if role != pairs.BOXES)
+    name = next(name for name, role in bound.items() if role != boxes_and_scores.BOXES)
     count, columns = (evidence.probe("textured")[name].shape[axis] for axis in (1, 2))
     if columns < 2 or len(boxes(layout, card.height, card.width)) != count:
         return Match(Sure.NO, f"{count} rows are not its prior boxes")
     if card.labels and len(card.labels) != columns - 1:
         return Match(Sure.NO, f"{columns} columns of scores are not a background and {len(card.labels)} labels")
-    done = bound[name] == pairs.SCORES
-    softmax = done and ranges.sum_to_one(evidence.probe("textured")[name][0])
+    done = bound[name] == boxes_and_scores.SCORES
+    softmax = done and value_checks.sum_to_one(evidence.probe("textured")[name][0])
     if done and softmax == layout.tensorflow:
         return Match(Sure.NO, f"the scores of a probe run {'do' if softmax else 'do not'} add up to 1")
     if layout.squares and columns not in layout.classes:
@@ -126,8 +131,8 @@ def _matches(evidence: Evidence, *, layout: Layout) -> Match:
     if layout.classes:
         speaks = columns in layout.classes
     else:
-        speaks = done or (layout.tensorflow and inputs.channels_last(evidence))
-    fields, known = inputs.tensorflow(evidence) if layout.tensorflow else (layout.conventions, {})
+        speaks = done or (layout.tensorflow and image_inputs.channels_last(evidence))
+    fields, known = image_inputs.tensorflow(evidence) if layout.tensorflow else (layout.conventions, {})
     conventions = {**fields, "outputs": bound, "box_units": "unit", "resize": "stretch", "iou": 0.45}
     basis = dict.fromkeys(conventions, f"convention: {layout.name} is trained so") | known
     basis["outputs"] = "inferred: shapes, and values of a probe run"
@@ -188,7 +193,7 @@ LAYOUTS = (
         (),
         {"color": "rgb", "scale": 1.0, "mean": 127.0, "std": 128.0, "labels": ("face",)},
         classes=(2,),
-        squares=priors.ULTRAFACE,
+        squares=prior_boxes.ULTRAFACE,
     ),
 )
 

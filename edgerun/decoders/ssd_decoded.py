@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import pairs, priors, ranges, scoring
+from edgerun.heads import boxes_and_scores, prior_boxes, value_checks
+from edgerun.heads import scores as scoring
 
 __all__ = ["DECODERS"]
 
@@ -28,24 +29,24 @@ def _decode(outputs: Arrays, frame: Frame) -> Candidates:
 def _matches(evidence: Evidence) -> Match:
     card = evidence.card
     values = evidence.probe("textured")
-    bound, why_not = pairs.bound(evidence, pairs.SCORES)
+    bound, why_not = boxes_and_scores.bound(evidence, boxes_and_scores.SCORES)
     if not bound:
         return Match(Sure.NO, why_not)
     by_role = {role: values[name][0] for name, role in bound.items()}
     boxes, scores = by_role["boxes"], by_role["scores"]
-    if scores.shape[1] < 2 or not ranges.sum_to_one(scores):
+    if scores.shape[1] < 2 or not value_checks.sum_to_one(scores):
         return Match(Sure.NO, "the scores of a probe run do not add up to 1, as after a softmax with a background")
     if card.labels and len(card.labels) != scores.shape[1] - 1:
         return Match(Sure.NO, f"{scores.shape[1]} columns of scores are not a background and {len(card.labels)} labels")
-    if not pairs.background_first(evidence, bound):
+    if not boxes_and_scores.background_first(evidence, bound):
         return Match(Sure.NO, "the first column of scores is not the answer of most rows, as a background is")
     if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).mean() > 0.01:
         return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
-    conventions = {**CONVENTIONS, "outputs": bound, "box_units": "unit" if ranges.unit(boxes) else "pixels"}
+    conventions = {**CONVENTIONS, "outputs": bound, "box_units": "unit" if value_checks.unit(boxes) else "pixels"}
     basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}
     basis["box_units"] = f"inferred: boxes of a probe run reach {np.abs(boxes).max():.4g}"
     why = f"corners of boxes, and shares of a background and {scores.shape[1] - 1} classes"
-    if scores.shape[1] == 2 and len(boxes) == len(priors.squares(card.height, card.width, priors.ULTRAFACE)):
+    if scores.shape[1] == 2 and len(boxes) == len(prior_boxes.squares(card.height, card.width, prior_boxes.ULTRAFACE)):
         conventions |= {"labels": ("face",), "iou": 0.5}
         basis |= dict.fromkeys(("labels", "iou"), f"convention: {len(boxes)} rows are UltraFace's")
         return Match(Sure.CERTAIN, f"{why}; {len(boxes)} rows are UltraFace's", conventions, basis)

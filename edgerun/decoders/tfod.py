@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
-from edgerun.cards import labels
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
-from edgerun.decoders import finished, inputs, ranges
+from edgerun.dialects.readers import label_files as labels
+from edgerun.heads import finished_rows, image_inputs, value_checks
 
 __all__ = ["DECODERS"]
 
@@ -86,7 +86,9 @@ def _plausible(by_name: Mapping[str, str], evidence: Evidence) -> bool:
     if shapes["boxes"][-1:] != (4,) or len(shapes["boxes"]) != 3 or len(shapes["count"]) > 1:
         return False
     values = {by_name[name]: array for name, array in evidence.probe("textured").items()}
-    return not values["classes"].size or (ranges.integers(values["classes"]) and ranges.shares(values["scores"]))
+    return not values["classes"].size or (
+        value_checks.integers(values["classes"]) and value_checks.shares(values["scores"])
+    )
 
 
 def _role_by_name(name: str) -> str:
@@ -116,8 +118,8 @@ def _by_value(evidence: Evidence) -> dict[str, str]:
             flat.append(spec)
     if sorted(found.values()) != ["boxes", "count"]:
         return {}
-    whole = [spec for spec in flat if ranges.integers(values[spec.name])]
-    fractions = [spec for spec in flat if ranges.shares(values[spec.name]) and spec not in whole]
+    whole = [spec for spec in flat if value_checks.integers(values[spec.name])]
+    fractions = [spec for spec in flat if value_checks.shares(values[spec.name]) and spec not in whole]
     if len(whole) == len(fractions) == 1:
         found[whole[0].name], found[fractions[0].name] = "classes", "scores"
         return found
@@ -138,9 +140,9 @@ def _wrong(values: Arrays, evidence: Evidence) -> str:
     boxes, scores, numbers = boxes[meant], scores[meant], numbers[meant]
     if not len(boxes):
         return ""
-    if not ranges.unit(boxes):
+    if not value_checks.unit(boxes):
         return f"boxes of a probe run reach {np.abs(boxes).max():.4g}, where TensorFlow's detectors give 0..1"
-    if wrong := finished.misfit(boxes, scores, numbers):
+    if wrong := finished_rows.misfit(boxes, scores, numbers):
         return wrong
     first = 1 if FROM_ONE in values else 0
     if (numbers < first).any():
@@ -197,7 +199,7 @@ def _matches(evidence: Evidence) -> Match:
             open_counts = _readings(bound, card.labels[1])
     if wrong := _wrong(values, evidence):
         return Match(Sure.NO, wrong)
-    fields, basis = inputs.tensorflow(evidence)
+    fields, basis = image_inputs.tensorflow(evidence)
     conventions: dict[str, Any] = {
         **fields, "outputs": bound, "resize": "stretch", "box_units": "unit", "suppressed": True,
     }  # fmt: skip

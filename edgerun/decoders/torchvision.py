@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import cell_bests, normalising, ranges, region_masks
+from edgerun.decoders import cell_bests
+from edgerun.heads import input_conventions, region_masks, value_checks
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -33,7 +34,7 @@ CONVENTIONS: dict[str, Any] = {
 BASIS = dict.fromkeys(CONVENTIONS, "convention: torchvision normalises and suppresses inside")
 HABITS = {
     "mean": {
-        normalising.PLAIN: "torchvision, which normalises inside",
+        input_conventions.PLAIN: "torchvision, which normalises inside",
         'color="bgr", scale=1, mean=(102.98, 115.95, 122.77)': "maskrcnn-benchmark and the ONNX model zoo",
     }
 }
@@ -80,10 +81,10 @@ def _bound(evidence: Evidence, values: Mapping[str, AnyArray]) -> dict[str, str]
         return {}
     whole = [name for name in flat if kinds[name] in "iu"]
     if not whole and len(values[boxes[0]]):
-        whole = [name for name in flat if ranges.integers(values[name])]
+        whole = [name for name in flat if value_checks.integers(values[name])]
     whole = whole or [name for name in flat if name == "labels"]
     scores = [name for name in flat if name not in whole]
-    if len(whole) != 1 or (values[scores[0]].size and not ranges.shares(values[scores[0]])):
+    if len(whole) != 1 or (values[scores[0]].size and not value_checks.shares(values[scores[0]])):
         return {}
     return {boxes[0]: "boxes", whole[0]: "classes", scores[0]: "scores", **further}
 
@@ -125,7 +126,7 @@ def _matches(evidence: Evidence) -> Match:
     batched = values.keys() and any(
         array.ndim == 3 and array.shape[2] == 4 for array in evidence.probe("textured").values()
     )
-    unit = bool(len(by_role["boxes"])) and ranges.unit(by_role["boxes"])
+    unit = bool(len(by_role["boxes"])) and value_checks.unit(by_role["boxes"])
     if unit and not batched:
         return Match(Sure.NO, "the boxes of a probe run are in 0..1, where torchvision gives pixels")
     labels = by_role.get("classes", by_role.get(FROM_ONE, np.empty(0)))

@@ -15,7 +15,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, ranges, yolo_rows
+from edgerun.heads import box_formats, value_checks, yolo_columns
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
@@ -31,7 +31,7 @@ def points(columns: AnyArray, frame: Frame) -> FloatArray:
 
 def _decode(outputs: Arrays, frame: Frame, *, objectness: bool) -> Candidates:
     (output,) = outputs.values()
-    rows = yolo_rows.on_grid(output, frame.height, frame.width, 3 if objectness else 1)
+    rows = yolo_columns.on_grid(output, frame.height, frame.width, 3 if objectness else 1)
     extra = frame.card.keypoints * frame.card.keypoint_dims
     shares = rows[5 if objectness else 4 : len(rows) - extra]
     best = shares.max(axis=0) * rows[4] if objectness else shares.max(axis=0)
@@ -54,8 +54,8 @@ def _layout(columns: AnyArray, boxes: AnyArray, evidence: Evidence) -> tuple[int
     if evidence.known("keypoints"):
         dims = card.keypoint_dims if evidence.known("keypoint_dims") else count // max(1, card.keypoints)
         return (card.keypoints, dims) if dims in (2, 3) and card.keypoints * dims == count else (0, 0)
-    inside = np.array([ranges.shares(column) for column in columns])
-    if ranges.unit(columns.T) != ranges.unit(boxes.T):  # weights of masks, say
+    inside = np.array([value_checks.shares(column) for column in columns])
+    if value_checks.unit(columns.T) != value_checks.unit(boxes.T):  # weights of masks, say
         return 0, 0
     if count and count % 3 == 0 and inside[2::3].all() and not inside[0::3].any() and not inside[1::3].any():
         return count // 3, 3
@@ -70,48 +70,53 @@ def _said(match: Match, keypoints: int, dims: int, **habits: Any) -> Match:
 
 
 def _matches(evidence: Evidence, *, objectness: bool) -> Match:
-    card, name = evidence.card, yolo_rows.only(evidence, 3, 1)
+    card, name = evidence.card, yolo_columns.only(evidence, 3, 1)
     first, per_cell = (5, 3) if objectness else (4, 1)
-    channels = yolo_rows.channels_of(evidence.outputs[0].shape, card.height, card.width, per_cell) if name else 0
+    channels = yolo_columns.channels_of(evidence.outputs[0].shape, card.height, card.width, per_cell) if name else 0
     if channels < first + 3:
         return Match(Sure.NO, f"it needs one output [1, {first} + C + K · D, N], {per_cell} per cell")
-    lost = next((why for spec in evidence.outputs if spec.name == name and (why := ranges.coarse(spec))), "")
+    lost = next((why for spec in evidence.outputs if spec.name == name and (why := value_checks.coarse(spec))), "")
     if lost:
         return Match(Sure.NO, lost)
-    if refusal := yolo_rows.refused(evidence, "pose"):
+    if refusal := yolo_columns.refused(evidence, "pose"):
         return refusal
     if evidence.known("keypoints") and not objectness:
         return Match(Sure.NO, "yolov8 reads it where the number of keypoints is known")
-    rows = yolo_rows.on_grid(evidence.probe("textured")[name], card.height, card.width, per_cell)
-    if objectness and not ranges.shares(rows[4]):
+    rows = yolo_columns.on_grid(evidence.probe("textured")[name], card.height, card.width, per_cell)
+    if objectness and not value_checks.shares(rows[4]):
         return Match(Sure.NO, "the objectness of a probe run leaves 0..1")
-    strides = yolo_rows.strides_of(rows, card, per_cell)
-    if wrong := forms.misread(rows[:4].T, "cx cy w h", card.height, card.width, strides, per_cell):
+    strides = yolo_columns.strides_of(rows, card, per_cell)
+    if wrong := box_formats.misread(rows[:4].T, "cx cy w h", card.height, card.width, strides, per_cell):
         return Match(Sure.NO, wrong)
-    inside = [ranges.shares(row) for row in rows[first:]]
+    inside = [value_checks.shares(row) for row in rows[first:]]
     classes = len(card.labels) or (inside.index(False) if False in inside else 0)
     if objectness and evidence.known("keypoints"):
         classes = channels - first - card.keypoints * 3
-    match = Match(Sure.LIKELY, "", *yolo_rows.conventions(rows[:4].T, "pose"))
-    if not objectness and not classes and ranges.unit(rows[:4].T) and yolo_rows.unlike_scores(rows[5:], rows[4:5]):
+    match = Match(Sure.LIKELY, "", *yolo_columns.conventions(rows[:4].T, "pose"))
+    if (
+        not objectness
+        and not classes
+        and value_checks.unit(rows[:4].T)
+        and yolo_columns.unlike_scores(rows[5:], rows[4:5])
+    ):
         why = "some columns stay high all over a probe run, as coordinates in 0..1 do and scores do not"
         return Match(Sure.LIKELY, why, match.conventions, match.basis, ASK)
     keypoints, dims = _layout(rows[first + classes :], rows[:4], evidence) if classes > 0 else (0, 0)
-    if not keypoints or not ranges.shares(rows[first : first + classes]):
+    if not keypoints or not value_checks.shares(rows[first : first + classes]):
         return Match(Sure.NO, "the columns behind the scores of a probe run are not keypoints; say keypoints=")
     why = f"{per_cell} per cell, with {classes} classes and {keypoints} keypoints of {dims} values"
     return _said(Match(Sure.LIKELY, why, match.conventions, match.basis), keypoints, dims)
 
 
 def _matches_finished(evidence: Evidence) -> Match:
-    card, name = evidence.card, yolo_rows.only(evidence, 3, 1)
+    card, name = evidence.card, yolo_columns.only(evidence, 3, 1)
     extra = (evidence.outputs[0].shape[2] or 0) - 6 if name else 0
     if extra < 2:
         return Match(Sure.NO, "it needs one output [1, N, 6 + K · D]")
-    if refusal := yolo_rows.refused(evidence, "pose"):
+    if refusal := yolo_columns.refused(evidence, "pose"):
         return refusal
     rows = evidence.probe("textured")[name][0]
-    why_not = yolo_rows.finished(rows, said=card.task == "pose" or card.decoder is not None)
+    why_not = yolo_columns.finished(rows, said=card.task == "pose" or card.decoder is not None)
     if why_not:
         return Match(Sure.NO, why_not)
     if card.labels and len(rows) and rows[:, 5].max() >= len(card.labels):
@@ -121,7 +126,7 @@ def _matches_finished(evidence: Evidence) -> Match:
         return Match(Sure.NO, f"{extra} columns behind box, score and class are not keypoints; say keypoints=")
     sure = Sure.CERTAIN if len(rows) and rows[:, 4].any() else Sure.LIKELY
     why = f"rows of x1 y1 x2 y2, score, class and {keypoints} keypoints of {dims} values"
-    return _said(Match(sure, why, *yolo_rows.conventions(rows[:, :4], "pose", end2end=True)), keypoints, dims)
+    return _said(Match(sure, why, *yolo_columns.conventions(rows[:, :4], "pose", end2end=True)), keypoints, dims)
 
 
 DECODERS = (

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, inputs, levels, ranges, scoring
 from edgerun.decoders.yolov5 import objectness_rows
+from edgerun.heads import grids, image_inputs, levels, scores, value_checks
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS", "READINGS", "Reading"]
@@ -75,13 +75,13 @@ def _boxes(rows: AnyArray, cells: AnyArray, frame: Frame, stride: int, reading: 
     corners = grids.centres(frame.height, frame.width, (stride,), 0.0)[cells // PER_CELL]
     anchors = np.array(reading.anchors[stride], np.float32)[cells % PER_CELL]
     places, sizes = rows[:, :2], rows[:, 2:4]
-    places = places if active else scoring.sigmoid(places)
+    places = places if active else scores.sigmoid(places)
     spread = 2.0 if reading.square else reading.spread.get(stride, 1.0)
     places = (places * np.float32(spread) - np.float32((spread - 1) / 2)) * np.float32(stride) + corners
     if reading.square:
-        sizes = anchors * (2 * (sizes if active else scoring.sigmoid(sizes))) ** 2
+        sizes = anchors * (2 * (sizes if active else scores.sigmoid(sizes))) ** 2
     else:
-        sizes = anchors * scoring.exp(sizes)
+        sizes = anchors * scores.exp(sizes)
     return np.concatenate((places, sizes), axis=1).astype(np.float32)
 
 
@@ -91,9 +91,9 @@ def _decode(outputs: Arrays, frame: Frame, *, reading: Reading) -> Candidates:
         height, width = -(-frame.height // stride), -(-frame.width // stride)
         rows = levels.rows(outputs[level.name], height, width, PER_CELL)
         active = frame.card.outputs[level.name] == ACTIVE
-        cells = np.flatnonzero(rows[:, 4] >= (frame.conf if active else scoring.logit(frame.conf)))
+        cells = np.flatnonzero(rows[:, 4] >= (frame.conf if active else scores.logit(frame.conf)))
         rows = rows[cells]
-        shares = rows[:, 4:] if active else scoring.sigmoid(rows[:, 4:])
+        shares = rows[:, 4:] if active else scores.sigmoid(rows[:, 4:])
         boxes = _boxes(rows, cells, frame, stride, reading, active)
         found.append(objectness_rows(np.concatenate((boxes, shares), axis=1), frame))
     return Candidates.joined(found)
@@ -114,9 +114,9 @@ def _matches(evidence: Evidence, *, reading: Reading) -> Match:
         levels.rows(values[group[0].name], -(-card.height // stride), -(-card.width // stride), PER_CELL)
         for stride, group in bound.items()
     ]
-    sizes = all(ranges.shares(table[:, 2:4]) for table in tables)
-    scored = all(ranges.shares(table[:, 4:]) for table in tables)
-    rest = all(ranges.shares(table[:, [0, 1, *range(4, channels)]]) for table in tables)
+    sizes = all(value_checks.shares(table[:, 2:4]) for table in tables)
+    scored = all(value_checks.shares(table[:, 4:]) for table in tables)
+    rest = all(value_checks.shares(table[:, [0, 1, *range(4, channels)]]) for table in tables)
     if scored and not rest:
         return Match(Sure.NO, "scores of a probe run lie in 0..1 and centres do not: the boxes are decoded already")
     if rest and sizes != reading.square:
@@ -132,7 +132,7 @@ def _matches(evidence: Evidence, *, reading: Reading) -> Match:
     # PyTorch's exporters of v5 and v7 part anchors and cells; TensorFlow's of v3 and v4 put channels last
     parted = all(spec.shape[1] == PER_CELL for spec in evidence.outputs if len(spec.shape) == 5)
     parted = parted and all(len(spec.shape) == 5 for spec in evidence.outputs)
-    speaks = rest or (parted if reading.square else inputs.channels_last(evidence))
+    speaks = rest or (parted if reading.square else image_inputs.channels_last(evidence))
     why = f"three anchors per cell, {channels - 5} classes, with the anchors and the formula of {reading.name}"
     return Match(Sure.LIKELY if speaks else Sure.POSSIBLE, why, conventions, basis)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import ranges, yolo_rows
+from edgerun.heads import value_checks, yolo_columns
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -39,7 +39,7 @@ def _parts(outputs: Arrays, frame: Frame) -> tuple[AnyArray, AnyArray]:
 
 def _decode(outputs: Arrays, frame: Frame, *, objectness: bool) -> Candidates:
     output, prototypes = _parts(outputs, frame)
-    rows = yolo_rows.on_grid(output, frame.height, frame.width, 3 if objectness else 1)
+    rows = yolo_columns.on_grid(output, frame.height, frame.width, 3 if objectness else 1)
     first = 5 if objectness else 4
     shares, weights = rows[first : len(rows) - len(prototypes)], rows[len(rows) - len(prototypes) :]
     best = shares.max(axis=0) * rows[4] if objectness else shares.max(axis=0)
@@ -57,47 +57,47 @@ def _decode_finished(outputs: Arrays, frame: Frame) -> Candidates:
 
 
 def _matches(evidence: Evidence, *, objectness: bool) -> Match:
-    card, name, planes = evidence.card, yolo_rows.only(evidence, 3, 2), yolo_rows.only(evidence, 4, 2)
+    card, name, planes = evidence.card, yolo_columns.only(evidence, 3, 2), yolo_columns.only(evidence, 4, 2)
     if not name or not planes:
         return Match(Sure.NO, "it needs rows of three axes and prototypes of four")
-    lost = next((why for spec in evidence.outputs if spec.name == name and (why := ranges.coarse(spec))), "")
+    lost = next((why for spec in evidence.outputs if spec.name == name and (why := value_checks.coarse(spec))), "")
     if lost:
         return Match(Sure.NO, lost)
-    if refusal := yolo_rows.refused(evidence, "segment"):
+    if refusal := yolo_columns.refused(evidence, "segment"):
         return refusal
     shapes = {spec.name: tuple(spec.shape) for spec in evidence.outputs}
     count, _ = _planes(shapes[planes], card.height, card.width)
     first, per_cell = (5, 3) if objectness else (4, 1)
-    classes = yolo_rows.channels_of(shapes[name], card.height, card.width, per_cell) - first - count
+    classes = yolo_columns.channels_of(shapes[name], card.height, card.width, per_cell) - first - count
     if not count or classes < 1:
         return Match(Sure.NO, f"its rows are not {per_cell} per cell, with {first} + C + P columns for P prototypes")
     if card.labels and len(card.labels) != classes:
         return Match(Sure.NO, f"the columns are {first} + {classes} + {count}, not {len(card.labels)} labels")
-    rows = yolo_rows.on_grid(evidence.probe("textured")[name], card.height, card.width, per_cell)
-    if not ranges.shares(rows[4 : first + classes]) or ranges.shares(rows[first + classes :]):
+    rows = yolo_columns.on_grid(evidence.probe("textured")[name], card.height, card.width, per_cell)
+    if not value_checks.shares(rows[4 : first + classes]) or value_checks.shares(rows[first + classes :]):
         return Match(Sure.NO, "in a probe run scores leave 0..1, or weights of masks do not")
-    fields, basis = yolo_rows.conventions(rows[:4].T, "segment")
+    fields, basis = yolo_columns.conventions(rows[:4].T, "segment")
     why = f"{per_cell} per cell, with {classes} classes and weights of {count} prototypes"
     return Match(Sure.CERTAIN if card.labels else Sure.LIKELY, why, fields, basis)
 
 
 def _matches_finished(evidence: Evidence) -> Match:
-    card, name, planes = evidence.card, yolo_rows.only(evidence, 3, 2), yolo_rows.only(evidence, 4, 2)
+    card, name, planes = evidence.card, yolo_columns.only(evidence, 3, 2), yolo_columns.only(evidence, 4, 2)
     shapes = {spec.name: tuple(spec.shape) for spec in evidence.outputs}
     count, _ = _planes(shapes.get(planes, ()), card.height, card.width)
     if not name or not count or shapes[name][2] != 6 + count:
         return Match(Sure.NO, "it needs prototypes [1, P, h, w] and rows [1, N, 6 + P]")
-    if refusal := yolo_rows.refused(evidence, "segment"):
+    if refusal := yolo_columns.refused(evidence, "segment"):
         return refusal
     rows = evidence.probe("textured")[name][0]
-    why_not = yolo_rows.finished(rows, said=True)
+    why_not = yolo_columns.finished(rows, said=True)
     if why_not:
         return Match(Sure.NO, why_not)
     if card.labels and len(rows) and rows[:, 5].max() >= len(card.labels):
         return Match(Sure.NO, f"a probe run gives class {rows[:, 5].max():.0f} of {len(card.labels)} labels")
     sure = Sure.CERTAIN if len(rows) and rows[:, 4].any() else Sure.LIKELY
     why = f"rows of x1 y1 x2 y2, score, class and weights of {count} prototypes"
-    return Match(sure, why, *yolo_rows.conventions(rows[:, :4], "segment", end2end=True))
+    return Match(sure, why, *yolo_columns.conventions(rows[:, :4], "segment", end2end=True))
 
 
 DECODERS = (

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, grids, ranges, scoring
+from edgerun.heads import box_formats, grids, value_checks
+from edgerun.heads import scores as scoring
 
 __all__ = ["DECODERS"]
 
@@ -37,9 +38,9 @@ def _matches(evidence: Evidence) -> Match:
     if card.labels and classes != len(card.labels):
         return Match(Sure.NO, f"{classes} columns of scores are not {len(card.labels)} labels")
     values = {array.ndim: array for array in evidence.probe("textured").values()}
-    if not ranges.shares(values[3]) or not ranges.unit(values[4]):
+    if not value_checks.shares(values[3]) or not value_checks.unit(values[4]):
         return Match(Sure.NO, "the scores of a probe run leave 0..1, or its boxes are in pixels")
-    if forms.crosses(values[4][0, :, 0]):
+    if box_formats.crosses(values[4][0, :, 0]):
         return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
     why = f"{count} boxes in 0..1, three per cell at strides {', '.join(map(str, strides))}, and {classes} classes"
     return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)

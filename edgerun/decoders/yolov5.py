@@ -12,7 +12,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, grids, ranges, yolo_rows
+from edgerun.heads import box_formats, grids, value_checks, yolo_columns
 
 __all__ = ["DECODERS", "objectness_rows"]
 
@@ -39,7 +39,7 @@ def _matches(evidence: Evidence) -> Match:
     card = evidence.card
     if len(evidence.outputs) != 1 or len(evidence.outputs[0].shape) != 3:
         return Match(Sure.NO, "it needs one output of three axes")
-    if lost := ranges.coarse(evidence.outputs[0]):
+    if lost := value_checks.coarse(evidence.outputs[0]):
         return Match(Sure.NO, lost)
     if card.task != "detect":
         return Match(Sure.NO, f"it reads detect models, not {card.task}")
@@ -54,17 +54,17 @@ def _matches(evidence: Evidence) -> Match:
     if card.labels and max(classes, 1) != len(card.labels):
         return Match(Sure.NO, f"{channels} channels are not 5 + {len(card.labels)} labels")
     rows = evidence.probe("textured")[name][0]
-    if not ranges.shares(rows[:, 4:]):
+    if not value_checks.shares(rows[:, 4:]):
         return Match(Sure.NO, "the objectness or class scores of a probe run leave 0..1")
-    if ranges.clipped(rows[:, 2:4]):
+    if value_checks.clipped(rows[:, 2:4]):
         return Match(Sure.NO, "the sizes of a probe run are cut off, as by a quantisation made for scores")
-    if wrong := forms.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides, ANCHORS_PER_CELL):
+    if wrong := box_formats.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides, ANCHORS_PER_CELL):
         return Match(Sure.NO, wrong)
-    if not yolo_rows.fifth_is_objectness(rows.T):
+    if not yolo_columns.fifth_is_objectness(rows.T):
         return Match(Sure.NO, "another column than the fifth of a probe run behaves like the objectness")
     conventions: dict[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOv5, v7 and v3 are trained so")
-    conventions["box_units"] = "unit" if ranges.unit(rows[:, :4]) else "pixels"
+    conventions["box_units"] = "unit" if value_checks.unit(rows[:, :4]) else "pixels"
     basis["box_units"] = f"inferred: boxes of a probe run reach {np.abs(rows[:, :4]).max():.4g}"
     return Match(Sure.CERTAIN, f"{why}; {channels} channels are 5 + {classes} classes", conventions, basis)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, grids, ranges
 from edgerun.decoders.yolov5 import objectness_rows
+from edgerun.heads import box_formats, grids, value_checks
 
 __all__ = ["DECODERS"]
 
@@ -27,7 +27,7 @@ def _matches(evidence: Evidence) -> Match:
     card = evidence.card
     if len(evidence.outputs) != 1 or len(evidence.outputs[0].shape) != 3:
         return Match(Sure.NO, "it needs one output of three axes")
-    if lost := ranges.coarse(evidence.outputs[0]):
+    if lost := value_checks.coarse(evidence.outputs[0]):
         return Match(Sure.NO, lost)
     name, (_, count, channels) = evidence.outputs[0].name, evidence.outputs[0].shape
     strides = None if count is None else grids.ladder_of(count, card.height, card.width)
@@ -36,11 +36,11 @@ def _matches(evidence: Evidence) -> Match:
     if card.labels and channels - 5 != len(card.labels):
         return Match(Sure.NO, f"{channels} channels are not 5 + {len(card.labels)} labels")
     rows = evidence.probe("textured")[name][0]
-    if not (rows[:, 4] == 1).all() or not ranges.shares(rows[:, 5:]):
+    if not (rows[:, 4] == 1).all() or not value_checks.shares(rows[:, 5:]):
         return Match(Sure.NO, "the fifth column of a probe run is not 1 throughout, as YOLOv6's is")
-    if wrong := forms.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides):
+    if wrong := box_formats.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides):
         return Match(Sure.NO, wrong)
-    units = "unit" if ranges.unit(rows[:, :4]) else "pixels"
+    units = "unit" if value_checks.unit(rows[:, :4]) else "pixels"
     conventions = {**CONVENTIONS, "box_units": units}
     basis = {**BASIS, "box_units": f"inferred: boxes of a probe run are in {units}"}
     why = f"{count} rows are one per cell at strides {', '.join(map(str, strides))}; the objectness is 1 throughout"

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, grids, ranges, yolo_rows
+from edgerun.heads import box_formats, grids, value_checks, yolo_columns
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -47,7 +47,7 @@ def _matches(evidence: Evidence, *, transposed: bool) -> Match:
     card = evidence.card
     if len(evidence.outputs) != 1 or len(evidence.outputs[0].shape) != 3:
         return Match(Sure.NO, "it needs one output of three axes")
-    if lost := ranges.coarse(evidence.outputs[0]):
+    if lost := value_checks.coarse(evidence.outputs[0]):
         return Match(Sure.NO, lost)
     if card.task not in ("detect", "pose"):
         return Match(Sure.NO, f"it reads detect and pose models, not {card.task}")
@@ -67,23 +67,23 @@ def _matches(evidence: Evidence, *, transposed: bool) -> Match:
     output = evidence.probe("textured")[name][0]
     rows = output.T if transposed else output
     boxes, scores = rows[:4], rows[4 : 4 + classes]
-    if not ranges.shares(scores):
+    if not value_checks.shares(scores):
         return Match(Sure.NO, "the class scores of a probe run leave 0..1")
     if (boxes[2:] < -1).any():
         return Match(Sure.NO, "widths and heights of a probe run are negative")
-    if ranges.corners(boxes.T):
+    if value_checks.corners(boxes.T):
         return Match(Sure.NO, "the boxes of a probe run are corners x1 y1 x2 y2, not centres and sizes")
-    if ranges.clipped(boxes[2:]):
+    if value_checks.clipped(boxes[2:]):
         return Match(Sure.NO, "the sizes of a probe run are cut off, as by a quantisation made for scores")
-    if wrong := forms.misread(boxes.T, "cx cy w h", card.height, card.width, strides):
+    if wrong := box_formats.misread(boxes.T, "cx cy w h", card.height, card.width, strides):
         return Match(Sure.NO, wrong)
-    if not evidence.known("decoder") and yolo_rows.given_an_object(rows[: 4 + classes]):
+    if not evidence.known("decoder") and yolo_columns.given_an_object(rows[: 4 + classes]):
         return Match(Sure.NO, "the columns behind the box are an objectness and shares given an object")
     if (scores == 1).all(axis=1).any():
         return Match(Sure.NO, "a column of a probe run is 1 throughout, as YOLOv6's objectness and no class is")
     conventions: dict[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
     basis = dict.fromkeys(conventions, "convention: YOLOv8 and its like are trained so")
-    in_unit = ranges.unit(boxes.T)
+    in_unit = value_checks.unit(boxes.T)
     conventions["box_units"] = "unit" if in_unit else "pixels"
     basis["box_units"] = f"inferred: boxes of a probe run reach {np.abs(boxes).max():.4g}"
     if labelled:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import distributions, grids, levels, ranges, scoring
+from edgerun.heads import dfl, grids, levels, value_checks
+from edgerun.heads import scores as scoring
 
 __all__ = ["DECODERS"]
 
@@ -24,11 +25,11 @@ BASIS = dict.fromkeys(CONVENTIONS, "convention: YOLOv8 and its like are trained 
 
 
 def _decode_split(outputs: Arrays, frame: Frame) -> Candidates:
-    return distributions.decode_levels(outputs, frame, 0.5)
+    return dfl.decode_levels(outputs, frame, 0.5)
 
 
 def _matches_split(evidence: Evidence) -> Match:
-    roles, strides, seen = distributions.roles(evidence, (BINS,))
+    roles, strides, seen = dfl.roles(evidence, (BINS,))
     if not roles or strides != STRIDES:
         return Match(Sure.NO, seen if not roles else f"strides {strides} are not 8, 16, 32")
     basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}
@@ -43,9 +44,7 @@ def _decode_joined(outputs: Arrays, frame: Frame) -> Candidates:
         kept, scores, classes = scoring.best(rows[:, SIDES:], frame.conf, logits=raw)
         points = grids.centres(frame.height, frame.width, (stride,))[kept]
         sides = np.ascontiguousarray(rows[kept, :SIDES])
-        found.append(
-            Candidates(distributions.boxes(sides, points, np.full(len(kept), stride, np.float32)), scores, classes)
-        )
+        found.append(Candidates(dfl.boxes(sides, points, np.full(len(kept), stride, np.float32)), scores, classes))
     return Candidates.joined(found)
 
 
@@ -64,8 +63,8 @@ def _matches_joined(evidence: Evidence) -> Match:
         levels.rows(values[group[0].name], -(-card.height // stride), -(-card.width // stride))
         for stride, group in bound.items()
     ]
-    done = all(ranges.shares(table[:, SIDES:]) for table in tables)
-    if not all(distributions.plausible(np.ascontiguousarray(table[:, :SIDES])) for table in tables):
+    done = all(value_checks.shares(table[:, SIDES:]) for table in tables)
+    if not all(dfl.plausible(np.ascontiguousarray(table[:, :SIDES])) for table in tables):
         return Match(Sure.NO, f"the first {SIDES} channels of a probe run are no distributions of four sides")
     role = "distances, scores" if done else "distances, logits"
     conventions = {**CONVENTIONS, "outputs": {group[0].name: role for group in bound.values()}}

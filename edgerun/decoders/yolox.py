@@ -16,22 +16,32 @@ from typing import Any, Literal
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import forms, graph_hints, grids, inputs, levels, normalising, ranges, scoring, yolo_rows
 from edgerun.decoders.yolov5 import objectness_rows
+from edgerun.graphs import output_kinds
+from edgerun.heads import (
+    box_formats,
+    grids,
+    image_inputs,
+    input_conventions,
+    levels,
+    scores,
+    value_checks,
+    yolo_columns,
+)
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
 
 USUAL_IOU = 0.65
 
-LEGACY: dict[str, Any] = {**inputs.IMAGENET, "resize": "letterbox-topleft", "fill": 114, "iou": USUAL_IOU}
+LEGACY: dict[str, Any] = {**image_inputs.IMAGENET, "resize": "letterbox-topleft", "fill": 114, "iou": USUAL_IOU}
 CONVENTIONS: dict[str, Any] = {
     "resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 114, "iou": USUAL_IOU,
 }  # fmt: skip
 SINCE = "YOLOX since 0.1.1 is trained so"
 BASIS = dict.fromkeys(CONVENTIONS, f"convention: {SINCE}")
 FEED: dict[str, Any] = {"color": "bgr", "scale": 1.0, "mean": 0.0, "std": 1.0}
-LEGACY_FEED = dict(inputs.IMAGENET)
+LEGACY_FEED = dict(image_inputs.IMAGENET)
 KINDS: tuple[Literal["textured"], Literal["blank"]] = ("textured", "blank")
 BASIS["iou"] = "convention: YOLOX's experiments suppress so"
 
@@ -60,7 +70,7 @@ def _fed(evidence: Evidence, high: Callable[[Arrays], float]) -> Match:
     known = any(evidence.known(name) for name in ("scale", "mean", "std"))
     if known or evidence.fed is None:
         return Match(Sure.POSSIBLE, "", CONVENTIONS, BASIS)
-    ends = normalising.ends(evidence.image)
+    ends = input_conventions.ends(evidence.image)
     if ends is not None and ends[1] - ends[0] > 100:
         seen = f"inferred: the quantised input holds {ends[0]:.3g}..{ends[1]:.3g}"
         return Match(Sure.POSSIBLE, "", CONVENTIONS, BASIS | dict.fromkeys(("scale", "color"), f"{seen}; {SINCE}"))
@@ -70,7 +80,7 @@ def _fed(evidence: Evidence, high: Callable[[Arrays], float]) -> Match:
         seen = f"inferred: fed 0..255 it sees objects all over a trial run ({new['textured']:.2g} against {old:.2g})"
         basis = dict.fromkeys(LEGACY, "convention: YOLOX before 0.1.1 is trained so")
         return Match(Sure.POSSIBLE, "", LEGACY, basis | dict.fromkeys(("scale", "mean", "std", "color"), seen))
-    version = graph_hints.torch_version(evidence.graph())
+    version = output_kinds.torch_version(evidence.graph())
     if new["textured"] <= CALM and new["blank"] <= CALM / 10 and old * DIMMER <= new["textured"]:
         seen = f"inferred: fed 0..255 it sees more in a trial run ({new['textured']:.2g} against {old:.2g})"
         return Match(Sure.POSSIBLE, "", CONVENTIONS, BASIS | dict.fromkeys(("scale", "color"), f"{seen}; {SINCE}"))
@@ -103,14 +113,14 @@ def _decode_split(outputs: Arrays, frame: Frame) -> Candidates:
     for stride, (level,) in levels.bind(levels.arrays(outputs), frame.height, frame.width).items():
         rows = levels.rows(outputs[level.name], -(-frame.height // stride), -(-frame.width // stride))
         raw = frame.card.outputs[level.name] == LOGITS
-        kept = np.flatnonzero(rows[:, 4] >= (scoring.logit(frame.conf) if raw else frame.conf))
+        kept = np.flatnonzero(rows[:, 4] >= (scores.logit(frame.conf) if raw else frame.conf))
         rows = rows[kept].astype(np.float32)
         rows[:, :2] = (rows[:, :2] * np.float32(stride)) + grids.centres(frame.height, frame.width, (stride,), 0.0)[
             kept
         ]
-        rows[:, 2:4] = scoring.exp(rows[:, 2:4]) * np.float32(stride)
+        rows[:, 2:4] = scores.exp(rows[:, 2:4]) * np.float32(stride)
         if raw:
-            rows[:, 4:] = scoring.sigmoid(rows[:, 4:])
+            rows[:, 4:] = scores.sigmoid(rows[:, 4:])
         found.append(objectness_rows(rows, frame))
     return Candidates.joined(found)
 
@@ -125,7 +135,7 @@ def _matches_split(evidence: Evidence) -> Match:
     if channels < 6 or (card.labels and channels - 5 != len(card.labels)):
         return Match(Sure.NO, f"{channels} channels are not 5 + {len(card.labels) or 'some'} labels")
     tables = _tables(evidence.probe("textured"), evidence)
-    done = all(ranges.shares(table[:, 4:]) for table in tables)
+    done = all(value_checks.shares(table[:, 4:]) for table in tables)
     # nothing is where most cells look; a single class, given an object, may still be likely there
     low = slice(4, 5 if channels == 6 else None)
     if not done and any((np.median(table[:, low], axis=0) > 0).any() for table in tables):
@@ -152,14 +162,14 @@ def _tables(outputs: Arrays, evidence: Evidence) -> list[AnyArray]:
 
 def _highest(objectness: AnyArray, *, done: bool = True) -> float:
     """Its 99th percentile, after the sigmoid."""
-    return float(np.percentile(objectness if done else scoring.sigmoid(objectness), 99))
+    return float(np.percentile(objectness if done else scores.sigmoid(objectness), 99))
 
 
 def _matches(evidence: Evidence, *, raw: bool) -> Match:
     card = evidence.card
     if len(evidence.outputs) != 1 or len(evidence.outputs[0].shape) != 3:
         return Match(Sure.NO, "it needs one output of three axes")
-    if lost := ranges.coarse(evidence.outputs[0]):
+    if lost := value_checks.coarse(evidence.outputs[0]):
         return Match(Sure.NO, lost)
     if card.task != "detect":
         return Match(Sure.NO, f"it reads detect models, not {card.task}")
@@ -173,20 +183,20 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
         return Match(Sure.NO, f"{channels} channels are not 5 + {len(card.labels)} labels")
     why = f"{anchors} rows are one anchor per cell at strides {', '.join(map(str, strides))}"
     rows = evidence.probe("textured")[name][0]
-    if not ranges.shares(rows[:, 4:]):
+    if not value_checks.shares(rows[:, 4:]):
         return Match(Sure.NO, "the objectness or class scores of a probe run leave 0..1")
     reach = float(np.abs(rows[:, :4]).max())
     spread = _spreads_over_the_input(rows[:, :2], card.height, card.width)
     seen = f"boxes of a probe run reach {reach:.4g}"
-    if ranges.clipped(rows[:, 2:4]):
+    if value_checks.clipped(rows[:, 2:4]):
         return Match(Sure.NO, f"{seen} and no farther: they are cut off, as by a quantisation made for scores")
-    if not yolo_rows.fifth_is_objectness(rows.T):
+    if not yolo_columns.fifth_is_objectness(rows.T):
         return Match(Sure.NO, "another column than the fifth of a probe run behaves like the objectness")
     if raw:
         if reach > LARGEST_RAW or spread:
             return Match(Sure.NO, f"{seen}: they are decoded already")
-        fitting = forms.fits(rows[:, :4], card.height, card.width, strides)
-        if any(share >= forms.FITS for share, _ in fitting.values()):
+        fitting = box_formats.fits(rows[:, :4], card.height, card.width, strides)
+        if any(share >= box_formats.FITS for share, _ in fitting.values()):
             return Match(Sure.NO, f"{seen} and hold their cells: they are decoded, in 0..1")
         # raw sizes are logarithms, some of them negative; values all in 0..1 may be shares of the picture as well
         sure = Sure.CERTAIN if rows[:, 2:4].min() < 0 else Sure.LIKELY
@@ -195,18 +205,18 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
         return Match(sure, why, fed.conventions, fed.basis, fed.unsettled)
     if not spread:
         return Match(Sure.NO, f"{seen}: they are not decoded")
-    if wrong := forms.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides):
+    if wrong := box_formats.misread(rows[:, :4], "cx cy w h", card.height, card.width, strides):
         return Match(Sure.NO, wrong)
-    if yolo_rows.nothing_anywhere(rows.T):
+    if yolo_columns.nothing_anywhere(rows.T):
         return Match(Sure.NO, "no column of a probe run is a share given an object: all are low, as classes are")
     if (rows[:, 4] == 1).all():
         return Match(Sure.NO, "the fifth column of a probe run is 1 throughout, as YOLOv6's is")
     fed = _fed(evidence, lambda outputs: _highest(outputs[name][0, :, 4]))
     conventions, basis = dict(fed.conventions), dict(fed.basis)
-    conventions["box_units"] = "unit" if ranges.unit(rows[:, :4]) else "pixels"
+    conventions["box_units"] = "unit" if value_checks.unit(rows[:, :4]) else "pixels"
     basis["box_units"] = f"inferred: {seen}"
     sure = Sure.CERTAIN if card.labels else Sure.POSSIBLE
-    if yolo_rows.given_an_object(rows.T):
+    if yolo_columns.given_an_object(rows.T):
         sure, why = max(sure, Sure.LIKELY), f"{why}; the fifth column behaves like an objectness"
     why = f"{why}; {channels} channels are 5 + {channels - 5} classes"
     return Match(sure, why, conventions, basis, fed.unsettled)
@@ -215,8 +225,8 @@ def _matches(evidence: Evidence, *, raw: bool) -> Match:
 def _spreads_over_the_input(centres: Any, height: int, width: int) -> bool:
     """Whether decoded centres fill the picture, in pixels or in 0..1."""
     x, y = centres.T
-    x = x / (1 if np.abs(centres).max() <= ranges.UNIT_LIMIT else width)
-    y = y / (1 if np.abs(centres).max() <= ranges.UNIT_LIMIT else height)
+    x = x / (1 if np.abs(centres).max() <= value_checks.UNIT_LIMIT else width)
+    y = y / (1 if np.abs(centres).max() <= value_checks.UNIT_LIMIT else height)
     lowest, highest = np.percentile(x, (10, 90)), np.percentile(y, (10, 90))
     # a grid in row order: x runs fast, y slowly; offsets within cells do neither
     ordered = np.corrcoef(np.arange(len(y)), y)[0, 1] if y.std() > 1e-6 else 0.0

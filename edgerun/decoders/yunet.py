@@ -15,7 +15,8 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import grids, levels, priors, ranges, scoring
+from edgerun.heads import grids, levels, prior_boxes, value_checks
+from edgerun.heads import scores as scoring
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -52,7 +53,9 @@ def _matches(evidence: Evidence) -> Match:
     if not levels.of_width(bound, 1, 1, 4, 10):
         return Match(Sure.NO, "it needs outputs of 1, 1, 4 and 10 channels for each stride")
     values = evidence.probe("textured")
-    if not all(ranges.shares(values[level.name]) for group in bound.values() for level in group if level.channels == 1):
+    if not all(
+        value_checks.shares(values[level.name]) for group in bound.values() for level in group if level.channels == 1
+    ):
         return Match(Sure.NO, "scores of a probe run leave 0..1")
     why = "two scores, a box and five landmarks at strides " + ", ".join(map(str, bound))
     return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)
@@ -60,12 +63,12 @@ def _matches(evidence: Evidence) -> Match:
 
 def _decode_squares(outputs: Arrays, frame: Frame) -> Candidates:
     by_width = {array.shape[-1]: array.reshape(-1, array.shape[-1]) for array in outputs.values()}
-    squares = priors.squares(frame.height, frame.width, priors.ULTRAFACE)
+    squares = prior_boxes.squares(frame.height, frame.width, prior_boxes.ULTRAFACE)
     scores = np.sqrt(np.clip(by_width[2][:, 1], 0, 1) * np.clip(by_width[1][:, 0], 0, 1))
     kept = np.flatnonzero(scores >= frame.conf)
     offsets = by_width[14][kept]
-    boxes = priors.decode(offsets[:, :4], squares[kept], VARIANCES)
-    points = priors.decode_points(offsets[:, 4:], squares[kept], VARIANCES[0])
+    boxes = prior_boxes.decode(offsets[:, :4], squares[kept], VARIANCES)
+    points = prior_boxes.decode_points(offsets[:, 4:], squares[kept], VARIANCES[0])
     return Candidates(boxes, scores[kept], np.zeros(len(kept), np.int32), points)
 
 
@@ -75,9 +78,9 @@ def _matches_squares(evidence: Evidence) -> Match:
     if sorted(width or 0 for width in shapes) != [1, 2, 14] or len(evidence.outputs) != 3:
         return Match(Sure.NO, "it needs outputs of 14, 2 and 1 columns")
     counts = {shape[-2] for shape in shapes.values() if len(shape) > 1}
-    if counts != {len(priors.squares(card.height, card.width, priors.ULTRAFACE))}:
+    if counts != {len(prior_boxes.squares(card.height, card.width, prior_boxes.ULTRAFACE))}:
         return Match(Sure.NO, f"its rows are not the squares of a {card.width} x {card.height} input")
-    if not all(ranges.sum_to_one(array.reshape(-1, 2)) for array in _of_width(evidence, 2)):
+    if not all(value_checks.sum_to_one(array.reshape(-1, 2)) for array in _of_width(evidence, 2)):
         return Match(Sure.NO, "the shares of face and background of a probe run do not add up to 1")
     conventions = {**CONVENTIONS, "box_units": "unit"}
     return Match(

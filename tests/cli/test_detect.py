@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edgerun import Detector, sources
+from edgerun import Detector
 from edgerun.cli.detect import command
 from edgerun.errors import ModelError
-from edgerun.sources import Source
+from edgerun.media import sources
+from edgerun.media.sources import Source
 
 TRUTH = {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
 STRICT = ("--conf", "0.9", "--nms", "none")

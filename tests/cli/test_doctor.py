@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from edgerun import doctor
 from edgerun.contract import Health
-from edgerun.doctor import Check, Checkup, Missing, Trial
-from edgerun.plugins import Failure
+from edgerun.runtime.registry import Failure
+from edgerun.tools.doctor import examine
+from edgerun.tools.doctor.examine import Check, Checkup, Missing, Trial
 
 CHECKS = (
     Check(
@@ -34,7 +34,7 @@ def ward(monkeypatch):
 
     def put(checks=CHECKS, failures=(), missing=()):
         checkup = Checkup({"edgerun": "1"}, tuple(checks), tuple(failures), tuple(missing), ("fake: two flavours",))
-        monkeypatch.setattr(doctor, "examine", lambda: checkup)
+        monkeypatch.setattr(examine, "examine", lambda: checkup)
 
     return put
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from edgerun import __version__, house
-from edgerun.plugins import Failure, Registry
+from edgerun import __version__
+from edgerun.runtime import installed
+from edgerun.runtime.registry import Failure, Registry
 
 
 def test_the_house_itself_is_listed_with_what_it_brings(edgerun):
@@ -41,7 +42,7 @@ def test_who_was_not_let_in_is_listed_with_the_reason(edgerun, monkeypatch):
     broken = Failure(
         "broken", "edgerun-broken", "Plugin broken cannot be imported: ImportError", "Traceback of its own"
     )
-    monkeypatch.setattr(house, "registry", lambda: Registry(failures=[broken]))
+    monkeypatch.setattr(installed, "registry", lambda: Registry(failures=[broken]))
     text = edgerun("plugins").stdout
     assert "error: Plugin broken cannot be imported: ImportError (edgerun-broken)" in text
     assert "Traceback" not in text

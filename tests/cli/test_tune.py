@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgerun import tune
-from edgerun.lanes import Candidate
-from edgerun.tune import Finding, Tuning
-from edgerun.tuned import Choice
+from edgerun.runtime.tuned_choice import Choice
+from edgerun.tools.tune import search
+from edgerun.tools.tune.in_process import Candidate
+from edgerun.tools.tune.search import Finding, Tuning
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,9 @@ def found(monkeypatch):
             "reference": reference, "findings": findings, "batches": {}, "choice": choice, "clear": True, "rounds": 9,
             "spent": 12.3, "interrupted": False, "model": "m.fake", "written": "/cache/tune/x.json",
         }  # fmt: skip
-        monkeypatch.setattr(tune, "tune", lambda model, **given: asked.update(given) or Tuning(**{**plain, **changed}))
+        monkeypatch.setattr(
+            search, "tune", lambda model, **given: asked.update(given) or Tuning(**{**plain, **changed})
+        )
         return asked
 
     return put
@@ -88,7 +90,7 @@ def test_a_dry_run_says_so(edgerun, found):
 
 def test_a_choice_without_a_rival_is_not_called_written(edgerun, found):
     cpu, npu = Candidate("fake", "cpu", 2), Candidate("fake", "npu", 2)
-    found(findings=(Finding(cpu, "fastest", seconds=(0.01,)), Finding(npu, "untried", tune.LATE)), written="")
+    found(findings=(Finding(cpu, "fastest", seconds=(0.01,)), Finding(npu, "untried", search.LATE)), written="")
     assert "written nothing: the time was up before another way was measured; give a larger --budget" in lines(
         edgerun("tune", "m.fake").stdout
     )

@@ -25,10 +25,11 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from edgerun import Detector, cards, decoders
+from edgerun import Detector, decoders
 from edgerun.card import ModelCard
 from edgerun.contract import Delegate, Evidence, Frame, Health, TensorSpec
-from edgerun.plugins import Registry
+from edgerun.interpretation import card_fields
+from edgerun.runtime.registry import Registry
 
 SIZES = ((320, 320), (256, 416), (512, 384), (736, 1280))
 LARGE = (1280, 1280)
@@ -96,7 +97,7 @@ def _evidence(head, size, outputs, /, *, blank=None, **said):
     said = {**head.get("card", {}), **said, "height": height, "width": width}
     card = ModelCard()
     for name, value in said.items():
-        card = cards.with_field(card, name, value, "argument")
+        card = card_fields.with_field(card, name, value, "argument")
     restored = {name: array.astype(np.float32) for name, array in outputs.items()}
     empty = restored if blank is None else {name: array.astype(np.float32) for name, array in blank.items()}
     inputs = (image, *(TensorSpec(name, (1, 2), "int64") for name in head.get("inputs", ())))
@@ -124,7 +125,7 @@ def read():
         if head.get("rivals"):
             known = _evidence(head, size, outputs if probe is None else probe, decoder=head["decoder"])
         choice = decoders.choose(known, decoders.BUILTIN)
-        card = cards.with_conventions(known.card, choice.match)
+        card = card_fields.with_conventions(known.card, choice.match)
         floats = {name: array.astype(np.float32) for name, array in outputs.items()}
         candidates = choice.decoder.decode(floats, Frame(*size, conf, card))
         return choice.decoder.name, _in_pixels(candidates, card)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgerun import cards, decoders
+from edgerun import decoders
 from edgerun.contract import Frame, Graph, Node, Quantization, Sure
 from edgerun.errors import DecoderAmbiguous
+from edgerun.interpretation import card_fields
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "classify")
 TFLITE = {"image": "hwc", "dtype": "uint8"}
@@ -44,7 +45,7 @@ def logits(count=10, seed=0):
 
 
 def read(known, outputs, conf=0.0):
-    card = cards.with_conventions(known.card, DECODER.matches(known))
+    card = card_fields.with_conventions(known.card, DECODER.matches(known))
     return DECODER.decode(outputs, Frame(224, 160, conf, card))
 
 
@@ -150,9 +151,9 @@ def test_a_range_that_exporters_make_up_tells_nothing(evidence):
 
 def test_metadata_that_speak_of_detectors_are_not_believed(evidence):
     known = evidence({}, (224, 160), shares())
-    written = replace(known, card=cards.with_field(known.card, "mean", 0.0, "ultralytics metadata"))
+    written = replace(known, card=card_fields.with_field(known.card, "mean", 0.0, "ultralytics metadata"))
     match = DECODER.matches(written)
     assert match.sure is Sure.NO
     assert "mean=(0.485, 0.456, 0.406)" in match.why
-    told = replace(written, card=cards.with_field(written.card, "task", "classify", "ultralytics metadata"))
+    told = replace(written, card=card_fields.with_field(written.card, "task", "classify", "ultralytics metadata"))
     assert DECODER.matches(told).sure is Sure.CERTAIN

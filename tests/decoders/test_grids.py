@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edgerun import decoders
-from edgerun.decoders import grids
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
+from edgerun.heads import grids
 
 
 def decoded(rows, height, width, random, *, objectness, per_cell=1, classes=4, unit=False, transposed=False, raw=False):

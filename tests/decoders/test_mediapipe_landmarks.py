@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgerun import cards, decoders
+from edgerun import decoders
 from edgerun.contract import Frame, Sure
+from edgerun.interpretation import card_fields
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "mediapipe-landmarks")
 
@@ -39,7 +40,7 @@ def test_landmarks_are_pixels_of_the_input_with_their_visibility(hand, evidence)
     outputs = encode(np.array([(0, 0, 1, 1, 0.9, 0)]), 256, 256, np.random.default_rng(0), hand=hand)
     known = evidence(HEAD, (256, 256), outputs)
     match = DECODER.matches(known)
-    card = cards.with_conventions(known.card, match)
+    card = card_fields.with_conventions(known.card, match)
     found = DECODER.decode(outputs, Frame(256, 256, 0.25, card))
     expected = outputs["ld"].reshape(-1, 3 if hand else 5)[: 21 if hand else 33]
     np.testing.assert_array_equal(found.keypoints[0, :, :2], expected[:, :2])

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgerun import cards, decoders
+from edgerun import decoders
 from edgerun.contract import Frame
 from edgerun.errors import DecoderAmbiguous
+from edgerun.interpretation import card_fields
 
 
 def encode(rows, height, width, random, *, masks=False, keypoints=False, order=1, count=60):
@@ -58,7 +59,7 @@ def test_nothing_found_is_no_error(name, evidence):
     known = evidence({}, (320, 320), empty, mean=0.0)
     choice = decoders.choose(known, decoders.BUILTIN)
     assert choice.decoder.name == name
-    card = cards.with_conventions(known.card, choice.match)
+    card = card_fields.with_conventions(known.card, choice.match)
     assert len(choice.decoder.decode(empty, Frame(320, 320, 0.25, card))) == 0
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgerun import cards, decoders
+from edgerun import decoders
 from edgerun.contract import Frame, Sure
+from edgerun.interpretation import card_fields
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "simcc")
 SIZE = (256, 192)
@@ -40,7 +41,7 @@ def joints(count=17, size=SIZE, seed=1):
 
 
 def read(known, outputs, size=SIZE, conf=0.25):
-    card = cards.with_conventions(known.card, DECODER.matches(known))
+    card = card_fields.with_conventions(known.card, DECODER.matches(known))
     return DECODER.decode(outputs, Frame(*size, conf, card))
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgerun import cards, decoders
+from edgerun import decoders
 from edgerun.contract import Frame, Sure, TensorSpec
 from edgerun.errors import DecoderAmbiguous
+from edgerun.interpretation import card_fields
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "torchvision")
 
@@ -54,7 +55,7 @@ def outputs_of(count=60, **habits):
 
 
 def read(known, outputs, conf=0.0):
-    card = cards.with_conventions(known.card, DECODER.matches(known))
+    card = card_fields.with_conventions(known.card, DECODER.matches(known))
     return DECODER.decode(
         {name: array.astype(np.float32) for name, array in outputs.items()}, Frame(320, 320, conf, card)
     )

@@ -5,7 +5,7 @@ import pytest
 
 from edgerun import boxes, decoders
 from edgerun.contract import Frame, Sure
-from edgerun.decoders import grids
+from edgerun.heads import grids
 
 
 def on_grid(rows, height, width, random, *, angle=0.0, classes=4, transposed=False, unit=False):

@@ -5,8 +5,8 @@ import pytest
 
 from edgerun import decoders
 from edgerun.contract import Sure
-from edgerun.decoders import grids
 from edgerun.errors import DecoderAmbiguous
+from edgerun.heads import grids
 
 
 def points_of(row, dims):

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgerun import decoders, masks
+from edgerun import decoders
 from edgerun.contract import Frame, Sure
-from edgerun.decoders import grids
+from edgerun.heads import grids
+from edgerun.processing import masks
 
 PROTOTYPES = 8
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-TOOL = Path(__file__).parents[2] / "tools" / "coreml_suite" / "torchvision_operators.py"
+TOOL = Path(__file__).parents[2] / "scripts" / "coreml_suite" / "torchvision_operators.py"
 
 
 def _import_torchvision():

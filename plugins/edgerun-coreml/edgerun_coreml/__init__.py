@@ -15,21 +15,21 @@ from edgerun import hookimpl
 from edgerun.contract import Backend
 
 if TYPE_CHECKING:
-    from .conversion import convert
-    from .errors import CoreMLError, ModelDamaged, ModelUnsupported
-    from .predict import CoreMLModel, load
-    from .states import State
+    from edgerun_coreml.conversion import convert
+    from edgerun_coreml.errors import CoreMLError, ModelDamaged, ModelUnsupported
+    from edgerun_coreml.running.predict import CoreMLModel, load
+    from edgerun_coreml.running.states import State
 
 __all__ = ["CoreMLError", "CoreMLModel", "ModelDamaged", "ModelUnsupported", "State", "convert", "load"]
 
 _HOMES = {
     "CoreMLError": "errors",
-    "CoreMLModel": "predict",
+    "CoreMLModel": "running.predict",
     "ModelDamaged": "errors",
     "ModelUnsupported": "errors",
-    "State": "states",
+    "State": "running.states",
     "convert": "conversion",
-    "load": "predict",
+    "load": "running.predict",
 }
 
 
@@ -44,6 +44,6 @@ def __getattr__(name: str) -> Any:
 @hookimpl
 def edgerun_register_backends() -> list[Backend]:
     """Core ML."""
-    from .backend import CoreMLBackend
+    from edgerun_coreml.backend import CoreMLBackend
 
     return [CoreMLBackend()]

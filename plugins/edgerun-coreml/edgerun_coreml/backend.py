@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from edgerun.contract import Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
-
-from .errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
 
 if TYPE_CHECKING:
-    from .predict import CoreMLModel
+    from edgerun_coreml.running.predict import CoreMLModel
 
 TRANSLATED: Final = "the same program, computed by ONNX Runtime, not by Core ML"
 ROUNDED: Final = f"{TRANSLATED}; what it calls fp16 is rounded after every operation, as devices store it"
@@ -30,9 +29,9 @@ class TranslatedSession:
     """A model that ONNX Runtime computes."""
 
     def __init__(self, path: Path, delegate: str, threads: int | None) -> None:
-        from .facts import Facts
-        from .package import open_model
-        from .predict import CoreMLModel
+        from edgerun_coreml.facts import Facts
+        from edgerun_coreml.file.package import open_model
+        from edgerun_coreml.running.predict import CoreMLModel
 
         file = open_model(path)
         fp16 = PRECISIONS[delegate] == "fp16"
@@ -52,7 +51,7 @@ class TranslatedSession:
 
     def run(self, feeds: Arrays) -> Arrays:
         """Compute. Images are float32 [1, C, H, W] in the declared order of channels, 0..255."""
-        from .facts import as_array, carried
+        from edgerun_coreml.facts import as_array, carried
 
         results = self.model.compute(feeds)
         outputs = self.model.interface.outputs
@@ -103,7 +102,7 @@ class CoreMLBackend:
 
     def health(self) -> Health:
         """Whether ONNX Runtime is there, or Core ML itself."""
-        from . import native
+        from edgerun_coreml import native
 
         native_reason = native.missing()
         if find_spec("onnxruntime") is None and native_reason:
@@ -123,7 +122,7 @@ class CoreMLBackend:
 
     def delegates(self) -> Sequence[Delegate]:
         """Core ML's compute units on a Mac, then the translation; elsewhere the translation first."""
-        from . import native
+        from edgerun_coreml import native
 
         there = find_spec("onnxruntime") is not None
         why = "" if there else "onnxruntime is not installed"
@@ -140,7 +139,7 @@ class CoreMLBackend:
         Raises:
             ModelUnreadable: the file is damaged, or asks for what is not supported; all of it is named.
         """
-        from . import native
+        from edgerun_coreml import native
 
         with _told(path):
             if delegate.name in PRECISIONS:
@@ -156,8 +155,8 @@ class CoreMLBackend:
         Raises:
             ModelUnreadable: the file is damaged, or compiled.
         """
-        from .listing import list_operators
-        from .package import open_model
+        from edgerun_coreml.file.package import open_model
+        from edgerun_coreml.listing import list_operators
 
         with _told(path):
             return list_operators(open_model(path))
@@ -168,9 +167,9 @@ class CoreMLBackend:
         Raises:
             ModelUnreadable: the file is damaged, or compiled.
         """
-        from .listing import list_operators
-        from .needs import needs
-        from .package import open_model
+        from edgerun_coreml.file.package import open_model
+        from edgerun_coreml.listing import list_operators
+        from edgerun_coreml.needs import needs
 
         with _told(path):
             file = open_model(path)
@@ -178,7 +177,7 @@ class CoreMLBackend:
 
     def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
         """Entries of the user-defined metadata of a package or a model."""
-        from . import embedding
+        from edgerun_coreml import embedding
 
         with _told(path):
             embedding.embed(path, metadata, target)

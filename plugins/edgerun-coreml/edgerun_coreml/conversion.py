@@ -10,17 +10,17 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from .description import Feature, ImageType, Interface, describe, pipeline_models
-from .errors import ModelDamaged, ModelUnsupported
-from .facts import Facts
-from .graph import Graph, Value
-from .join import absorb
-from .onnx_writer import save
-from .package import ModelFile, open_model
-from .pipeline import PIPELINES, Choice, Weights, colors, interface_of, swapped, translate
-from .suppression import Rules, emit, read_rules
-from .translation import PROBABILITIES
-from .wire import Message
+from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.facts import Facts
+from edgerun_coreml.file.description import Feature, ImageType, Interface, describe, pipeline_models
+from edgerun_coreml.file.package import ModelFile, open_model
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.onnx.graph import Graph, Value
+from edgerun_coreml.onnx.join import absorb
+from edgerun_coreml.onnx.onnx_writer import save
+from edgerun_coreml.onnx.translation import PROBABILITIES
+from edgerun_coreml.running.pipeline import PIPELINES, Choice, Weights, colors, interface_of, swapped, translate
+from edgerun_coreml.running.suppression import Rules, emit, read_rules
 
 CARD_VERSION: Final = 1
 """Of edgerun's sidecars."""

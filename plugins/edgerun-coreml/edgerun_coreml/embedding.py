@@ -12,11 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from edgerun.errors import ModelError
-
-from .errors import ModelDamaged
-from .onnx_writer import _bytes, _text
-from .package import Folder, _root_model, map_file, parse_model, refuse_compiled
-from .wire import BYTES, FIXED32, FIXED64, VARINT
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.package import Folder, _root_model, map_file, parse_model, refuse_compiled
+from edgerun_coreml.file.wire import BYTES, FIXED32, FIXED64, VARINT
+from edgerun_coreml.onnx.onnx_writer import _bytes, _text
 
 DESCRIPTION: Final = 2
 METADATA: Final = 100

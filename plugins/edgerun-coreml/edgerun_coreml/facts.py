@@ -10,10 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgerun.tensors import TensorSpec
-
-from . import shapes
-from .classifier import Labels
-from .description import (
+from edgerun_coreml.file.description import (
     ArrayType,
     DictionaryType,
     Feature,
@@ -24,9 +21,11 @@ from .description import (
     describe,
     pipeline_models,
 )
-from .package import ModelFile
-from .pipeline import interface_of
-from .suppression import Rules, read_rules
+from edgerun_coreml.file.package import ModelFile
+from edgerun_coreml.running import shapes
+from edgerun_coreml.running.classifier import Labels
+from edgerun_coreml.running.pipeline import interface_of
+from edgerun_coreml.running.suppression import Rules, read_rules
 
 PREFIX: Final = "coreml."
 """Of the keys that are made here; what the author wrote into the file keeps its own."""

@@ -6,15 +6,14 @@ from types import MappingProxyType
 from typing import Final
 
 from edgerun.contract import Graph
-
-from . import mil, nn
-from .description import Interface, Metadata, describe
-from .errors import ModelDamaged
-from .facts import input_spec, output_spec
-from .nodes import Listing, attributes_of
-from .package import ModelFile
-from .pipeline import MAX_STAGES, NETWORKS, PIPELINES, Weights, interface_of
-from .wire import Message
+from edgerun_coreml import mil, nn
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.facts import input_spec, output_spec
+from edgerun_coreml.file.description import Interface, Metadata, describe
+from edgerun_coreml.file.nodes import Listing, attributes_of
+from edgerun_coreml.file.package import ModelFile
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.running.pipeline import MAX_STAGES, NETWORKS, PIPELINES, Weights, interface_of
 
 TOOLS: Final = "com.github.apple.coremltools."
 """Before the keys that coremltools writes into a model's metadata."""

@@ -16,11 +16,11 @@ import numpy as np
 from edgerun.contract import Coverage, Delegate
 from edgerun.errors import BackendUnavailable, DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
-
-from . import images, plan
-from .description import ImageType
-from .facts import Facts, as_array, carried
-from .package import open_model
+from edgerun_coreml.facts import Facts, as_array, carried
+from edgerun_coreml.file import plan
+from edgerun_coreml.file.description import ImageType
+from edgerun_coreml.file.package import open_model
+from edgerun_coreml.running import images
 
 COMPUTE_UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {"all": "ALL", "ane": "CPU_AND_NE", "gpu": "CPU_AND_GPU", "cpu": "CPU_ONLY"}

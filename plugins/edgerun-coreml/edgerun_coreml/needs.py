@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from edgerun.contract import Graph, Need, Node
-
-from .description import MINIMUM_OS, ArrayType, Feature, ImageType, pipeline_models
-from .package import ModelFile
-from .pipeline import NETWORKS, interface_of
-from .wire import Message
+from edgerun_coreml.file.description import MINIMUM_OS, ArrayType, Feature, ImageType, pipeline_models
+from edgerun_coreml.file.package import ModelFile
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.running.pipeline import NETWORKS, interface_of
 
 _FIRST_LAYERS: Final = """
 convolution innerProduct batchnorm activation pooling padding concat lrn softmax split add multiply unary upsample bias

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from wire_format import encode
 
+from edgerun_coreml.file.package import parse_model
+from edgerun_coreml.file.wire import Message
 from edgerun_coreml.mil import translate
 from edgerun_coreml.mil.kinds import KINDS
-from edgerun_coreml.package import parse_model
-from edgerun_coreml.session import open_session
-from edgerun_coreml.translation import Translation
-from edgerun_coreml.wire import Message
+from edgerun_coreml.onnx.translation import Translation
+from edgerun_coreml.running.session import open_session
 
 NAMES = {kind: name for name, kind in KINDS.items()}
 KIND_OF = {

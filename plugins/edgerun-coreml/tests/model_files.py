@@ -11,8 +11,8 @@ import numpy as np
 from mil_program import Name, Program
 from wire_format import encode
 
-from edgerun_coreml.package import open_model
-from edgerun_coreml.predict import CoreMLModel
+from edgerun_coreml.file.package import open_model
+from edgerun_coreml.running.predict import CoreMLModel
 
 
 def array(

@@ -7,8 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from edgerun_coreml.blob import BlobFile, unpack_bits
 from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.blob import BlobFile, unpack_bits
 
 
 def blob(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgerun_coreml.classifier import classified
+from edgerun_coreml.running.classifier import classified
 
 
 def test_the_most_probable_label_and_all_probabilities():

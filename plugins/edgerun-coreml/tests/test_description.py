@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from wire_format import encode
 
-from edgerun_coreml.description import (
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.description import (
     ArrayType,
     DictionaryType,
     ImageType,
@@ -16,8 +17,7 @@ from edgerun_coreml.description import (
     describe,
     pipeline_models,
 )
-from edgerun_coreml.errors import ModelDamaged
-from edgerun_coreml.package import parse_model
+from edgerun_coreml.file.package import parse_model
 
 
 def described(inputs=(), model=None, version=8, **description):

@@ -13,7 +13,7 @@ from edgerun_coreml import embedding
 from edgerun_coreml.backend import CoreMLBackend
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.facts import Facts
-from edgerun_coreml.package import open_model
+from edgerun_coreml.file.package import open_model
 
 SPECIMEN = CoreMLBackend.specimen
 

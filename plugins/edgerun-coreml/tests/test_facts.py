@@ -7,7 +7,7 @@ from model_files import array, classifier, doubling, image, model, number, passi
 
 from edgerun.tensors import TensorSpec
 from edgerun_coreml.facts import Facts, as_array
-from edgerun_coreml.package import open_model
+from edgerun_coreml.file.package import open_model
 
 
 def facts(tmp_path, content, **options):

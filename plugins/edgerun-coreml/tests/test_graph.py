@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgerun_coreml import onnx_writer
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
-from edgerun_coreml.graph import Graph
-from edgerun_coreml.onnx_writer import encode, save
-from edgerun_coreml.session import open_session
+from edgerun_coreml.onnx import onnx_writer
+from edgerun_coreml.onnx.graph import Graph
+from edgerun_coreml.onnx.onnx_writer import encode, save
+from edgerun_coreml.running.session import open_session
 
 onnxruntime = pytest.importorskip("onnxruntime")
 

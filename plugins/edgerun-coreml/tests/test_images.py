@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgerun_coreml import images
-from edgerun_coreml.description import ImageType, SizeRange
+from edgerun_coreml.file.description import ImageType, SizeRange
+from edgerun_coreml.running import images
 
 RGB = ImageType(3, 2, "rgb")
 PIXELS = np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 10

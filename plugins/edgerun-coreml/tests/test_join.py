@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgerun_coreml.graph import Graph
-from edgerun_coreml.join import absorb
-from edgerun_coreml.session import open_session
+from edgerun_coreml.onnx.graph import Graph
+from edgerun_coreml.onnx.join import absorb
+from edgerun_coreml.running.session import open_session
 
 
 def doubled_if_positive() -> Graph:

@@ -7,10 +7,10 @@ import pytest
 from mil_program import Block, Name, Program, apply, no_weights
 
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.file.package import parse_model
 from edgerun_coreml.mil import translate
 from edgerun_coreml.mil.registry import find, known
-from edgerun_coreml.package import parse_model
-from edgerun_coreml.session import open_session
+from edgerun_coreml.running.session import open_session
 
 RNG = np.random.default_rng(5)
 

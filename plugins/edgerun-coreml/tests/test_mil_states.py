@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mil_program import Block, Program
 
-from edgerun_coreml.session import open_session
+from edgerun_coreml.running.session import open_session
 
 
 def test_a_state_is_read_updated_and_handed_on():

@@ -11,7 +11,7 @@ import pytest
 from wire_format import encode
 
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
-from edgerun_coreml.package import checked, open_model
+from edgerun_coreml.file.package import checked, open_model
 
 MODEL = encode("Model", {"specificationVersion": 6, "mlProgram": {"version": 1}})
 

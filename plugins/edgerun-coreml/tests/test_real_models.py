@@ -10,8 +10,8 @@ from onnx import numpy_helper
 import edgerun_coreml
 from edgerun import Detector
 from edgerun_coreml import mil
-from edgerun_coreml.description import pipeline_models
-from edgerun_coreml.package import open_model
+from edgerun_coreml.file.description import pipeline_models
+from edgerun_coreml.file.package import open_model
 
 pytestmark = pytest.mark.zoo
 
@@ -31,7 +31,7 @@ NAMES = (
 def test_converted_it_gives_the_same_boxes(shared, tmp_path, name, preprocess):
     path, out = shared / "models" / "coreml" / name, tmp_path / "m.onnx"
     with Detector.load(path) as original:
-        from edgerun.cards.sidecar import as_fields
+        from edgerun.card.sidecar import as_fields
 
         edgerun_coreml.convert(path, out, preprocess, card=as_fields(original.card))
         onnx.checker.check_model(onnx.load(out), full_check=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgerun_coreml.states import State
+from edgerun_coreml.running.states import State
 
 
 def new():

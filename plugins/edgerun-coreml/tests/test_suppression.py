@@ -5,10 +5,10 @@ import pytest
 from model_files import array, suppression, write
 
 from edgerun_coreml.errors import ModelDamaged
-from edgerun_coreml.graph import Graph
-from edgerun_coreml.package import open_model
-from edgerun_coreml.session import open_session
-from edgerun_coreml.suppression import Rules, Suppression, emit, pick_top, read_rules
+from edgerun_coreml.file.package import open_model
+from edgerun_coreml.onnx.graph import Graph
+from edgerun_coreml.running.session import open_session
+from edgerun_coreml.running.suppression import Rules, Suppression, emit, pick_top, read_rules
 
 APART = np.array([[0.2, 0.2, 0.2, 0.2], [0.7, 0.7, 0.2, 0.2]], np.float32)
 SAME = np.array([[0.5, 0.5, 0.4, 0.4], [0.52, 0.5, 0.4, 0.4]], np.float32)

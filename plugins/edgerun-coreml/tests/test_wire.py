@@ -10,8 +10,8 @@ import pytest
 from wire_format import delimited, encode, varint
 
 from edgerun_coreml.errors import ModelDamaged
-from edgerun_coreml.schema import model_schema
-from edgerun_coreml.wire import MAX_DEPTH, MAX_PACKED_INTEGERS, parse
+from edgerun_coreml.file.schema import model_schema
+from edgerun_coreml.file.wire import MAX_DEPTH, MAX_PACKED_INTEGERS, parse
 
 
 def read(name, content):

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from edgerun_coreml.schema import model_schema
-from edgerun_coreml.wire import Field, MessageType
+from edgerun_coreml.file.schema import model_schema
+from edgerun_coreml.file.wire import Field, MessageType
 
 
 def varint(value: int) -> bytes:

@@ -15,7 +15,7 @@ from edgerun import Detector, hookimpl
 from edgerun.contract import Delegate
 from edgerun.delegates import candidates, confirm, demand
 from edgerun.errors import DelegateIncomplete, DelegateUnavailable, InputError
-from edgerun.plugins import Registry
+from edgerun.runtime.registry import Registry
 from edgerun_tflite import TfliteBackend
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or platform.machine() != "x86_64", reason="Linux on x86-64")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import edgerun_tflite
-from edgerun import Detector, buffers
+from edgerun import Detector
 from edgerun.contract import Delegate
 from edgerun.delegates import demand
 from edgerun.errors import (
@@ -20,6 +20,7 @@ from edgerun.errors import (
     ModelUnreadable,
     ModelUnsafe,
 )
+from edgerun.processing import quantization as buffers
 from edgerun.testing import BackendConformance
 from edgerun_tflite import TfliteBackend
 from edgerun_tflite import metadata as reader

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgerun import sniff
 from edgerun.contract import Delegate
 from edgerun.detector import Detector
 from edgerun.errors import BackendUnavailable, DelegateUnavailable, ModelUnreadable, ModelUnsafe
+from edgerun.formats import sniff
 from edgerun.testing import BackendConformance
 from edgerun_torchscript import TorchScriptBackend, archive
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..blob import MAX_ELEMENTS
-from ..errors import ModelDamaged
-from ..graph import Shape
-from ..wire import Message
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.blob import MAX_ELEMENTS
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.onnx.graph import Shape
 
 DType = np.dtype[Any]
 

@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from edgerun.contract import Graph
-
-from ..blob import BlobFile
-from ..errors import ModelDamaged
-from ..nodes import LARGEST_ATTRIBUTE, Listing
-from ..wire import Message
-from .kinds import STORED, Kind, read_kind
-from .program import choose_function
-from .registry import OPSETS, Refusal
-from .values import Constants, Operand
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.blob import BlobFile
+from edgerun_coreml.file.nodes import LARGEST_ATTRIBUTE, Listing
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.mil.kinds import STORED, Kind, read_kind
+from edgerun_coreml.mil.program import choose_function
+from edgerun_coreml.mil.registry import OPSETS, Refusal
+from edgerun_coreml.mil.values import Constants, Operand
 
 FIRST: Final = ("x", "y")
 """Parameters that come before the others, so that operands stand in the order in which they are written."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Graph, Shape, Value
-from ..wire import Message
-from .kinds import FLOAT32, Kind, computed, read_kind
-from .registry import Refusal
-from .values import Operand
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.mil.kinds import FLOAT32, Kind, computed, read_kind
+from edgerun_coreml.mil.registry import Refusal
+from edgerun_coreml.mil.values import Operand
+from edgerun_coreml.onnx.graph import Graph, Shape, Value
 
 if TYPE_CHECKING:
-    from .program import Scope
+    from edgerun_coreml.mil.program import Scope
 
 Array = npt.NDArray[Any]
 

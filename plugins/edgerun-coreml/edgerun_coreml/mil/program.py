@@ -8,15 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from ..blob import BlobFile
-from ..errors import ModelDamaged, ModelUnsupported
-from ..graph import Graph, Value
-from ..translation import Precision
-from ..wire import Message
-from .kinds import FLOAT32, Kind, computed
-from .operation import Operation
-from .registry import OPSETS, Refusal, find
-from .values import Constants, Operand
+from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.file.blob import BlobFile
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.mil.kinds import FLOAT32, Kind, computed
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import OPSETS, Refusal, find
+from edgerun_coreml.mil.values import Constants, Operand
+from edgerun_coreml.onnx.graph import Graph, Value
+from edgerun_coreml.onnx.translation import Precision
 
 MAX_PROBLEMS: Final = 200
 """So many unsupported operations are listed; nobody reads more."""

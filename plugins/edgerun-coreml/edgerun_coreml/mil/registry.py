@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ..errors import CoreMLError
-from ..graph import Value
+from edgerun_coreml.errors import CoreMLError
+from edgerun_coreml.onnx.graph import Value
 
 if TYPE_CHECKING:
-    from .operation import Operation
-    from .values import Operand
+    from edgerun_coreml.mil.operation import Operation
+    from edgerun_coreml.mil.values import Operand
 
 
 Translator = Callable[["Operation"], "Value | Operand | Sequence[Value | Operand] | None"]

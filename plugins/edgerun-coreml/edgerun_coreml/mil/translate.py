@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..blob import BlobFile
-from ..errors import ModelDamaged, ModelUnsupported
-from ..graph import Graph, Shape
-from ..peephole import polish
-from ..translation import PROBABILITIES, Classifier, Port, Precision, StatePort, Translation
-from ..wire import Message
-from . import families  # noqa: F401  (registers the operations)
-from .kinds import FLOAT32, computed, read_kind
-from .program import Context, Scope, Unknown, choose_function, context_for, rounded
-from .values import Operand
+from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.file.blob import BlobFile
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.mil import families  # noqa: F401  (registers the operations)
+from edgerun_coreml.mil.kinds import FLOAT32, computed, read_kind
+from edgerun_coreml.mil.program import Context, Scope, Unknown, choose_function, context_for, rounded
+from edgerun_coreml.mil.values import Operand
+from edgerun_coreml.onnx.graph import Graph, Shape
+from edgerun_coreml.onnx.peephole import polish
+from edgerun_coreml.onnx.translation import PROBABILITIES, Classifier, Port, Precision, StatePort, Translation
 
 
 def translate(

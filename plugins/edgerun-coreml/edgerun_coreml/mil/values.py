@@ -10,12 +10,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..blob import BlobFile, unpack
-from ..errors import ModelDamaged
-from ..graph import Graph, Shape, Value
-from ..wire import Message
-from .kinds import STORED, Kind, computed, read_kind
-from .registry import Refusal
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.blob import BlobFile, unpack
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.mil.kinds import STORED, Kind, computed, read_kind
+from edgerun_coreml.mil.registry import Refusal
+from edgerun_coreml.onnx.graph import Graph, Shape, Value
 
 Array = npt.NDArray[Any]
 

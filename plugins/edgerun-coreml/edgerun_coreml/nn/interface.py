@@ -12,14 +12,14 @@ from typing import Final
 
 import numpy as np
 
-from ..description import ArrayType, Feature, ImageType, Interface
-from ..errors import ModelDamaged, ModelUnsupported
-from ..graph import Shape, Value
-from ..translation import Port
-from ..wire import Message
-from .layer import emit
-from .network import Scope, Unknown
-from .shapes import check_size
+from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.file.description import ArrayType, Feature, ImageType, Interface
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn.layer import emit
+from edgerun_coreml.nn.network import Scope, Unknown
+from edgerun_coreml.nn.shapes import check_size
+from edgerun_coreml.onnx.graph import Shape, Value
+from edgerun_coreml.onnx.translation import Port
 
 SEQUENTIAL: Final = frozenset(
     {"simpleRecurrent", "gru", "uniDirectionalLSTM", "biDirectionalLSTM", "sequenceRepeat", "embedding", "cropResize"}

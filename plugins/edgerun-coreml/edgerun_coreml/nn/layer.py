@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelDamaged
-from ..graph import Attribute, Graph, Shape, Value
-from ..wire import Message
-from . import shapes, weights
-from .registry import Refusal, View
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn import shapes, weights
+from edgerun_coreml.nn.registry import Refusal, View
+from edgerun_coreml.onnx.graph import Attribute, Graph, Shape, Value
 
 if TYPE_CHECKING:
-    from .network import Scope
+    from edgerun_coreml.nn.network import Scope
 
 Array = npt.NDArray[Any]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..description import ImageType, Interface
-from ..errors import ModelDamaged
-from ..nodes import Listing, attributes_of
-from ..wire import Message
-from .network import networks_in
-from .weights import given
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.description import ImageType, Interface
+from edgerun_coreml.file.nodes import Listing, attributes_of
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn.network import networks_in
+from edgerun_coreml.nn.weights import given
 
 
 def list_network(spec: Message, interface: Interface, into: Listing) -> None:

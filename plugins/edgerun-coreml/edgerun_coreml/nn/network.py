@@ -10,12 +10,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelDamaged
-from ..graph import Graph, Value
-from ..translation import Precision
-from ..wire import Message
-from .layer import Layer, emit
-from .registry import KEEP_COUNTS, Refusal, Translator, View, counts, find
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn.layer import Layer, emit
+from edgerun_coreml.nn.registry import KEEP_COUNTS, Refusal, Translator, View, counts, find
+from edgerun_coreml.onnx.graph import Graph, Value
+from edgerun_coreml.onnx.translation import Precision
 
 Array = npt.NDArray[Any]
 
@@ -125,7 +125,7 @@ class Scope:
         start: int = 0,
     ) -> None:
         """Translate two lists of layers of which one is run, and bind what they write."""
-        from .families.control_flow import emit_branch
+        from edgerun_coreml.nn.families.control_flow import emit_branch
 
         sides = [self.inner(self.graph.subgraph(), place) for place in places]
         sides[0].run(then)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from ..errors import CoreMLError
-from ..graph import Value
+from edgerun_coreml.errors import CoreMLError
+from edgerun_coreml.onnx.graph import Value
 
 if TYPE_CHECKING:
-    from .layer import Layer
+    from edgerun_coreml.nn.layer import Layer
 
 Translator = Callable[["Layer"], "Value | Sequence[Value] | None"]
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..blob import MAX_ELEMENTS
-from ..errors import ModelDamaged
-from ..graph import Shape, Value
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.blob import MAX_ELEMENTS
+from edgerun_coreml.onnx.graph import Shape, Value
 
 Dim = int | str | None
 Inputs = Sequence[Value | None]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..graph import Shape
-from .shapes import Attributes, Inputs, broadcast, integers, normal, rule, shape_of
+from edgerun_coreml.nn.shapes import Attributes, Inputs, broadcast, integers, normal, rule, shape_of
+from edgerun_coreml.onnx.graph import Shape
 
 # choosing ------------------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..graph import Shape
-from .shapes import Attributes, Dim, Inputs, channels_fit, integers, rule, shape_of
+from edgerun_coreml.nn.shapes import Attributes, Dim, Inputs, channels_fit, integers, rule, shape_of
+from edgerun_coreml.onnx.graph import Shape
 
 
 def _spatial(attributes: Attributes, name: str, count: int, default: int) -> list[int]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..description import Interface, class_labels, describe
-from ..errors import ModelDamaged, ModelUnsupported
-from ..graph import Graph
-from ..peephole import polish
-from ..translation import PROBABILITIES, Classifier, Port, Precision, Translation
-from ..wire import Message
-from . import families, shapes_choosing, shapes_spatial  # noqa: F401  (register layers and shape rules)
-from .interface import declare_inputs, declare_output, find_probabilities
-from .network import NONSENSE, Context, Scope, Unknown, count_reads
+from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.file.description import Interface, class_labels, describe
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn import families, shapes_choosing, shapes_spatial  # noqa: F401  (register layers and shape rules)
+from edgerun_coreml.nn.interface import declare_inputs, declare_output, find_probabilities
+from edgerun_coreml.nn.network import NONSENSE, Context, Scope, Unknown, count_reads
+from edgerun_coreml.onnx.graph import Graph
+from edgerun_coreml.onnx.peephole import polish
+from edgerun_coreml.onnx.translation import PROBABILITIES, Classifier, Port, Precision, Translation
 
 KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..blob import MAX_ELEMENTS
-from ..errors import ModelDamaged
-from ..wire import Message
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.blob import MAX_ELEMENTS
+from edgerun_coreml.file.wire import Message
 
 Array = npt.NDArray[Any]
 

@@ -10,9 +10,9 @@ from nn_model import apply, array_feature, floats, layer, model
 from wire_format import encode
 
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.file.package import parse_model
+from edgerun_coreml.file.schema import model_schema
 from edgerun_coreml.nn import translate
-from edgerun_coreml.package import parse_model
-from edgerun_coreml.schema import model_schema
 
 SCHEMA = model_schema()
 LAYERS = {item.name: item for item in SCHEMA.messages["NeuralNetworkLayer"].by_name.values() if item.oneof == "layer"}

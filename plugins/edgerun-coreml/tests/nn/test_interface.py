@@ -8,11 +8,11 @@ from nn_model import array_feature, floats, image_feature, layer, model, run
 from wire_format import encode
 
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.file.package import open_model, parse_model
+from edgerun_coreml.file.schema import model_schema
 from edgerun_coreml.nn import translate
 from edgerun_coreml.nn.registry import known
-from edgerun_coreml.package import open_model, parse_model
-from edgerun_coreml.schema import model_schema
-from edgerun_coreml.session import open_session
+from edgerun_coreml.running.session import open_session
 
 RNG = np.random.default_rng(9)
 PIXELS = RNG.integers(0, 256, (1, 3, 4, 6)).astype(np.float32)

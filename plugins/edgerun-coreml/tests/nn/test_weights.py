@@ -8,9 +8,9 @@ from nn_model import apply, floats
 from wire_format import encode
 
 from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.schema import model_schema
+from edgerun_coreml.file.wire import parse
 from edgerun_coreml.nn.weights import read
-from edgerun_coreml.schema import model_schema
-from edgerun_coreml.wire import parse
 
 RNG = np.random.default_rng(8)
 SHAPE = (3, 5, 2)

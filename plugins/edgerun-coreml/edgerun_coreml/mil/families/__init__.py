@@ -1,6 +1,6 @@
 """The operations of ML Programs, a file for each family; importing this registers them all."""
 
-from . import (
+from edgerun_coreml.mil.families import (
     activation,
     classify,
     compression,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph import Value
-from ..operation import Operation
-from ..registry import Refusal, operation
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.onnx.graph import Value
 
 
 @operation("relu")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..operation import Operation
-from ..registry import Refusal, operation
-from ..values import Operand
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.values import Operand
 
 
 @operation("classify")

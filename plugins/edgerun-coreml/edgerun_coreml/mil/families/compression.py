@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...blob import MAX_ELEMENTS, unpack_bits
-from ...errors import ModelDamaged
-from ..operation import Operation
-from ..registry import operation
-from ..values import Operand, constant
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.blob import MAX_ELEMENTS, unpack_bits
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.mil.values import Operand, constant
 
 Array = npt.NDArray[Any]
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...graph import Graph, Value
-from ...wire import Message
-from ..kinds import BOOL, Kind, computed, read_kind
-from ..operation import Operation
-from ..program import Scope
-from ..registry import Refusal, operation
-from ..values import Operand
-from .states import written_states
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.mil.families.states import written_states
+from edgerun_coreml.mil.kinds import BOOL, Kind, computed, read_kind
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.program import Scope
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.values import Operand
+from edgerun_coreml.onnx.graph import Graph, Value
 
 
 @operation("identity")

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...graph import Value
-from ..operation import Operation
-from ..registry import Refusal, operation
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.onnx.graph import Value
 
 
 def same_padding(

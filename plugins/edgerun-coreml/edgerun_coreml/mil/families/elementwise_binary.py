@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from ...graph import Value
-from ..kinds import BOOL, FLOAT32, INT32
-from ..operation import Operation
-from ..registry import operation
+from edgerun_coreml.mil.kinds import BOOL, FLOAT32, INT32
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.onnx.graph import Value
 
 _ARITHMETIC: Final = {
     "add": "Add", "sub": "Sub", "mul": "Mul", "pow": "Pow", "maximum": "Max", "minimum": "Min",

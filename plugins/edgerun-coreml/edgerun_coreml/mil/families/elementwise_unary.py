@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from ...graph import ONNX_TYPES, Value
-from ..kinds import STORED, computed
-from ..operation import Operation
-from ..program import rounded
-from ..registry import operation
-from ..values import Operand
+from edgerun_coreml.mil.kinds import STORED, computed
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.program import rounded
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.mil.values import Operand
+from edgerun_coreml.onnx.graph import ONNX_TYPES, Value
 
 _ONNX: Final = {
     "abs": "Abs", "acos": "Acos", "asin": "Asin", "atan": "Atan", "atanh": "Atanh", "ceil": "Ceil",

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from ...graph import Value
-from ..kinds import BOOL
-from ..operation import Operation
-from ..registry import operation
-from .elementwise_binary import pair
+from edgerun_coreml.mil.families.elementwise_binary import pair
+from edgerun_coreml.mil.kinds import BOOL
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.onnx.graph import Value
 
 
 def transposed(op: Operation, value: Value, rank: int) -> Value:

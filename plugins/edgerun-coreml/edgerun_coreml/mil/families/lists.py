@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph import Value
-from ..kinds import computed
-from ..operation import Operation
-from ..registry import Refusal, operation
-from ..values import Operand
+from edgerun_coreml.mil.kinds import computed
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.values import Operand
+from edgerun_coreml.onnx.graph import Value
 
 
 @operation("make_list")

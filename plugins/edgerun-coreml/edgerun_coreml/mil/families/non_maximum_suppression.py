@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from ...graph import Value
-from ..kinds import FLOAT32, INT32
-from ..operation import Operation
-from ..registry import Refusal, operation
+from edgerun_coreml.mil.kinds import FLOAT32, INT32
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.onnx.graph import Value
 
 MAX_IMAGES: Final = 64
 """Pictures in a batch: each has its own part of the graph."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph import Value
-from ..kinds import FLOAT32
-from ..operation import Operation
-from ..registry import Refusal, operation
+from edgerun_coreml.mil.kinds import FLOAT32
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.onnx.graph import Value
 
 
 def vector(op: Operation, name: str, length: int, default: float) -> Value:

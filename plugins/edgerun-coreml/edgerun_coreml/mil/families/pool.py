@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...graph import Value
-from ..operation import Operation
-from ..registry import operation
-from .conv import padding
+from edgerun_coreml.mil.families.conv import padding
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.onnx.graph import Value
 
 _ONNX: Final = {"max_pool": "MaxPool", "avg_pool": "AveragePool", "l2_pool": "LpPool"}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph import ONNX_TYPES, Value
-from ..kinds import STORED
-from ..operation import Operation
-from ..registry import operation
+from edgerun_coreml.mil.kinds import STORED
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.onnx.graph import ONNX_TYPES, Value
 
 
 def _scale_and_zero_point(op: Operation, kind: str) -> tuple[Value, Value]:

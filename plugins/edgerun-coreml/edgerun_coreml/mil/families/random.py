@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph import Value
-from ..kinds import FLOAT32, computed
-from ..operation import Operation
-from ..registry import Refusal, operation
+from edgerun_coreml.mil.kinds import FLOAT32, computed
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.onnx.graph import Value
 
 
 def _zeros(op: Operation) -> Value:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...graph import Value
-from ..operation import Operation
-from ..registry import operation
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.onnx.graph import Value
 
 
 @operation("depth_to_space")

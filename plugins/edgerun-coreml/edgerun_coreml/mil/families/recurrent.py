@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ...graph import Value
-from ..kinds import FLOAT32
-from ..operation import Operation
-from ..registry import Refusal, operation
+from edgerun_coreml.mil.kinds import FLOAT32
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.onnx.graph import Value
 
 Array = npt.NDArray[Any]
 

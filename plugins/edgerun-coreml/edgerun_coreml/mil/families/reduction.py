@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from ...graph import Value
-from ..kinds import BOOL
-from ..operation import Operation
-from ..registry import operation
+from edgerun_coreml.mil.kinds import BOOL
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.onnx.graph import Value
 
 _ONNX: Final = {
     "reduce_l1_norm": "ReduceL1", "reduce_l2_norm": "ReduceL2", "reduce_log_sum": "ReduceLogSum",

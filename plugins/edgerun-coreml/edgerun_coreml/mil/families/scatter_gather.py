@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from ...graph import Value
-from ..operation import Operation
-from ..registry import Refusal, operation
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.onnx.graph import Value
 
 _REDUCTIONS: Final = {
     "update": "none", "add": "add", "mul": "mul", "max": "max", "min": "min", "sub": "add", "div": "mul",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...graph import Value
-from ...wire import Message
-from ..operation import Operation
-from ..program import Scope
-from ..registry import Refusal, operation
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.program import Scope
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.onnx.graph import Value
 
 WRITING: Final = ("write_state", "coreml_update_state")
 

@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from ...graph import Value
-from ..kinds import BOOL, FLOAT32, computed
-from ..operation import Operation
-from ..registry import Refusal, operation
-from ..values import Operand
+from edgerun_coreml.mil.kinds import BOOL, FLOAT32, computed
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.values import Operand
+from edgerun_coreml.onnx.graph import Value
 
 _MODES: Final = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
 

@@ -1,6 +1,6 @@
 """The layers of NeuralNetwork models, a file for each family; importing this registers them all."""
 
-from . import (
+from edgerun_coreml.nn.families import (
     activation,
     choosing,
     constants,

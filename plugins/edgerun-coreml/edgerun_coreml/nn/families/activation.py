@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ...wire import Message
-from .. import weights
-from ..layer import Layer
-from ..registry import View, layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn import weights
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.onnx.graph import Value
 
 
 def _per_channel(op: Layer, params: Message, name: str) -> Value:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...blob import MAX_ELEMENTS
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.blob import MAX_ELEMENTS
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import layer
+from edgerun_coreml.onnx.graph import Value
 
 
 @layer("gather")

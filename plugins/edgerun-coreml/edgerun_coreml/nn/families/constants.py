@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import layer
-from ..shapes import check_size
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import layer
+from edgerun_coreml.nn.shapes import check_size
+from edgerun_coreml.onnx.graph import Value
 
 MAX_RANGE: Final = 1 << 24
 """Numbers in a range; beyond it float32 cannot count on."""

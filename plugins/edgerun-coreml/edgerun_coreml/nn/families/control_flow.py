@@ -12,11 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Graph, Shape, Value
-from ..layer import LARGEST, Layer, emit
-from ..network import BREAK, SKIP, Scope, Unknown, count_reads, written
-from ..registry import Refusal, layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.layer import LARGEST, Layer, emit
+from edgerun_coreml.nn.network import BREAK, SKIP, Scope, Unknown, count_reads, written
+from edgerun_coreml.nn.registry import Refusal, layer
+from edgerun_coreml.onnx.graph import Graph, Shape, Value
 
 MAX_NESTING: Final = 4
 """Loops within loops."""

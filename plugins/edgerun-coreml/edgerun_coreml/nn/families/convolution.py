@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import Refusal, View, layer
-from .windows import Windows, auto_pad, border, same_transposed, to_output_size, volume, volume_padding
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.families.windows import (
+    Windows,
+    auto_pad,
+    border,
+    same_transposed,
+    to_output_size,
+    volume,
+    volume_padding,
+)
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.onnx.graph import Value
 
 
 @layer("convolution", view=View.SPATIAL)

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from ...graph import Value
-from ..layer import Layer
-from ..registry import View, layer
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.onnx.graph import Value
 
 _VARIADIC: Final = {
     "add": "Add", "multiply": "Mul", "max": "Max", "min": "Min", "average": "Mean",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import View, layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.onnx.graph import Value
 
 
 @layer("concat")

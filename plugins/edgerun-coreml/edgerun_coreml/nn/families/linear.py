@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...graph import Value
-from ..layer import Layer
-from ..registry import View, layer
-from ..weights import Array
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.nn.weights import Array
+from edgerun_coreml.onnx.graph import Value
 
 
 @layer("innerProduct")

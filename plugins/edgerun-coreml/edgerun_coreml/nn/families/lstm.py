@@ -8,13 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Graph, Value
-from ...wire import Message
-from ..layer import Layer, emit
-from ..registry import layer
-from ..weights import Array
-from .recurrent import (
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn.families.recurrent import (
     BEYOND_REACH,
     CLIP,
     Activation,
@@ -30,7 +26,11 @@ from .recurrent import (
     scan,
     steps_of,
 )
-from .sequences import flipped
+from edgerun_coreml.nn.families.sequences import flipped
+from edgerun_coreml.nn.layer import Layer, emit
+from edgerun_coreml.nn.registry import layer
+from edgerun_coreml.nn.weights import Array
+from edgerun_coreml.onnx.graph import Graph, Value
 
 _GATES: Final = ("inputGate", "outputGate", "forgetGate", "blockInput")
 """In ONNX's order; the last is the cell's candidate."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from .. import weights
-from ..layer import Layer
-from ..registry import View, layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn import weights
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.onnx.graph import Value
 
 EPSILON = 1e-6
 """What the format gives where epsilon is 0 or left out."""

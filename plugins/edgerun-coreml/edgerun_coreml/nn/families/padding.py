@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import LARGEST, Layer
-from ..registry import Refusal, View, layer
-from .windows import border
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.families.windows import border
+from edgerun_coreml.nn.layer import LARGEST, Layer
+from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.onnx.graph import Value
 
 _MODES: Final = {"": "constant", "constant": "constant", "reflection": "reflect", "replication": "edge"}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import View, layer
-from .windows import Windows, auto_pad, border, volume, volume_padding
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.families.windows import Windows, auto_pad, border, volume, volume_padding
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.onnx.graph import Value
 
 Padding = list[int] | str | int
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import Refusal, layer
-from .activation import scaled
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.families.activation import scaled
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import Refusal, layer
+from edgerun_coreml.onnx.graph import Value
 
 
 def _template(op: Layer) -> Value:

@@ -14,13 +14,13 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Graph, Value
-from ...wire import Message
-from ..layer import Layer, emit
-from ..registry import layer
-from ..weights import Array
-from .sequences import flipped
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn.families.sequences import flipped
+from edgerun_coreml.nn.layer import Layer, emit
+from edgerun_coreml.nn.registry import layer
+from edgerun_coreml.nn.weights import Array
+from edgerun_coreml.onnx.graph import Graph, Value
 
 CLIP: Final = 50.0
 """Bound of what goes into activations, and of an LSTM's cell if the file gives none."""

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import View, layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.onnx.graph import Value
 
 _ONNX: Final = {
     "reduceL1": "ReduceL1",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import Refusal, View, layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.onnx.graph import Value
 
 
 @layer("flatten", view=View.SPATIAL)

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import Layer
-from ..registry import Refusal, View, layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.onnx.graph import Value
 
 _LINEAR: Final = {"DEFAULT": "asymmetric", "ALIGN_CORNERS_TRUE": "align_corners", "ALIGN_CORNERS_FALSE": "half_pixel"}
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ..layer import LARGEST, Layer
-from ..registry import Refusal, View, layer
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.nn.layer import LARGEST, Layer
+from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.onnx.graph import Value
 
 _AXES: Final = {"CHANNEL_AXIS": -3, "HEIGHT_AXIS": -2, "WIDTH_AXIS": -1}
 

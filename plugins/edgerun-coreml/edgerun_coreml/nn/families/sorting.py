@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph import Value
-from ..layer import Layer
-from ..registry import layer
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import layer
+from edgerun_coreml.onnx.graph import Value
 
 
 @layer("topK")

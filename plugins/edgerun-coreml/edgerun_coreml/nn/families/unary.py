@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...graph import Value
-from ..layer import Layer
-from ..registry import View, layer
-from .activation import scaled
+from edgerun_coreml.nn.families.activation import scaled
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.onnx.graph import Value
 
 _ONNX: Final = {
     "ceil": "Ceil", "floor": "Floor", "sign": "Sign", "round": "Round", "sin": "Sin", "cos": "Cos", "tan": "Tan",

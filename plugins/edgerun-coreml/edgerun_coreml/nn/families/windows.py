@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...errors import ModelDamaged
-from ...graph import Value
-from ...wire import Message
-from ..layer import LARGEST, Layer
-from ..registry import Refusal
+from edgerun_coreml.errors import ModelDamaged
+from edgerun_coreml.file.wire import Message
+from edgerun_coreml.nn.layer import LARGEST, Layer
+from edgerun_coreml.nn.registry import Refusal
+from edgerun_coreml.onnx.graph import Value
 
 Dim = int | str | None
 

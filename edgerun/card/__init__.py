@@ -1,0 +1,29 @@
+"""The model card: everything that one model file wants and means, with the source of every field."""
+
+from __future__ import annotations
+
+from edgerun.card.model_card import (
+    DEFAULT_CONF,
+    DEFAULT_IOU,
+    FIELDS,
+    BoxUnits,
+    Color,
+    ModelCard,
+    Nms,
+    Resize,
+    Task,
+    checked,
+)
+
+__all__ = [
+    "DEFAULT_CONF",
+    "DEFAULT_IOU",
+    "FIELDS",
+    "BoxUnits",
+    "Color",
+    "ModelCard",
+    "Nms",
+    "Resize",
+    "Task",
+    "checked",
+]

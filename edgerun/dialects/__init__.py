@@ -1,0 +1,1 @@
+"""One exporter's way of describing its models per file."""

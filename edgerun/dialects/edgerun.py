@@ -1,0 +1,24 @@
+"""edgerun's own dialect: the text of a sidecar under the metadata key "edgerun"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgerun.card import sidecar
+from edgerun.contract import Dialect
+
+__all__ = ["DIALECT", "KEY"]
+
+KEY = "edgerun"
+
+
+def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
+    text = metadata.get(KEY)
+    if text is None:
+        return {}
+    return sidecar.parse(text if isinstance(text, str) else text.decode("utf-8"))
+
+
+DIALECT = Dialect("edgerun", _read, overrules=True)

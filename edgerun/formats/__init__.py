@@ -1,0 +1,1 @@
+"""From a path to a file and its format, by its bytes."""

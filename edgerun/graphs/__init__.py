@@ -1,0 +1,1 @@
+"""What a model's operators tell, without running it."""

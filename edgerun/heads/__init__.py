@@ -1,0 +1,1 @@
+"""What detection heads have in common: grids, anchors, box formats, scores. Families are made of these."""

@@ -1,0 +1,1 @@
+"""Which runtime opens a file, and on which delegate."""

@@ -1,0 +1,213 @@
+"""What edgerun keeps on this machine between runs: one folder, which may be deleted at any time.
+
+    <folder>/tune/       what `edgerun tune` found, a small JSON file for each model
+    <folder>/compiled/   what runtimes compiled for this machine, a folder for each model and delegate
+    <folder>/<plugin>/   marks of plugins
+
+The folder is EDGERUN_CACHE, else "edgerun" in the user's cache folder of this system. Compiled models that were not
+used for longest are deleted where all of them take more than EDGERUN_CACHE_LIMIT megabytes, else 2000.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from edgerun.errors import InputError
+from edgerun.runtime import cpu_cores
+
+__all__ = ["compiled", "digest", "drop", "files", "folder", "limit", "machine", "read", "size", "write"]
+
+LIMIT = 2000
+"""Megabytes of compiled models that are kept where EDGERUN_CACHE_LIMIT does not say."""
+
+USED = ".used"
+"""A file in each folder of compiled models; its time is that of the last use."""
+
+LOCATION = re.compile(rb"\n\x08location\x12(.)", re.DOTALL)
+"""How ONNX names a file of weights beside the model: an entry whose key is "location". Source: onnx.proto,
+StringStringEntryProto; a name is shorter than 128 bytes, so its length is one byte."""
+
+
+def folder() -> Path:
+    """The one folder."""
+    said = os.environ.get("EDGERUN_CACHE")
+    if said:
+        return Path(said)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "edgerun"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/edgerun"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgerun"
+
+
+def limit() -> int:
+    """Bytes that compiled models may take together."""
+    said = os.environ.get("EDGERUN_CACHE_LIMIT", "")
+    if said and not said.isdecimal():
+        warnings.warn(f"EDGERUN_CACHE_LIMIT = {said!r} is no number of megabytes; {LIMIT} it is", stacklevel=2)
+    return 1_000_000 * (int(said) if said.isdecimal() else LIMIT)
+
+
+def size(place: Path | None = None) -> int:
+    """Bytes of all files below a folder; None for the whole cache."""
+    total = 0
+    for entry in (folder() if place is None else place).rglob("*"):
+        with suppress(OSError):  # another process may delete it meanwhile
+            total += entry.stat().st_size if entry.is_file() else 0
+    return total
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    """What this machine's processor calls itself."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() in ("model name", "Model", "Hardware", "uarch"):
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def machine() -> dict[str, str]:
+    """What the speed of a model depends on, besides its file and its runtime."""
+    release = platform.mac_ver()[0] or (platform.version() if sys.platform == "win32" else "")
+    return {
+        "processor": _processor(),
+        "cores": str(cpu_cores.available()),
+        "system": f"{platform.system()} {release}".strip(),
+        "python": f"{platform.machine()}, {8 * (4 if sys.maxsize < 2**32 else 8)} bit",
+    }
+
+
+def digest(path: Path) -> str:
+    """A model's SHA-256, of each file where it is a folder; weights beside an ONNX file count by size and time."""
+    total = hashlib.sha256()
+    for file in sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]:
+        if path.is_dir():
+            total.update(f"\n{file.relative_to(path).as_posix()}\n".encode())
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    if path.suffix == ".onnx" and path.is_file():
+        for weights in _beside(path):
+            with suppress(OSError):
+                known = weights.stat()
+                total.update(f"\n{weights.name} {known.st_size} {known.st_mtime_ns}".encode())
+    return total.hexdigest()
+
+
+def _beside(path: Path) -> list[Path]:
+    """Files of weights that an ONNX model names."""
+    data = path.read_bytes()
+    names = {data[found.end() : found.end() + found.group(1)[0]] for found in LOCATION.finditer(data)}
+    return [path.with_name(Path(os.fsdecode(name)).name) for name in sorted(names) if b"\0" not in name]
+
+
+def read(name: str) -> dict[str, Any] | None:
+    """The content of an entry; None where there is none, or, with a warning, where it is damaged.
+
+    Args:
+        name: path inside the folder, "tune/….json".
+    """
+    path = folder() / name
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        warnings.warn(f"{path} is damaged and ignored; delete it", stacklevel=2)
+        return None
+    return content
+
+
+def write(name: str, content: Mapping[str, Any]) -> Path:
+    """Keep an entry, whole or not at all; gives its path.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    path = folder() / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as stream:
+                json.dump(content, stream, indent=2)
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as cause:
+        raise InputError(
+            f"The cache folder {path.parent} cannot be written: {cause.strerror}.",
+            hint="set the environment variable EDGERUN_CACHE to a folder that can",
+        ) from cause
+    return path
+
+
+def compiled(name: str, key: str) -> Path | None:
+    """A folder for what a runtime compiles; None, with a warning, where there can be none.
+
+    It is marked as used now, and others that were not used for longest are deleted beyond the limit.
+
+    Args:
+        name: for people who look into the folder: "yolov8n-onnxruntime-openvino".
+        key: everything that the compiled model depends on, as text.
+    """
+    shelf = folder() / "compiled"
+    place = shelf / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / USED).touch()
+    except OSError as cause:
+        warnings.warn(
+            f"compiled models are not kept: {shelf} cannot be written ({cause.strerror}); "
+            "set EDGERUN_CACHE to a folder that can",
+            stacklevel=2,
+        )
+        return None
+    _evict(shelf, place)
+    return place
+
+
+def files(place: str) -> set[str]:
+    """Names of what a runtime has put into a folder; none for "", which is no folder."""
+    return set() if not place else {str(entry) for entry in Path(place).rglob("*") if entry.name != USED}
+
+
+def drop(place: str) -> None:
+    """Delete a folder of `compiled` into which nothing was put."""
+    if place and not files(place):
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _evict(shelf: Path, kept: Path) -> None:
+    """Delete what was not used for longest until the rest keeps to the limit; never the one in use."""
+    known = []
+    for place in shelf.iterdir():
+        with suppress(OSError):  # another process may delete it meanwhile
+            known.append(((place / USED).stat().st_mtime_ns, place, size(place)))
+    total, most = sum(entry[2] for entry in known), limit()
+    for _, place, bytes_ in sorted(known):
+        if total <= most:
+            return
+        if place != kept:
+            for file in files(str(place)):
+                with suppress(OSError):
+                    Path(file).chmod(0o700)  # OpenVINO's are read-only, which Windows does not delete
+            shutil.rmtree(place, ignore_errors=True)
+            total -= bytes_

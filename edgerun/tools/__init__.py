@@ -1,0 +1,1 @@
+"""What one can do with a detector; one file or folder per command."""

@@ -1,0 +1,1 @@
+"""The doctor: does each installed runtime compute on this machine?"""

@@ -1,0 +1,1 @@
+"""Which operators of a model a delegate takes, by its documentation."""

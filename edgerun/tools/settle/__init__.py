@@ -1,0 +1,1 @@
+"""Settling what a file leaves open, on images."""

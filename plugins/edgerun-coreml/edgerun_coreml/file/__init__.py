@@ -1,0 +1,1 @@
+"""Reading Core ML files: packages, weights, protobufs, interfaces."""

@@ -1,0 +1,1 @@
+"""Writing a translated program as ONNX."""

@@ -1,0 +1,1 @@
+"""Running a translated model as Core ML would."""

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from edgerun import Detector
+from edgerun.dialects.libreyolo import DECODERS, FED
+from edgerun.errors import CardInvalid
+
+TABLE = {
+    "schema_version": "1.0", "libreyolo_version": "1.2.0", "model_family": "yolox", "size": "s", "model_size": "s",
+    "task": "detect", "supported_tasks": '["detect"]', "default_task": "detect", "nc": "3", "nb_classes": "3",
+    "names": json.dumps({"0": "red", "1": "green", "2": "blue"}), "imgsz": "96", "imgsz_h": "64", "imgsz_w": "96",
+    "dynamic": "False", "precision": "fp32", "half": "False", "segmentation": "false", "obb": "false",
+}  # fmt: skip
+"""As it is embedded into an ONNX file."""
+
+SIDECAR = {**TABLE, "names": {"0": "red", "1": "green", "2": "blue"}, "imgsz_h": 64, "imgsz_w": 96, "obb": False}
+"""As it lies beside a `.pte` or `.tflite`: numbers are numbers."""
+
+
+def test_a_yolox_is_fed_blue_first_and_bytes(finds):
+    card = finds(metadata=TABLE, layout="yolox", bgr=True, scale=255.0)
+    assert (card.decoder, card.resize, card.labels) == ("yolox", "letterbox-topleft", ("red", "green", "blue"))
+    assert card.source("color") == "libreyolo metadata"
+
+
+def test_a_yolov9_answers_with_corners(colours, squares):
+    """Its exports have x1 y1 x2 y2 where everybody else's YOLOv9 has centres and sizes."""
+    from onnx import load, numpy_helper, save
+
+    path = colours(metadata={**TABLE, "model_family": "yolo9"})
+    model = load(path)
+    (boxes,) = (entry for entry in model.graph.initializer if entry.name == "boxes")
+    centres, sizes = np.split(numpy_helper.to_array(boxes), 2, axis=1)
+    corners = np.concatenate((centres - sizes / 2, centres + sizes / 2), axis=1)
+    boxes.CopyFrom(numpy_helper.from_array(corners, "boxes"))
+    save(model, path)
+    with Detector.load(path) as detector:
+        assert (detector.card.decoder, detector.card.resize) == ("yolo-corners", "letterbox-topleft")
+        found = {row.label: row.box for row in detector(squares, nms="none", conf=0.9) if row.box[2] - row.box[0] == 16}
+    assert found == {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
+
+
+def test_the_same_table_lies_beside_a_pte_or_in_an_archive(gathered):
+    for name in ("model.pte", "model.tflite"):
+        card = gathered({f"{name}.json": SIDECAR}, name=name)
+        assert (card.color, card.scale, card.height, card.width, card.labels[2]) == ("bgr", 1.0, 64, 96, "blue")
+    inside = gathered(name="model.torchscript", metadata={"libreyolo_metadata.json": json.dumps(SIDECAR)})
+    assert inside.labels == ("red", "green", "blue")
+
+
+@pytest.mark.parametrize("family", FED)
+def test_every_family_is_fed_in_its_own_way(gathered, family):
+    card = gathered(metadata={**TABLE, "model_family": family})
+    assert card.color == ("bgr" if family in ("yolox", "rtmdet") else "rgb")
+    assert (card.scale == 1.0) == (family in ("yolox", "rtmdet", "damoyolo"))
+    assert card.resize == ("stretch" if "det" in family and family != "rtmdet" else card.resize)
+
+
+def test_only_large_deimv2_are_normalised(gathered):
+    assert gathered(metadata={**TABLE, "model_family": "deimv2", "size": "x"}).mean == (0.485, 0.456, 0.406)
+    assert gathered(metadata={**TABLE, "model_family": "deimv2", "size": "pico"}).mean == (0.0, 0.0, 0.0)
+
+
+def test_further_tasks(gathered):
+    pose = {**TABLE, "model_family": "yolonas", "task": "pose", "num_keypoints": "17", "keypoint_dim": "3"}
+    assert (gathered(metadata=pose).keypoints, gathered(metadata=pose).fill) == (17, (127, 127, 127))
+    assert gathered(metadata={**TABLE, "task": "classify"}).resize == "center-crop"
+
+
+def test_suppression_inside_brings_its_thresholds(gathered):
+    card = gathered(metadata={**TABLE, "nms": "true", "nms_conf": "0.25", "nms_iou": "0.45", "max_det": "300"})
+    assert (card.suppressed, card.conf, card.iou) == (True, 0.25, 0.45)
+
+
+def test_rows_after_a_suppression_inside_are_read_and_the_raw_ones_left_aside(colours, squares):
+    from onnx import helper, load, save
+
+    table = {**TABLE, "model_family": "yolo9", "nms": "true", "nms_conf": "0.25", "nms_iou": "0.45", "max_det": "20"}
+    path = colours(layout="end2end", metadata=table)
+    model = load(path)
+    scores = next(node for node in model.graph.node if node.op_type == "Concat" and len(node.input) == 3)
+    model.graph.node.append(helper.make_node("Identity", [scores.output[0]], ["raw"]))
+    model.graph.output.append(helper.make_tensor_value_info("raw", 1, None))
+    save(model, path)
+    with Detector.load(path) as detector:
+        assert (detector.card.decoder, detector.card.suppressed) == ("end2end", True)
+        assert dict(detector.card.outputs) == {"output0": "rows"}
+        found = {row.label: row.box for row in detector(squares, conf=0.99) if row.box[2] - row.box[0] == 16}
+    assert found == {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
+
+
+def test_an_unknown_family_says_its_labels_and_no_more(gathered):
+    card = gathered(metadata={**TABLE, "model_family": "yolo99"})
+    assert card.labels == ("red", "green", "blue")
+    assert "color" not in card.sources
+
+
+def test_tables_of_others_say_nothing(gathered):
+    assert not gathered(metadata={"model_family": "yolox", "names": "{}"}).sources
+    assert not gathered({"model.onnx.json": '{"model_family": "x"}'}).sources
+
+
+@pytest.mark.parametrize("change", [{"task": "caption"}, {"names": "{"}, {"imgsz_h": "x"}, {"nms": "true"}])
+def test_damage_is_refused(gathered, change):
+    with pytest.raises(CardInvalid, match="libreyolo metadata"):
+        gathered(metadata={**TABLE, **change})
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_a_family_that_others_answer_like_names_its_decoder(gathered, family):
+    assert gathered(metadata={**TABLE, "model_family": family}).decoder == DECODERS[family]
+    done = {**TABLE, "model_family": family, "nms": "true", "nms_conf": "0.25", "nms_iou": "0.5"}
+    assert gathered(metadata=done).decoder is None

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from edgerun.errors import InputError
+from edgerun.media import images
+
+
+@pytest.fixture
+def picture():
+    """A picture whose four quarters differ, [40, 60, 3] blue-green-red."""
+    result = np.zeros((40, 60, 3), np.uint8)
+    result[:20, :30], result[:20, 30:], result[20:, :30] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    return result
+
+
+def test_exif_orientation_turns_the_picture_upright(picture, tmp_path):
+    pil = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    stored = pil.fromarray(np.rot90(picture)[..., ::-1].copy())
+    exif = stored.getexif()
+    exif[0x0112] = 6  # the camera was held so that the picture must be turned clockwise
+    path = tmp_path / "turned.jpg"
+    stored.save(path, exif=exif, quality=95)
+    for upright in (images.read(path), images.as_bgr(pil.open(path))):
+        assert upright.shape == picture.shape
+        assert np.abs(upright.astype(int) - picture).mean() < 6
+
+
+def test_grey_pictures_become_three_equal_channels(tmp_path):
+    path = tmp_path / "grey.png"
+    cv2.imwrite(str(path), np.full((5, 6), 99, np.uint8))
+    assert (images.read(path) == 99).all()
+    assert images.as_bgr(np.full((5, 6, 1), 99, np.uint8)).shape == (5, 6, 3)
+
+
+def test_transparent_parts_become_white(tmp_path):
+    path = tmp_path / "clear.png"
+    pixels = np.zeros((4, 4, 4), np.uint8)
+    pixels[:2] = (10, 20, 30, 255)
+    cv2.imwrite(str(path), pixels)
+    image = images.read(path)
+    assert image[0, 0].tolist() == [10, 20, 30]
+    assert image[3, 3].tolist() == [255, 255, 255]
+
+
+def test_sixteen_bits_and_floats_are_scaled():
+    assert images.as_bgr(np.full((2, 2, 3), 65535, np.uint16)).max() == 255
+    assert images.as_bgr(np.full((2, 2, 3), 0.5, np.float32))[0, 0, 0] == 128
+    assert images.as_bgr(np.ones((2, 2), bool)).max() == 255
+
+
+def test_arrays_say_their_order(picture):
+    np.testing.assert_array_equal(images.as_bgr(picture[..., ::-1], "rgb"), picture)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (np.zeros((0, 10, 3), np.uint8), "no pixels"),
+        (np.zeros((3, 10, 20), np.uint8), "not a picture"),
+        (np.zeros(10, np.uint8), "not a picture"),
+        (np.full((4, 4, 3), 200.0), "0..1"),
+        (np.full((4, 4, 3), np.nan), "0..1"),
+        (np.zeros((4, 4, 3), np.int64), "int64"),
+        (None, "NoneType"),
+        (b"", "empty"),
+        (b"no picture at all", "damaged"),
+        ("missing.jpg", "missing.jpg"),
+    ],
+)
+def test_what_is_no_picture_is_named(image, words):
+    with pytest.raises(InputError, match=words) as refusal:
+        images.as_bgr(image)
+    assert refusal.value.hint
+
+
+def test_channels_first_is_recognised_in_the_hint():
+    with pytest.raises(InputError) as refusal:
+        images.as_bgr(np.zeros((3, 10, 20), np.uint8))
+    assert "transpose(1, 2, 0)" in refusal.value.hint
+
+
+def test_a_cut_file_is_refused_or_read_but_never_worse(picture, tmp_path):
+    path = tmp_path / "cut.png"
+    encoded = cv2.imencode(".png", picture)[1].tobytes()
+    for keep in (1, 8, 30, 60):
+        path.write_bytes(encoded[:keep])
+        with pytest.raises(InputError, match=r"cut\.png"):
+            images.read(path)
+
+
+def test_a_folder_is_not_a_picture(tmp_path):
+    with pytest.raises(InputError, match="folder"):
+        images.read(tmp_path)
+
+
+def test_a_video_gives_its_frames_and_a_cut_one_says_so(tmp_path):
+    path = tmp_path / "moving.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for shade in range(20):
+        writer.write(np.full((48, 64, 3), shade * 10, np.uint8))
+    writer.release()
+    assert len(list(images.frames(path))) == 20
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match=r"cut\.avi"):
+        list(images.frames(cut))
+    with pytest.raises(InputError, match="cannot be opened"):
+        list(images.frames(tmp_path / "none.mp4"))
+
+
+def test_writing_needs_a_suffix_that_is_a_picture(picture, tmp_path):
+    images.write(tmp_path / "deep" / "out.png", picture)
+    np.testing.assert_array_equal(images.read(tmp_path / "deep" / "out.png"), picture)
+    with pytest.raises(InputError, match="suffix"):
+        images.write(tmp_path / "out.xyz", picture)

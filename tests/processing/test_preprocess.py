@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgerun.processing.preprocess import Geometry, Plan
+from edgerun.processing.quantization import quantise
+from edgerun.tensors import Quantization, TensorSpec
+
+PLAIN = {
+    "resize": "letterbox",
+    "fill": (114, 114, 114),
+    "color": "rgb",
+    "scale": 1 / 255,
+    "mean": (0.0, 0.0, 0.0),
+    "std": (1.0, 1.0, 1.0),
+}
+
+
+def plan(height=32, width=48, channels_last=False, dtype="float32", quantization=None, **changes):
+    spec = TensorSpec("images", (1, 3, height, width), dtype, quantization)
+    return Plan(height=height, width=width, channels_last=channels_last, spec=spec, **{**PLAIN, **changes})
+
+
+def applied(the_plan, picture):
+    out = np.full(the_plan.shape, 77, the_plan.spec.dtype)
+    return the_plan.apply(picture, out), out
+
+
+@pytest.mark.parametrize("resize", ["letterbox", "letterbox-topleft", "stretch", "center-crop"])
+def test_the_geometry_and_its_inverse_round_trip(resize):
+    """500 random sizes, within a thousandth of a pixel."""
+    random = np.random.default_rng(7)
+    for _ in range(500):
+        tall, wide = random.integers(1, 4000, 2)
+        height, width = random.integers(16, 1281, 2)
+        geometry = Geometry.fit(int(tall), int(wide), int(height), int(width), resize)
+        corners = np.sort(random.random((4, 2, 2)), axis=1).reshape(-1, 4) * np.tile([wide, tall], 2)
+        boxes = corners.astype(np.float32)
+        back = geometry.to_image(geometry.to_model(boxes))
+        np.testing.assert_allclose(back, boxes, atol=1e-3)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(8, 1500), st.integers(8, 1500))
+def test_a_letterboxed_picture_lies_inside_the_input(tall, wide, height, width):
+    geometry = Geometry.fit(tall, wide, height, width, "letterbox")
+    fitted_height, fitted_width = geometry.fitted
+    assert geometry.top >= 0
+    assert geometry.top + fitted_height <= height
+    assert geometry.left >= 0
+    assert geometry.left + fitted_width <= width
+    assert fitted_height == height or fitted_width == width
+    assert (height - fitted_height) - 2 * geometry.top in (0, 1)  # an odd row goes below
+    assert (width - fitted_width) - 2 * geometry.left in (0, 1)
+
+
+def test_a_letterbox_offset_is_half_of_what_is_left():
+    geometry = Geometry.fit(100, 200, 64, 64, "letterbox")
+    assert (geometry.left, geometry.top) == (0, 16)
+    assert Geometry.fit(100, 200, 64, 64, "letterbox-topleft").top == 0
+
+
+def test_boxes_are_clipped_to_the_picture():
+    geometry = Geometry.fit(100, 200, 64, 64, "letterbox")
+    boxes = geometry.to_image(np.array([[-50, -50, 200, 200]], np.float32))
+    assert boxes.tolist() == [[0, 0, 200, 100]]
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(("color", "first"), [("rgb", 30), ("bgr", 10)])
+def test_channels_come_in_the_order_of_the_card(channels_last, color, first):
+    picture = np.full((32, 48, 3), (10, 20, 30), np.uint8)  # blue 10, green 20, red 30
+    _, out = applied(plan(channels_last=channels_last, color=color), picture)
+    channel = out[..., 0] if channels_last else out[0]
+    np.testing.assert_allclose(channel, first / 255, rtol=1e-6)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("resize", ["letterbox", "letterbox-topleft", "stretch", "center-crop"])
+@pytest.mark.parametrize("mean", [(0.0, 0.0, 0.0), (0.485, 0.456, 0.406)])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])
+def test_it_equals_the_plain_formula(channels_last, resize, mean, dtype):
+    """(p * scale - mean) / std on the resized picture, fill around it, written out step by step in float64."""
+    picture = np.random.default_rng(3).integers(0, 256, (50, 40, 3), np.uint8)
+    std = (0.229, 0.224, 0.225) if any(mean) else (1.0, 1.0, 1.0)
+    the_plan = plan(channels_last=channels_last, resize=resize, mean=mean, std=std, dtype=dtype, fill=(1, 2, 3))
+    geometry, out = applied(the_plan, picture)
+    height, width = geometry.fitted
+    resized = cv2.resize(picture, (width, height))[..., ::-1]
+    top, left = int(geometry.top), int(geometry.left)
+    if resize == "center-crop":
+        expected = resized[-top : 32 - top, -left : 48 - left].astype(np.float64)
+    else:
+        expected = np.tile(np.array([1.0, 2, 3]), (32, 48, 1))
+        expected[top : top + height, left : left + width] = resized
+    expected = (expected / 255 - np.array(mean)) / np.array(std)
+    if not channels_last:
+        expected = expected.transpose(2, 0, 1)
+    np.testing.assert_allclose(out, expected, atol=2e-3 if dtype == "float16" else 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "quantization"),
+    [
+        ("uint8", Quantization((1 / 255,), (0,))),
+        ("int8", Quantization((0.0078125,), (-1,))),
+        ("int16", Quantization((3e-5,), (0,))),
+        ("uint8", None),
+    ],
+)
+def test_quantised_inputs_are_rounded_and_saturated(dtype, quantization):
+    picture = np.random.default_rng(5).integers(0, 256, (32, 48, 3), np.uint8)
+    scale = 1.0 if quantization is None else 1 / 255
+    _, out = applied(plan(dtype=dtype, quantization=quantization, scale=scale), picture)
+    real = picture[..., ::-1].transpose(2, 0, 1) * scale
+    expected = real if quantization is None else quantise(real, quantization, dtype)
+    assert out.dtype == dtype
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_grey_models_see_the_luminance():
+    picture = np.full((32, 48, 3), (0, 0, 255), np.uint8)
+    _, out = applied(plan(color="gray"), picture)
+    assert out.shape == (1, 32, 48)
+    np.testing.assert_allclose(out, 76 / 255, rtol=1e-6)  # 0.299 of red, ITU-R BT.601
+
+
+def test_a_kept_border_is_left_alone():
+    the_plan = plan()
+    picture = np.zeros((16, 48, 3), np.uint8)
+    _, out = applied(the_plan, picture)
+    once = out.copy()
+    the_plan.apply(np.full((16, 48, 3), 255, np.uint8), out, border=False)
+    np.testing.assert_array_equal(out[:, :8], once[:, :8])
+    assert (out[:, 8:24] == 1).all()

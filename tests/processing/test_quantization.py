@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgerun.processing.quantization import dequantise, quantise, restore, store
+from edgerun.tensors import Quantization, TensorSpec
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16"])
+def test_a_thousand_random_tensors_are_quantised_by_the_formula(dtype):
+    """Element by element in Python's own arithmetic: round half to even, then saturate."""
+    random = np.random.default_rng(11)
+    limits = np.iinfo(dtype)
+    for _ in range(1000):
+        scale = float(2.0 ** random.integers(-9, 2)) if random.random() < 0.5 else float(random.uniform(1e-3, 1))
+        zero_point = int(random.integers(limits.min, limits.max + 1))
+        real = (random.normal(0, 50, 6) * scale).astype(np.float32)
+        if random.random() < 0.5:
+            real = (np.round(real / scale * 2) / 2 * scale).astype(np.float32)  # many exact halves
+        stored = quantise(real, Quantization((scale,), (zero_point,)), dtype)
+        expected = [min(max(round(float(x) / scale) + zero_point, limits.min), limits.max) for x in real]
+        assert stored.tolist() == expected
+        back = dequantise(stored, Quantization((scale,), (zero_point,)))
+        np.testing.assert_allclose(back, [(q - zero_point) * scale for q in expected], rtol=1e-6)
+
+
+def test_one_and_a_bit_saturates_and_does_not_wrap():
+    quantization = Quantization((1 / 127,), (0,))
+    assert quantise(np.array([1.02, -1.02]), quantization, "int8").tolist() == [127, -128]
+
+
+def test_a_scale_per_channel_runs_along_its_axis():
+    quantization = Quantization((1.0, 0.5), (0, 1), axis=1)
+    real = np.array([[3.0, 3.0], [1.0, 1.0]], np.float32)
+    stored = quantise(real, quantization, "int8")
+    assert stored.tolist() == [[3, 7], [1, 3]]
+    np.testing.assert_array_equal(dequantise(stored, quantization), real)
+
+
+def test_plain_integers_are_rounded_and_saturated_too():
+    assert store(np.array([-3.0, 0.5, 1.5, 300.0]), TensorSpec("x", (4,), "uint8")).tolist() == [0, 0, 2, 255]
+
+
+def test_outputs_come_back_as_float32_and_texts_stay():
+    raw = {
+        "q": np.array([[10]], np.uint8),
+        "f": np.array([[1.5]], np.float16),
+        "i": np.array([3], np.int64),
+        "t": np.array(["cat"], object),
+    }
+    specs = [TensorSpec("q", (1, 1), "uint8", Quantization((0.5,), (2,))), TensorSpec("f", (1, 1), "float16")]
+    restored = restore(raw, specs)
+    assert restored["q"].tolist() == [[4.0]]
+    assert {restored[name].dtype for name in "qfi"} == {np.dtype("float32")}
+    assert restored["t"][0] == "cat"
