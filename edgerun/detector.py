@@ -94,6 +94,7 @@ class Detector:
         self.path = opened.path
         self._backend, self._session = opened.backend, opened.session
         self._choice, self._image, self._outputs = reading.choice, image, reading.outputs
+        self._decode_outputs = reading.choice.decode
         self._max_det = _row_limit(max_det)
         self._classes = self._class_ids(classes)
         self._plan = plan(card, image)
@@ -201,10 +202,10 @@ class Detector:
 
     def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
         """Candidates of one picture, in model pixels."""
-        card, decoder = self.card, self._choice.decoder
-        if decoder.batched and self._batch > 1:
+        card = self.card
+        if self._choice.decoder.batched and self._batch > 1:
             outputs = {name: array[slot : slot + 1] for name, array in outputs.items()}
-        candidates = decoder.decode(outputs, Frame(card.height, card.width, conf, card, slot))
+        candidates = self._decode_outputs(outputs, Frame(card.height, card.width, conf, card, slot))
         return _in_pixels(candidates, card) if card.box_units == "unit" else candidates
 
     def _finish(

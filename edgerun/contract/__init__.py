@@ -1,43 +1,37 @@
-"""What a plugin promises and what it may rely on: a runtime, a family of outputs, an exporter's habits."""
+"""What a plugin promises and what it may rely on: a runtime, a family of outputs, an exporter's habits.
+
+A runtime's plugin imports this package, `edgerun.tensors`, `edgerun.errors`, `edgerun.wire` and `edgerun.hookimpl`; a
+family's also `edgerun.boxes`, `edgerun.heads` and `edgerun.graphs`. Nothing else of edgerun is meant for plugins.
+"""
 
 from __future__ import annotations
 
-from edgerun.contract.runtime import (
-    ANY,
-    Arrays,
-    Backend,
-    Candidates,
-    Coverage,
-    Decoder,
-    Delegate,
-    Dialect,
-    Evidence,
-    Frame,
-    Graph,
-    Health,
-    Match,
-    ModelCard,
+from edgerun.card import ModelCard
+from edgerun.contract.candidates import Candidates
+from edgerun.contract.capabilities import (
     Need,
-    Node,
-    Placed,
     Profiles,
-    Quantization,
     ReadsGraphs,
     SaysWhy,
-    Session,
-    Sure,
     TellsNeeds,
     TellsSupport,
-    TensorSpec,
-    Unsettled,
     WritesMetadata,
 )
+from edgerun.contract.convention import Alternative, Convention, Inference
+from edgerun.contract.coverage import Coverage, Placed
+from edgerun.contract.decoder import Decoder, Evidence, Frame, Match, Sure
+from edgerun.contract.dialect import Dialect, Unsettled
+from edgerun.contract.graph import Graph, Node
+from edgerun.contract.runtime import ANY, Backend, Delegate, Health, Session
+from edgerun.tensors import Arrays, Quantization, TensorSpec
 
 __all__ = [
     "ANY",
+    "Alternative",
     "Arrays",
     "Backend",
     "Candidates",
+    "Convention",
     "Coverage",
     "Decoder",
     "Delegate",
@@ -46,6 +40,7 @@ __all__ = [
     "Frame",
     "Graph",
     "Health",
+    "Inference",
     "Match",
     "ModelCard",
     "Need",

@@ -109,10 +109,10 @@ def gather(
             settled |= set(own.sources)
     for name, (place, value) in open_.items():
         if name not in card.sources:
-            readings = " or ".join(f"{argument} ({who})" for argument, who in value.readings.items())
+            readings = " or ".join(f"{entry.arguments} ({entry.who})" for entry in value.alternatives)
             raise CardInvalid(
                 f"The {place.source} of {path.name} {value.why}, which can mean {readings}.",
-                hint="pass " + " or ".join(value.readings),
+                hint="pass " + " or ".join(entry.arguments for entry in value.alternatives),
             )
     return card
 

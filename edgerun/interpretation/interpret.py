@@ -10,15 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edgerun import decoders
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, ModelCard, checked
 from edgerun.contract import Arrays, Backend, Decoder, Evidence, Graph, ReadsGraphs, Session, TensorSpec
-from edgerun.decoders import Choice
 from edgerun.dialects.readers import label_files
 from edgerun.errors import CardInvalid, DecoderUnknown, ModelUnreadable, translated
 from edgerun.graphs import output_kinds
 from edgerun.graphs.output_kinds import Treatment
-from edgerun.interpretation import card_fields
+from edgerun.interpretation import card_fields, decoder_choice
+from edgerun.interpretation.decoder_choice import Choice
 from edgerun.media.synthetic import picture as probe_picture
 from edgerun.processing import model_inputs, quantization
 from edgerun.processing.model_inputs import ImageInput
@@ -93,7 +92,7 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
     roles = choice.match.conventions.get("outputs", {})
     if set(card.outputs) < set(roles):  # somebody has named some of them
         card = card_fields.with_field(card, "outputs", {**roles, **card.outputs}, card.source("outputs"))
-    said = card.source("suppressed") in decoders.SAID
+    said = card.source("suppressed") in decoder_choice.SAID
     if card.suppressed == choice.decoder.suppress and not said:  # metadata may speak of another export
         needs = "leaves suppression to us" if choice.decoder.suppress else "needs no suppression"
         suppressed = not choice.decoder.suppress
@@ -222,14 +221,14 @@ def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, Model
     """The decoder and the card, whose labels lose a background that comes first where only that fits the outputs."""
     card = evidence.card
     try:
-        return decoders.choose(evidence, known), card
+        return decoder_choice.choose(evidence, known), card
     except DecoderUnknown as refusal:
         labels = label_files.without_background(card.labels)
         if not labels:
             raise
         card = card_fields.with_field(card, "labels", labels, f"{card.source('labels')}, less the background")
         try:
-            return decoders.choose(replace(evidence, card=card), known), card
+            return decoder_choice.choose(replace(evidence, card=card), known), card
         except DecoderUnknown:
             raise refusal from None
 

@@ -28,7 +28,7 @@ import pytest
 from edgerun import Detector, decoders
 from edgerun.card import ModelCard
 from edgerun.contract import Delegate, Evidence, Frame, Health, TensorSpec
-from edgerun.interpretation import card_fields
+from edgerun.interpretation import card_fields, decoder_choice
 from edgerun.runtime.registry import Registry
 
 SIZES = ((320, 320), (256, 416), (512, 384), (736, 1280))
@@ -124,10 +124,10 @@ def read():
         known = _evidence(head, size, outputs if probe is None else probe)
         if head.get("rivals"):
             known = _evidence(head, size, outputs if probe is None else probe, decoder=head["decoder"])
-        choice = decoders.choose(known, decoders.BUILTIN)
+        choice = decoder_choice.choose(known, decoders.BUILTIN)
         card = card_fields.with_conventions(known.card, choice.match)
         floats = {name: array.astype(np.float32) for name, array in outputs.items()}
-        candidates = choice.decoder.decode(floats, Frame(*size, conf, card))
+        candidates = choice.decode(floats, Frame(*size, conf, card))
         return choice.decoder.name, _in_pixels(candidates, card)
 
     return run

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgerun import decoders
+from edgerun.interpretation import decoder_choice
 
 
 def encode(rows, height, width, random, *, ladder=((8, 2), (16, 6)), points=6, split=False):
@@ -48,5 +49,5 @@ HEADS = {
 def test_faces_are_fed_minus_one_to_one_and_palms_nought_to_one(evidence):
     for name, size, mean in (("blazeface", 128, 1.0), ("blazeface/palms", 192, None)):
         outputs = HEADS[name]["encode"](np.empty((0, 6)), size, size, np.random.default_rng(0))
-        match = decoders.choose(evidence(HEADS[name], (size, size), outputs), decoders.BUILTIN).match
+        match = decoder_choice.choose(evidence(HEADS[name], (size, size), outputs), decoders.BUILTIN).match
         assert match.conventions.get("mean") == mean

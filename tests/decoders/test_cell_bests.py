@@ -7,6 +7,7 @@ from edgerun import decoders
 from edgerun.contract import Sure
 from edgerun.errors import DecoderAmbiguous
 from edgerun.heads import grids
+from edgerun.interpretation import decoder_choice
 
 FED = {"mean": 0.0}
 
@@ -52,7 +53,9 @@ def test_rows_in_the_order_of_their_scores_are_not_those_of_cells(evidence):
 
 def test_how_one_row_per_cell_is_fed_has_to_be_said(evidence):
     with pytest.raises(DecoderAmbiguous, match="YOLOX"):
-        decoders.choose(evidence({}, (320, 320), encode((), 320, 320, np.random.default_rng(0))), decoders.BUILTIN)
+        decoder_choice.choose(
+            evidence({}, (320, 320), encode((), 320, 320, np.random.default_rng(0))), decoders.BUILTIN
+        )
 
 
 def test_centres_are_not_read_as_corners(evidence):

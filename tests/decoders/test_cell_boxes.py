@@ -5,6 +5,7 @@ import pytest
 
 from edgerun import decoders
 from edgerun.decoders.cell_boxes import FAMILIES
+from edgerun.interpretation import decoder_choice
 
 
 def encode(rows, height, width, random, *, turned=False, boxes_first=True, classes=4, strides=(8, 16, 32)):
@@ -50,5 +51,5 @@ HEADS = {
 def test_naming_the_family_settles_how_it_is_fed(evidence, family):
     turned = family in ("ppyoloe", "ppyoloe-plus")
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), turned=turned)
-    choice = decoders.choose(evidence({}, (320, 320), outputs, decoder=family), decoders.BUILTIN)
+    choice = decoder_choice.choose(evidence({}, (320, 320), outputs, decoder=family), decoders.BUILTIN)
     assert {name: choice.match.conventions[name] for name in FAMILIES[family]} == FAMILIES[family]

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgerun import decoders
 from edgerun.contract import Candidates, Decoder, Graph, Match, Node, Sure
 from edgerun.errors import DecoderAmbiguous
+from edgerun.interpretation import decoder_choice
 
 OPEN = {"mean": {"mean=0": "the Plain", "mean=0.5": "the Centred"}, "resize": {'resize="stretch"': "all"}}
 
@@ -22,7 +22,7 @@ def known(evidence, **said):
 
 def test_habits_that_nobody_settles_are_refused_with_every_argument(evidence):
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(known(evidence), [decoder("family")])
+        decoder_choice.choose(known(evidence), [decoder("family")])
     assert "mean=0 (the Plain) or mean=0.5 (the Centred)" in refusal.value.message
     assert refusal.value.hint == 'pass mean=0 or mean=0.5, and resize="stretch"'  # no photo tells more than one habit
     assert [name for name, _ in refusal.value.verdicts] == ["family"]
@@ -30,26 +30,26 @@ def test_habits_that_nobody_settles_are_refused_with_every_argument(evidence):
 
 def test_where_photos_may_tell_the_command_is_named(evidence):
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(known(evidence, resize="stretch"), [decoder("family")])
+        decoder_choice.choose(known(evidence, resize="stretch"), [decoder("family")])
     assert refusal.value.hint == "pass mean=0 or mean=0.5; photos may tell: edgerun card MODEL --images DIR"
 
 
 def test_what_somebody_says_is_settled(evidence):
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(known(evidence, mean=0.0), [decoder("family")])
+        decoder_choice.choose(known(evidence, mean=0.0), [decoder("family")])
     assert refusal.value.hint == 'pass resize="stretch"'
-    choice = decoders.choose(known(evidence, mean=0.0, resize="stretch"), [decoder("family")])
+    choice = decoder_choice.choose(known(evidence, mean=0.0, resize="stretch"), [decoder("family")])
     assert choice.decoder.name == "family"
 
 
 def test_a_named_decoder_is_asked_for_its_habits_too(evidence):
     with pytest.raises(DecoderAmbiguous):
-        decoders.choose(known(evidence, decoder="family"), [decoder("family")])
+        decoder_choice.choose(known(evidence, decoder="family"), [decoder("family")])
 
 
 def test_habits_of_a_decoder_that_is_not_chosen_are_of_no_matter(evidence):
     others = [decoder("family", Sure.LIKELY), decoder("other", unsettled={})]
-    assert decoders.choose(known(evidence), others).decoder.name == "other"
+    assert decoder_choice.choose(known(evidence), others).decoder.name == "other"
 
 
 def test_a_graph_that_normalises_in_a_way_of_its_own_leaves_open_what_goes_in(evidence):
@@ -57,6 +57,6 @@ def test_a_graph_that_normalises_in_a_way_of_its_own_leaves_open_what_goes_in(ev
     graph = Graph(nodes, ("images",), ("o",), constants={"k": np.array([0.229, 0.224, 0.225])})
     plain = decoder("family", unsettled={})
     with pytest.raises(DecoderAmbiguous, match=r"0\.229 x \+0, 0\.224 x \+0, 0\.225 x \+0") as refusal:
-        decoders.choose(replace(known(evidence), graph=lambda: graph), [plain])
+        decoder_choice.choose(replace(known(evidence), graph=lambda: graph), [plain])
     assert "scale=1, mean=0 (0..255)" in refusal.value.message
-    assert decoders.choose(replace(known(evidence, mean=0.0), graph=lambda: graph), [plain]).decoder is plain
+    assert decoder_choice.choose(replace(known(evidence, mean=0.0), graph=lambda: graph), [plain]).decoder is plain

@@ -8,7 +8,7 @@ import pytest
 from edgerun import decoders
 from edgerun.contract import Frame, Graph, Node, Quantization, Sure
 from edgerun.errors import DecoderAmbiguous
-from edgerun.interpretation import card_fields
+from edgerun.interpretation import card_fields, decoder_choice
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "classify")
 TFLITE = {"image": "hwc", "dtype": "uint8"}
@@ -120,9 +120,11 @@ def test_quantised_shares_are_known_by_their_steps(evidence):
 def test_how_floats_are_normalised_must_be_said(evidence):
     for head in ({}, {"image": "hwc"}):
         with pytest.raises(DecoderAmbiguous) as refusal:
-            decoders.choose(evidence(head, (224, 160), shares()), decoders.BUILTIN)
+            decoder_choice.choose(evidence(head, (224, 160), shares()), decoders.BUILTIN)
         assert "mean=0" in refusal.value.hint
-        assert decoders.choose(evidence(head, (224, 160), shares(), mean=0.0), decoders.BUILTIN).decoder is DECODER
+        assert (
+            decoder_choice.choose(evidence(head, (224, 160), shares(), mean=0.0), decoders.BUILTIN).decoder is DECODER
+        )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from edgerun import decoders
 from edgerun.contract import Frame, Sure
 from edgerun.errors import DecoderAmbiguous
+from edgerun.interpretation import decoder_choice
 
 QUERIES = 90
 """No number of cells."""
@@ -76,7 +77,7 @@ def test_what_random_weights_do_not_tell_is_refused(evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), softmax=False)
     outputs["logits"] = np.random.default_rng(1).normal(0, 1, outputs["logits"].shape).astype(np.float32)
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
     assert 'decoder="detr-softmax"' in refusal.value.hint
     assert 'decoder="detr-sigmoid"' in refusal.value.hint
 
@@ -85,7 +86,7 @@ def test_as_many_labels_as_columns_leave_no_room_for_no_object(evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), softmax=False)
     outputs["logits"] = np.random.default_rng(1).normal(0, 1, outputs["logits"].shape).astype(np.float32)
     known = evidence({}, (320, 320), outputs, labels=list("abcd"), mean=0.0)
-    assert decoders.choose(known, decoders.BUILTIN).decoder.name == "detr-sigmoid"
+    assert decoder_choice.choose(known, decoders.BUILTIN).decoder.name == "detr-sigmoid"
     wrong = evidence({}, (320, 320), outputs, labels=list("abcdefgh"), mean=0.0)
     assert decoder_of("detr-sigmoid").matches(wrong).sure is decoder_of("detr-softmax").matches(wrong).sure is Sure.NO
 
@@ -93,9 +94,9 @@ def test_as_many_labels_as_columns_leave_no_room_for_no_object(evidence):
 def test_how_a_sigmoid_head_is_fed_must_be_said(evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), softmax=False)
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
     assert "mean=0 or mean=(0.485, 0.456, 0.406)" in refusal.value.hint
-    choice = decoders.choose(evidence({}, (320, 320), outputs, mean=0.0), decoders.BUILTIN)
+    choice = decoder_choice.choose(evidence({}, (320, 320), outputs, mean=0.0), decoders.BUILTIN)
     assert choice.match.conventions["resize"] == "stretch"
 
 
@@ -104,10 +105,10 @@ def test_masks_come_with_their_queries(evidence):
     outputs = encode(rows, 320, 320, np.random.default_rng(0), softmax=False, names=("labels", "dets"))
     outputs["masks"] = np.full((1, QUERIES, 20, 20), -5, np.float32)
     outputs["masks"][0, 0, 3:8, 3:8] = 5
-    choice = decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+    choice = decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
     assert choice.match.conventions["task"] == "segment"
     known = evidence({"card": {"outputs": choice.match.conventions["outputs"]}}, (320, 320), outputs)
-    found = choice.decoder.decode(outputs, Frame(320, 320, 0.5, known.card))
+    found = choice.decode(outputs, Frame(320, 320, 0.5, known.card))
     assert found.masks.shape == (1, 20, 20)
     assert (found.masks[0] > 0.5).sum() == 25
 
@@ -135,4 +136,4 @@ def test_a_decoder_that_is_named_is_believed_where_values_tell_nothing(evidence)
     outputs["logits"] = np.random.default_rng(1).normal(0, 1, outputs["logits"].shape).astype(np.float32)
     for name in ("detr-softmax", "detr-sigmoid"):
         known = evidence({}, (320, 320), outputs, decoder=name, mean=0.0)
-        assert decoders.choose(known, decoders.BUILTIN).decoder.name == name
+        assert decoder_choice.choose(known, decoders.BUILTIN).decoder.name == name

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgerun import decoders
+from edgerun.interpretation import decoder_choice
 
 
 def logit(p):
@@ -62,5 +63,5 @@ HEADS = {
 @pytest.mark.parametrize("name", ["fcos", "fcos/in strides"])
 def test_the_unit_of_distances_is_seen_at_the_coarsest_stride(name, evidence):
     outputs = HEADS[name]["encode"](np.empty((0, 6)), 320, 320, np.random.default_rng(0))
-    match = decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN).match
+    match = decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN).match
     assert ("distances in strides" in match.conventions["outputs"].values()) == (name == "fcos/in strides")

@@ -6,6 +6,7 @@ import pytest
 from edgerun import decoders
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
 from edgerun.heads import grids
+from edgerun.interpretation import decoder_choice
 
 
 def decoded(rows, height, width, random, *, objectness, per_cell=1, classes=4, unit=False, transposed=False, raw=False):
@@ -86,7 +87,7 @@ def test_boxes_that_a_quantisation_for_scores_has_cut_off_are_refused(evidence, 
     outputs = head["encode"](np.empty((0, 6)), *size, np.random.default_rng(0))
     cut = {key: np.clip(np.rint(array * 3 * 256) / 256, 0, 255 / 256) for key, array in outputs.items()}
     with pytest.raises((DecoderUnknown, DecoderAmbiguous)):
-        decoders.choose(evidence(head, size, cut), decoders.BUILTIN)
+        decoder_choice.choose(evidence(head, size, cut), decoders.BUILTIN)
 
 
 @pytest.mark.parametrize(("size", "expected"), [((640, 640), 8400), ((416, 416), 3549), ((65, 33), 45 + 15 + 6)])

@@ -9,6 +9,7 @@ from edgerun import decoders
 from edgerun.contract import Sure
 from edgerun.detections import Detections
 from edgerun.errors import DecoderAmbiguous
+from edgerun.interpretation import decoder_choice
 
 
 def finished(rows, height, width, random, *, columns):
@@ -111,10 +112,10 @@ def test_it_is_claimed_by_its_decoder_alone_or_refused_with_the_names_of_all(hea
     rows = objects(head, size)
     known = evidence(head, size, encoded(head, rows, size), blank=encoded(head, rows[:0], size))
     if not head.get("rivals"):
-        assert decoders.choose(known, decoders.BUILTIN).decoder.name == head["decoder"]
+        assert decoder_choice.choose(known, decoders.BUILTIN).decoder.name == head["decoder"]
         return
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(known, decoders.BUILTIN)
+        decoder_choice.choose(known, decoders.BUILTIN)
     for name in (head["decoder"], *head["rivals"]):
         assert f'decoder="{name}"' in refusal.value.hint
 

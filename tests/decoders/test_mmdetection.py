@@ -6,7 +6,7 @@ import pytest
 from edgerun import decoders
 from edgerun.contract import Frame
 from edgerun.errors import DecoderAmbiguous
-from edgerun.interpretation import card_fields
+from edgerun.interpretation import card_fields, decoder_choice
 
 
 def encode(rows, height, width, random, *, masks=False, keypoints=False, order=1, count=60):
@@ -49,7 +49,7 @@ def outputs_of(**habits):
 
 def test_how_it_is_fed_must_be_said(evidence):
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(evidence({}, (320, 320), outputs_of()), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs_of()), decoders.BUILTIN)
     assert "mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395)" in refusal.value.hint
 
 
@@ -57,10 +57,10 @@ def test_how_it_is_fed_must_be_said(evidence):
 def test_nothing_found_is_no_error(name, evidence):
     empty = outputs_of(count=0, keypoints=name == "rtmo")
     known = evidence({}, (320, 320), empty, mean=0.0)
-    choice = decoders.choose(known, decoders.BUILTIN)
+    choice = decoder_choice.choose(known, decoders.BUILTIN)
     assert choice.decoder.name == name
     card = card_fields.with_conventions(known.card, choice.match)
-    assert len(choice.decoder.decode(empty, Frame(320, 320, 0.25, card))) == 0
+    assert len(choice.decode(empty, Frame(320, 320, 0.25, card))) == 0
 
 
 def test_masks_lie_over_the_input(evidence):

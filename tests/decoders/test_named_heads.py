@@ -6,6 +6,7 @@ import pytest
 from edgerun import decoders
 from edgerun.contract import Sure
 from edgerun.errors import DecoderUnknown
+from edgerun.interpretation import decoder_choice
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "named-heads")
 
@@ -73,7 +74,7 @@ def test_roles_that_do_not_fit_are_refused_with_what_does(roles, why, evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
     known = evidence({}, (320, 320), outputs, outputs=roles, decoder="named-heads", mean=0.0)
     with pytest.raises(DecoderUnknown, match=why):
-        decoders.choose(known, decoders.BUILTIN)
+        decoder_choice.choose(known, decoders.BUILTIN)
 
 
 def test_logits_are_not_taken_for_scores(evidence):

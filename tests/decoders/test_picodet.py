@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from edgerun.interpretation import decoder_choice
+
 if "heads_of_test_nanodet" not in sys.modules:
     spec = importlib.util.spec_from_file_location("heads_of_test_nanodet", Path(__file__).with_name("test_nanodet.py"))
     sys.modules[spec.name] = importlib.util.module_from_spec(spec)
@@ -28,7 +30,7 @@ def test_picodet_is_fed_red_green_blue_in_imagenets_deviations(evidence):
     from edgerun import decoders
 
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
-    match = decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN).match
+    match = decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN).match
     assert match.conventions["color"] == "rgb"
     assert match.conventions["scale"] == 1 / 255
     assert match.conventions["mean"] == (0.485, 0.456, 0.406)

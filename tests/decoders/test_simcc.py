@@ -4,7 +4,7 @@ import numpy as np
 
 from edgerun import decoders
 from edgerun.contract import Frame, Sure
-from edgerun.interpretation import card_fields
+from edgerun.interpretation import card_fields, decoder_choice
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "simcc")
 SIZE = (256, 192)
@@ -49,7 +49,7 @@ def test_joints_come_back_with_the_box_of_all_that_was_shown(evidence):
     places, scores = joints()
     outputs = encode(places, scores)
     known = evidence({}, SIZE, outputs)
-    assert decoders.choose(known, decoders.BUILTIN).decoder is DECODER
+    assert decoder_choice.choose(known, decoders.BUILTIN).decoder is DECODER
     found = read(known, outputs)
     np.testing.assert_allclose(found.keypoints[0, :, :2], places, atol=1e-3)
     np.testing.assert_allclose(found.keypoints[0, :, 2], scores, atol=1e-6)

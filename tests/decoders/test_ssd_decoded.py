@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgerun.interpretation import decoder_choice
+
 
 def encode(rows, height, width, random, *, count=3000, classes=4, unit=True, order=1):
     centres, sides = random.uniform(0, 1, (count, 2)), random.uniform(0.02, 0.4, (count, 2))
@@ -40,7 +42,7 @@ def test_ultrafaces_rows_are_known_by_their_number(evidence):
     from edgerun import decoders
 
     outputs = ultraface(np.empty((0, 6)), 240, 320, np.random.default_rng(0))
-    choice = decoders.choose(evidence({}, (240, 320), outputs), decoders.BUILTIN)
+    choice = decoder_choice.choose(evidence({}, (240, 320), outputs), decoders.BUILTIN)
     assert outputs["boxes"].shape == (1, 4420, 4)
     assert choice.match.conventions["labels"] == ("face",)
     assert choice.match.conventions["mean"] == 127

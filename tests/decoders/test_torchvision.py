@@ -8,7 +8,7 @@ import pytest
 from edgerun import decoders
 from edgerun.contract import Frame, Sure, TensorSpec
 from edgerun.errors import DecoderAmbiguous
-from edgerun.interpretation import card_fields
+from edgerun.interpretation import card_fields, decoder_choice
 
 (DECODER,) = (entry for entry in decoders.BUILTIN if entry.name == "torchvision")
 
@@ -81,7 +81,7 @@ def test_shapes_that_the_file_gives_wrongly_are_those_of_the_run(evidence):
 def test_what_labels_begin_with_is_never_assumed(evidence):
     outputs = outputs_of()
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(evidence({}, (320, 320), outputs, labels=list("abcdef")), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs, labels=list("abcdef")), decoders.BUILTIN)
     assert "'labels': 'classes'" in refusal.value.hint
     assert "'labels': 'classes from 1'" in refusal.value.hint
     roles = {"boxes": "boxes", "labels": "classes from 1", "scores": "scores"}
@@ -107,7 +107,7 @@ def test_a_label_beyond_the_names_settles_the_counting(evidence):
 
 def test_names_that_are_not_torchvisions_leave_the_normalisation_open(evidence):
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(evidence({}, (320, 320), outputs_of(names=("6379", "6381", "6383"))), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs_of(names=("6379", "6381", "6383"))), decoders.BUILTIN)
     assert "mean=(102.98, 115.95, 122.77)" in refusal.value.hint
 
 
@@ -129,9 +129,9 @@ def test_with_a_batch_it_may_be_a_detr(evidence):
     outputs = outputs_of(batched=True)
     outputs["boxes"] /= 320
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
     assert 'resize="letterbox-topleft" or resize="stretch"' in refusal.value.hint
-    choice = decoders.choose(evidence({}, (320, 320), outputs, mean=0.0, resize="stretch"), decoders.BUILTIN)
+    choice = decoder_choice.choose(evidence({}, (320, 320), outputs, mean=0.0, resize="stretch"), decoders.BUILTIN)
     assert choice.match.conventions["box_units"] == "unit"
 
 

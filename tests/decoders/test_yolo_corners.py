@@ -6,6 +6,7 @@ import pytest
 from edgerun import decoders
 from edgerun.contract import Sure
 from edgerun.errors import DecoderAmbiguous
+from edgerun.interpretation import decoder_choice
 
 FEED = {"mean": 0.0}
 
@@ -44,4 +45,4 @@ def test_corners_are_never_read_as_centres(evidence, turned):
 def test_how_it_is_fed_has_to_be_said(evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
     with pytest.raises(DecoderAmbiguous, match="PicoDet"):
-        decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)

@@ -7,6 +7,7 @@ from edgerun import decoders
 from edgerun.contract import Sure
 from edgerun.errors import DecoderAmbiguous
 from edgerun.heads import grids
+from edgerun.interpretation import decoder_choice
 
 
 def points_of(row, dims):
@@ -68,12 +69,12 @@ HEADS = {
 def test_keypoints_in_shares_of_the_input_are_not_taken_for_classes_in_silence(evidence):
     outputs = on_grid(np.empty((0, 6)), 320, 320, np.random.default_rng(0), unit=True)
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
     assert 'decoder="yolo-pose"' in refusal.value.hint
     with pytest.raises(DecoderAmbiguous) as refusal:
-        decoders.choose(evidence({}, (320, 320), outputs, decoder="yolo-pose"), decoders.BUILTIN)
+        decoder_choice.choose(evidence({}, (320, 320), outputs, decoder="yolo-pose"), decoders.BUILTIN)
     assert "keypoints=17" in refusal.value.hint
-    choice = decoders.choose(evidence({}, (320, 320), outputs, task="pose", keypoints=5), decoders.BUILTIN)
+    choice = decoder_choice.choose(evidence({}, (320, 320), outputs, task="pose", keypoints=5), decoders.BUILTIN)
     assert choice.decoder.name == "yolov8"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -10,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from edgerun import decoders
 from edgerun.card import ModelCard, checked
-from edgerun.contract import Match, Sure
+from edgerun.contract import Alternative, Match, Sure
 from edgerun.detector import Detector, Opened
 from edgerun.errors import DecoderAmbiguous, EdgerunError
-from edgerun.interpretation import card_fields
+from edgerun.interpretation import card_fields, decoder_choice
 from edgerun.tensors import AnyArray
 
 __all__ = ["NORMALISING", "Open", "Plausible", "Reading", "arguments_in_words", "plausible"]
@@ -175,7 +173,7 @@ def _families(opened: Opened, said: Mapping[str, Any]) -> list[str]:
         best = max(match.sure for match in verdicts.values())
         known = {decoder.name: decoder for decoder in opened.registry.decoders}
         finalists = [(known[name], match) for name, match in verdicts.items() if match.sure == best]
-        return [decoder.name for decoder, _ in decoders.distinct(finalists, refusal.evidence)]
+        return [decoder.name for decoder, _ in decoder_choice.distinct(finalists, refusal.evidence)]
 
 
 def _card(opened: Opened, said: Mapping[str, Any]) -> tuple[ModelCard, Match]:
@@ -195,7 +193,7 @@ def _card(opened: Opened, said: Mapping[str, Any]) -> tuple[ModelCard, Match]:
 
 def _axes(card: ModelCard, match: Match) -> Iterator[tuple[Open, list[_Choice]]]:
     """What is open, each with its choices, the usual one first."""
-    unsettled = {name: [_parsed(text, who) for text, who in habits.items()] for name, habits in match.unsettled.items()}
+    unsettled = {name: [_choice(entry) for entry in entries] for name, entries in match.alternatives.items()}
     if "color" in unsettled or (_left_open(card, "color") and card.color != "gray"):
         orders = (card.color, "bgr" if card.color == "rgb" else "rgb")
         yield _open(card, match, "color"), [_Choice({"color": order}, order) for order in orders]
@@ -251,13 +249,10 @@ def _reversed(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parsed(text: str, who: str) -> _Choice:
-    """A choice from the arguments that a family states, such as 'mean=0.5, std=0.5'."""
-    call = ast.parse(f"load({text})", mode="eval").body
-    assert isinstance(call, ast.Call)  # a decoder of ours or of a plugin wrote it
-    arguments = {entry.arg: ast.literal_eval(entry.value) for entry in call.keywords if entry.arg is not None}
-    arguments = {name: checked(name, value, "decoder") for name, value in arguments.items()}
-    return _Choice(arguments, f"{text} ({who})")
+def _choice(entry: Alternative) -> _Choice:
+    """A choice from an alternative that a family states."""
+    fields = {name: checked(name, value, "decoder") for name, value in entry.fields.items()}
+    return _Choice(fields, f"{entry.arguments} ({entry.who})")
 
 
 def _ends(arguments: Mapping[str, Any]) -> AnyArray:
@@ -282,16 +277,4 @@ def _in_words(arguments: Mapping[str, Any]) -> str:
 
 def arguments_in_words(arguments: Mapping[str, Any]) -> str:
     """Arguments as `Detector.load` takes them: color="bgr", scale=1.0 …"""
-    return ", ".join(f"{name}={_shown(value)}" for name, value in arguments.items())
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        return _shown(value[0])
-    if isinstance(value, float) and 0 < value < 0.1 and abs(1 / value - round(1 / value, 1)) < 1e-6:
-        return f"1/{1 / value:g}"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return repr(dict(value)) if isinstance(value, Mapping) else repr(value)
+    return Alternative(arguments, "").arguments

@@ -1,0 +1,98 @@
+"""What a backend or a session may offer besides; each is a protocol of its own, and all are optional."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from edgerun.contract.coverage import Coverage
+from edgerun.contract.graph import Graph
+from edgerun.tensors import Arrays
+
+__all__ = ["Need", "Profiles", "ReadsGraphs", "SaysWhy", "TellsNeeds", "TellsSupport", "WritesMetadata"]
+
+
+@runtime_checkable
+class Profiles(Protocol):
+    """What a session may offer besides: where the time goes."""
+
+    def profile(self, feeds: Arrays) -> Coverage:
+        """Which nodes ran where and how long, measured in runs on these feeds; may open the model once more."""
+
+
+@runtime_checkable
+class SaysWhy(Protocol):
+    """What a session may offer besides: why the delegate in force is that one."""
+
+    @property
+    def delegate_reason(self) -> str:
+        """Half a sentence: "the file was lowered for it when it was exported"; "" where there is nothing to say."""
+
+
+@runtime_checkable
+class ReadsGraphs(Protocol):
+    """What a backend may offer besides: the graph of a file, read without its runtime."""
+
+    def graph(self, path: Path) -> Graph:
+        """The operators of a model that `open` could be given.
+
+        Raises:
+            ModelUnreadable: the file is damaged. Never more than that: files are untrusted.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a model asks of the device that it is meant for.
+
+    Attributes:
+        what: "iOS 16, macOS 13", "ONNX Runtime 1.18", "the Neural Engine".
+        why: what in the file asks for it, or what speaks against it.
+        must: False for what the model can do without and will probably not get.
+    """
+
+    what: str
+    why: str
+    must: bool = True
+
+
+@runtime_checkable
+class TellsNeeds(Protocol):
+    """What a backend may offer besides: which system or version of its runtime a file asks for, and why."""
+
+    def needs(self, path: Path) -> Sequence[Need]:
+        """Read without the runtime; () where the file does not say.
+
+        Raises:
+            ModelUnreadable: the file is damaged.
+        """
+
+
+@runtime_checkable
+class TellsSupport(Protocol):
+    """What a backend may offer besides: which operators its delegates take, by their documentation."""
+
+    def support_tables(self) -> Sequence[Path]:
+        """TOML files of the form of docs/ops.md, one per delegate and format."""
+
+
+@runtime_checkable
+class WritesMetadata(Protocol):
+    """What a backend may offer besides: a copy of a file that says more about itself."""
+
+    def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
+        """Write a copy of a model, in which a session finds these entries under these very keys.
+
+        Earlier entries of the same keys are replaced; all else stays as it is, above all what the model computes.
+
+        Args:
+            path: one that `open` could be given.
+            metadata: key -> text. "edgerun" is a whole card; "names" the class names as {0: 'person', …}, which other
+                tools read in ONNX files: a container that has no such habit may leave it out.
+            target: is not there yet; a folder where the model is one. Never the model itself.
+
+        Raises:
+            ModelError: the file is damaged, or has no place for it; the hint then speaks of a sidecar.
+        """
