@@ -114,12 +114,12 @@ import json, resource, sys, time
 from pathlib import Path
 sys.path[:0] = json.loads(sys.argv[2])
 import onnxruntime
-from edgerun_coreml.description import describe
+from edgerun_coreml.file.description import describe
 from edgerun_coreml.errors import CoreMLError
 from edgerun_coreml.listing import list_operators
 from edgerun_coreml.mil import translate
-from edgerun_coreml.package import open_model
-from edgerun_coreml.session import open_session
+from edgerun_coreml.file.package import open_model
+from edgerun_coreml.running.session import open_session
 onnxruntime.set_default_logger_severity(4)
 opened = 0
 for package in sorted(Path(sys.argv[1]).iterdir()):
