@@ -12,7 +12,8 @@ import numpy as np
 
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
 from edgerun_coreml.facts import Facts
-from edgerun_coreml.file.description import Feature, ImageType, Interface, describe, pipeline_models
+from edgerun_coreml.file.description import describe, pipeline_models
+from edgerun_coreml.file.feature_types import Feature, ImageType, Interface
 from edgerun_coreml.file.package import ModelFile, open_model
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.onnx.graph import Graph, Value

@@ -10,17 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from edgerun.tensors import TensorSpec
-from edgerun_coreml.file.description import (
-    ArrayType,
-    DictionaryType,
-    Feature,
-    ImageType,
-    Interface,
-    ModelDescription,
-    ScalarType,
-    describe,
-    pipeline_models,
-)
+from edgerun_coreml.file.description import ModelDescription, describe, pipeline_models
+from edgerun_coreml.file.feature_types import ArrayType, DictionaryType, Feature, ImageType, Interface, ScalarType
 from edgerun_coreml.file.package import ModelFile
 from edgerun_coreml.running import shapes
 from edgerun_coreml.running.classifier import Labels

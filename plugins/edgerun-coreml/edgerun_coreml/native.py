@@ -18,7 +18,7 @@ from edgerun.errors import BackendUnavailable, DelegateUnavailable, ModelUnreada
 from edgerun.tensors import Arrays, TensorSpec
 from edgerun_coreml.facts import Facts, as_array, carried
 from edgerun_coreml.file import plan
-from edgerun_coreml.file.description import ImageType
+from edgerun_coreml.file.feature_types import ImageType
 from edgerun_coreml.file.package import open_model
 from edgerun_coreml.running import images
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from edgerun.contract import Graph, Need, Node
-from edgerun_coreml.file.description import MINIMUM_OS, ArrayType, Feature, ImageType, pipeline_models
+from edgerun_coreml.file.description import MINIMUM_OS, pipeline_models
+from edgerun_coreml.file.feature_types import ArrayType, Feature, ImageType
 from edgerun_coreml.file.package import ModelFile
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.running.pipeline import NETWORKS, interface_of

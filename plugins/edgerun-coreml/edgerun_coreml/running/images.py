@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edgerun_coreml.file.description import ImageType
+from edgerun_coreml.file.feature_types import ImageType
 
 if TYPE_CHECKING:
     from PIL import Image

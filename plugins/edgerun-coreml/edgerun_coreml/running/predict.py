@@ -9,15 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgerun_coreml.file.description import (
-    ArrayType,
-    Feature,
-    ImageType,
-    Interface,
-    ModelDescription,
-    ScalarType,
-    describe,
-)
+from edgerun_coreml.file.description import ModelDescription, describe
+from edgerun_coreml.file.feature_types import ArrayType, Feature, ImageType, Interface, ScalarType
 from edgerun_coreml.file.package import ModelFile, open_model
 from edgerun_coreml.onnx.translation import Precision
 from edgerun_coreml.running import images, shapes

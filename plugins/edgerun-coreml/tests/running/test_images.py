@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgerun_coreml.file.description import ImageType, SizeRange
+from edgerun_coreml.file.feature_types import ImageType, SizeRange
 from edgerun_coreml.running import images
 
 RGB = ImageType(3, 2, "rgb")
