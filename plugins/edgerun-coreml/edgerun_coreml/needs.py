@@ -131,7 +131,7 @@ def _of_feature(feature: Feature, kind: str) -> Iterator[tuple[int, str]]:
         if feature.type.dtype in versions:
             yield versions[feature.type.dtype], f"{feature.name} of type {feature.type.dtype}"
     elif isinstance(feature.type, ImageType) and feature.type.color == "grayscale_float16":
-        yield 7, f"{feature.name}, a picture of type float16"
+        yield 7, f"{feature.name}, an image of type float16"
 
 
 def _of_network(network: Message) -> Iterator[tuple[int, str]]:

@@ -202,12 +202,12 @@ def colors(features: Iterable[Feature]) -> dict[str, str]:
 
 
 def swapped(have: str | None, want: str) -> bool:
-    """Whether red and blue change places between two models: a picture between them has no order of its own."""
+    """Whether red and blue change places between two models: an image between them has no order of its own."""
     return {have, want} == {"rgb", "bgr"}
 
 
 def _in_order(known: dict[str, Any], orders: Mapping[str, str], outputs: Iterable[Feature]) -> dict[str, Any]:
-    """The values with pictures in the order that the pipeline itself declares."""
+    """The values with images in the order that the pipeline itself declares."""
     for name, color in colors(outputs).items():
         if swapped(orders.get(name), color):
             known[name] = known[name][:, ::-1]
@@ -215,7 +215,7 @@ def _in_order(known: dict[str, Any], orders: Mapping[str, str], outputs: Iterabl
 
 
 def _passed_on(value: Any, feature: Feature) -> Any:
-    """A feature as Core ML keeps it between two models: pictures in bytes, arrays in the declared type."""
+    """A feature as Core ML keeps it between two models: images in bytes, arrays in the declared type."""
     if isinstance(feature.type, ImageType) and isinstance(value, np.ndarray):
         return images.stored(value, feature.type)
     if isinstance(feature.type, ArrayType) and isinstance(value, np.ndarray):

@@ -42,7 +42,7 @@ def load(
         ModelUnsupported: it is sound, but asks for what is not translated; `.problems` lists everything.
     """
     if precision not in ("fp32", "fp16"):
-        raise ValueError(f"precision = {precision!r} cannot be: it is 'fp32' or 'fp16'")
+        raise ValueError(f"precision must be 'fp32' or 'fp16', not {precision!r}")
     return CoreMLModel(open_model(path), precision=precision, function=function, threads=threads)
 
 
