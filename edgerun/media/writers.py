@@ -1,4 +1,4 @@
-"""What is written about many pictures: annotated copies in a folder, and long JSON lists, row by row."""
+"""What is written about many images: annotated copies in a folder, and long JSON lists, row by row."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from edgerun.media.sources import Picture, Source
 __all__ = ["Album", "JsonList"]
 
 WRITTEN = frozenset([".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
-"""Kinds of picture that every OpenCV writes in colour; others are kept as .jpg."""
+"""Kinds of image that every OpenCV writes in colour; others are kept as .jpg."""
 
 
 class Album:
-    """A folder of annotated copies: pictures under their own names, videos and cameras as .mp4.
+    """A folder of annotated copies: images under their own names, videos and cameras as .mp4.
 
-    It is planned before the first picture, so that a name that would cost the user a picture is refused at once.
+    It is planned before the first image, so that a name that would cost the user an image is refused at once.
     """
 
     def __init__(self, folder: Path, planned: Iterable[Source]) -> None:
@@ -49,7 +49,7 @@ class Album:
             ) from cause
 
     def add(self, picture: Picture, drawn: Image) -> None:
-        """Write one annotated picture, or append it to the video that it belongs to.
+        """Write one annotated image, or append it to the video that it belongs to.
 
         Raises:
             InputError: it cannot be written.

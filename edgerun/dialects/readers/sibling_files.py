@@ -12,7 +12,7 @@ from typing import Any
 from edgerun.dialects.readers import label_files, safe_yaml
 from edgerun.formats.sniff import SUFFIXES
 
-__all__ = ["LARGEST", "alone", "files", "first", "json_object", "label_file", "names", "text", "yaml_object"]
+__all__ = ["LARGEST", "alone", "files", "first", "folders", "json_object", "label_file", "names", "text", "yaml_object"]
 
 LARGEST = 4_000_000
 """Bytes of a description; ten thousand labels fit."""
@@ -77,6 +77,13 @@ def _object(path: Path, content: str, parser: Any) -> dict[str, Any]:
 def files(folder: Path, pattern: str) -> list[Path]:
     """Files of a folder by a pattern of names, sorted; of many the first thousand."""
     return sorted(islice((entry for entry in folder.glob(pattern) if entry.is_file()), MOST_FILES))
+
+
+def folders(model: Path, kept_below: str) -> list[Path]:
+    """The folder of a model; also the one above, where the model lies in a folder that is called so."""
+    if model.parent.name == kept_below:
+        return [model.parent, model.parent.parent]
+    return [model.parent]
 
 
 def names(said: Any, model: Path) -> bool:
