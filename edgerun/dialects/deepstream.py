@@ -30,6 +30,9 @@ MODELS = ("onnx-file", "model-file", "tlt-encoded-model", "model-engine-file")
 COLORS = {"0": "rgb", "1": "bgr", "2": "gray"}
 """model-color-format."""
 
+PADDINGS = {"1": "letterbox"}
+"""symmetric-padding; else the image lies in the upper left corner."""
+
 TASKS = {"1": "classify"}
 """network-type; the others follow from the outputs."""
 
@@ -115,8 +118,7 @@ def _number(values: Mapping[str, str], key: str) -> str:
 def _fitting(values: Mapping[str, str]) -> dict[str, Any]:
     if _number(values, "maintain-aspect-ratio") != "1":
         return {"resize": "stretch"}
-    is_centred = _number(values, "symmetric-padding") == "1"
-    return {"resize": "letterbox" if is_centred else "letterbox-topleft", "fill": 0}
+    return {"resize": PADDINGS.get(_number(values, "symmetric-padding"), "letterbox-topleft"), "fill": 0}
 
 
 def _labels(folder: Path, values: Mapping[str, str]) -> Any:

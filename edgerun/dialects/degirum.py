@@ -18,14 +18,18 @@ from typing import Any
 
 from edgerun.contract import Alternative, Dialect, Unsettled
 from edgerun.dialects.readers import sibling_files
-from edgerun.dialects.readers.fields import Table, as_is, some, translate
+from edgerun.dialects.readers.fields import Table, as_is, find, sides, some, translate
 
 __all__ = ["DIALECT"]
 
 LARGEST = 200_000
 """Bytes; JSON of more beside a model is a data set's."""
 
-RESIZES = {"letterbox": "letterbox", "stretch": "stretch", "crop-first": "center-crop"}
+FITTINGS: Mapping[str, Mapping[str, Any]] = {
+    "letterbox": {"resize": "letterbox", "fill": 0},
+    "stretch": {"resize": "stretch"},
+    "crop-first": {"resize": "center-crop"},
+}
 """InputPadMethod."""
 
 TASKS = {"classification": "classify", "segment": "segment", "pose": "pose", "detect": "detect"}
@@ -53,24 +57,16 @@ def _fields(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     inputs = config.get("PRE_PROCESS") or []
     fields = _preprocessing(inputs[0]) if len(inputs) == 1 else {}
     after = sibling_files.first(config.get("POST_PROCESS"))
-    task = _task(str(after.get("OutputPostprocessType", "")).lower())
+    task = find(TASKS, str(after.get("OutputPostprocessType", "")).lower().__contains__)
     labels = sibling_files.label_file(folder, after.get("LabelsPath"))
     return fields | translate(after, THRESHOLDS) | some(task=task, labels=labels)
-
-
-def _task(kind: str) -> str | None:
-    for part, task in TASKS.items():
-        if part in kind:
-            return task
-    return None
 
 
 def _preprocessing(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("InputType", "Image") != "Image":
         return {}
-    fields = {"color": str(values.get("InputColorSpace", "RGB")).lower(), **_fitting(values)}
-    if "InputH" in values and "InputW" in values:
-        fields |= {"height": values["InputH"], "width": values["InputW"]}
+    color = str(values.get("InputColorSpace", "RGB")).lower()
+    fields = {"color": color, **_fitting(values), **sides(values, "InputH", "InputW")}
     statistics = [key for key in values if STATISTICS.search(key)]
     if statistics:
         fields["mean"] = Unsettled(f"gives {' and '.join(statistics)}", UNITS)
@@ -79,13 +75,11 @@ def _preprocessing(values: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _fitting(values: Mapping[str, Any]) -> dict[str, Any]:
+def _fitting(values: Mapping[str, Any]) -> Mapping[str, Any]:
     method = str(values.get("InputPadMethod", "letterbox"))
-    if method not in RESIZES or values.get("InputCropPercentage", 1.0) != 1.0:
+    if method not in FITTINGS or values.get("InputCropPercentage", 1.0) != 1.0:
         raise ValueError(f"InputPadMethod = {method} with this InputCropPercentage is not known here")
-    if method == "letterbox":
-        return {"resize": "letterbox", "fill": 0}
-    return {"resize": RESIZES[method]}
+    return FITTINGS[method]
 
 
 DIALECT = Dialect("degirum", _read)

@@ -14,7 +14,7 @@ from typing import Any
 
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import sibling_files
-from edgerun.dialects.readers.fields import some
+from edgerun.dialects.readers.fields import find, sides, some
 from edgerun.dialects.readers.steps import zero_border
 
 __all__ = ["DIALECT"]
@@ -61,18 +61,11 @@ def _in_folder(folder: Path) -> dict[str, Any]:
 
 
 def _head(model: Mapping[str, Any]) -> dict[str, Any]:
-    task = _task(str(model["architectures"][0]))
+    task = find(TASKS, str(model["architectures"][0]).endswith)
     if task is None:
         return {}
     decoder = DECODERS.get(model["model_type"]) if task != "classify" else None
     return {"task": task, **some(labels=_labels(model.get("id2label")), decoder=decoder)}
-
-
-def _task(architecture: str) -> str | None:
-    for end, task in TASKS.items():
-        if architecture.endswith(end):
-            return task
-    return None
 
 
 def _labels(table: Any) -> Mapping[Any, Any] | None:
@@ -126,11 +119,7 @@ def _sides(size: Any) -> dict[str, Any]:
         return {"height": size, "width": size}
     if not isinstance(size, Mapping):
         return {}
-    if {"height", "width"} <= size.keys():
-        return {"height": size["height"], "width": size["width"]}
-    if "shortest_edge" in size:
-        return dict.fromkeys(("height", "width"), size["shortest_edge"])
-    return {}
+    return sides(size, "height", "width") or sides(size, "shortest_edge", "shortest_edge")
 
 
 DIALECT = Dialect("huggingface", _read)

@@ -16,6 +16,7 @@ from typing import Any
 
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import sibling_files
+from edgerun.dialects.readers.fields import sides
 
 __all__ = ["DIALECT"]
 
@@ -71,7 +72,8 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     task = values.get("task")
     if task not in TASKS:
         raise ValueError(f"its task is {task!r}, which is not run here")
-    fields = {"task": task, **_feeding(family, task, values), **_size(values), **_rows(family, task, values)}
+    size = sides(values, "imgsz_h", "imgsz_w", int) or sides(values, "imgsz", "imgsz", int)
+    fields = {"task": task, **_feeding(family, task, values), **size, **_rows(family, task, values)}
     names = values.get("names")
     if names:
         fields["labels"] = json.loads(names) if isinstance(names, str) else names
@@ -96,14 +98,6 @@ def _feeding(family: str, task: str, values: Mapping[str, Any]) -> dict[str, Any
     if family == "yolonas" and task == "pose":
         return YOLONAS_POSE
     return FED.get(family, {})
-
-
-def _size(values: Mapping[str, Any]) -> dict[str, int]:
-    if {"imgsz_h", "imgsz_w"} <= values.keys():
-        return {"height": int(values["imgsz_h"]), "width": int(values["imgsz_w"])}
-    if "imgsz" in values:
-        return {"height": int(values["imgsz"]), "width": int(values["imgsz"])}
-    return {}
 
 
 def _rows(family: str, task: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 from edgerun.contract import Dialect
 from edgerun.dialects.openvino import color_of
 from edgerun.dialects.readers import sibling_files
-from edgerun.dialects.readers.fields import Table, as_is, some, translate
+from edgerun.dialects.readers.fields import Table, as_is, find, sides, some, translate
 
 __all__ = ["DIALECT"]
 
@@ -30,6 +30,9 @@ HEAD: Table = {"conf_threshold": ("conf", as_is), "iou_threshold": ("iou", as_is
 
 TASKS = {"n_keypoints": "pose", "n_prototypes": "segment", "angles_outputs": "obb"}
 """Keys of a head's metadata that only one task has."""
+
+DETECTORS = {"YOLO": "detect", "SSD": "detect"}
+"""Beginnings of parsers' names."""
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
@@ -44,10 +47,8 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
 
 
 def _preprocessing(tensor: Mapping[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    sides = dict(zip(str(tensor.get("layout", "NCHW")).upper(), tensor["shape"], strict=True))
-    if {"H", "W"} <= sides.keys():
-        fields |= {"height": sides["H"], "width": sides["W"]}
+    axes = dict(zip(str(tensor.get("layout", "NCHW")).upper(), tensor["shape"], strict=True))
+    fields = sides(axes, "H", "W")
     wanted = sibling_files.first(tensor.get("preprocessing"))
     given = some(mean=wanted.get("mean"), std=wanted.get("scale"))
     if given:
@@ -77,10 +78,7 @@ def _head(head: Mapping[str, Any]) -> dict[str, Any]:
 def _task(parser: str, values: Mapping[str, Any]) -> str | None:
     if "CLASSIF" in parser:
         return "classify"
-    for key, task in TASKS.items():
-        if values.get(key):
-            return task
-    return "detect" if parser.startswith(("YOLO", "SSD")) else None
+    return find(TASKS, values.get) or find(DETECTORS, parser.startswith)
 
 
 DIALECT = Dialect("luxonis", _read)

@@ -94,8 +94,8 @@ def _rows(after: Mapping[str, Any]) -> dict[str, Any]:
     fields = some(suppressed=bool(after.get("fused")))
     limits = after.get("nms_parameters")
     if limits:
-        fields |= {"conf": limits["confidence_threshold"], "iou": limits["iou_threshold"]}
-        fields["nms"] = "agnostic" if limits.get("class_agnostic") else "class"
+        nms = "agnostic" if limits.get("class_agnostic") else "class"
+        fields |= {"conf": limits["confidence_threshold"], "iou": limits["iou_threshold"], "nms": nms}
     return fields
 
 

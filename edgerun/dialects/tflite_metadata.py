@@ -14,6 +14,7 @@ from typing import Any
 from edgerun.card.labels import without_background
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import label_files
+from edgerun.dialects.readers.fields import some
 
 __all__ = ["DIALECT"]
 
@@ -56,8 +57,7 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
 
 
 def _preprocessing(tensor: Mapping[str, Any]) -> dict[str, Any]:
-    color = {"color": tensor["color"]} if tensor["color"] else {}
-    return color | _normalisation(tensor)
+    return some(color=tensor["color"]) | _normalisation(tensor)
 
 
 def _normalisation(tensor: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,12 +66,14 @@ def _normalisation(tensor: Mapping[str, Any]) -> dict[str, Any]:
     A normalisation that a quantised input cannot hold, such as mean 0 and std 1 where it holds -1..1, does not count:
     it is written by tools that mean "bytes as they are".
     """
-    mean, std = tensor.get("mean"), tensor.get("std")
-    is_given = bool(mean) and bool(std)
+    given = some(mean=tensor.get("mean"), std=tensor.get("std"))
+    stated = {"scale": 1.0, **given} if len(given) == 2 else {}
+    if tensor.get("dtype") != "uint8":
+        return stated
     factor, zero = tensor.get("quantization") or (1.0, 0)
-    if tensor.get("dtype") == "uint8" and not (is_given and _fits_bytes(mean, std, factor, zero)):
-        return {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
-    return {"scale": 1.0, "mean": mean, "std": std} if is_given else {}
+    if stated and _fits_bytes(stated["mean"], stated["std"], factor, zero):
+        return stated
+    return {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
 
 
 def _fits_bytes(mean: Any, std: Any, factor: float, zero: float) -> bool:
@@ -117,8 +119,9 @@ def _by_class_number(names: tuple[str, ...], operator: Mapping[str, Any]) -> tup
     """
     if "classes" not in operator or len(names) != operator.get("scores", 0):
         return names
-    drops_one = operator["scores"] - operator["classes"] == 1
-    return (without_background(names) or names) if drops_one else names
+    if operator["scores"] - operator["classes"] != 1:
+        return names
+    return without_background(names) or names
 
 
 DIALECT = Dialect("tflite", _read)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["Table", "as_is", "as_text", "some", "translate"]
+__all__ = ["Table", "as_is", "as_text", "find", "sides", "some", "translate"]
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 Table = Mapping[str, tuple[str, Callable[[Any], Any]]]
 """An exporter's key -> the card's field, and how the value is converted."""
@@ -32,6 +35,21 @@ def translate(values: Mapping[str, Any], table: Table) -> dict[str, Any]:
         if values.get(key) is not None:
             fields[field] = convert(values[key])
     return fields
+
+
+def sides(values: Mapping[str, Any], height: str, width: str, convert: Callable[[Any], Any] = as_is) -> dict[str, Any]:
+    """Height and width that are given under these keys; {} where one is missing."""
+    if not {height, width} <= values.keys():
+        return {}
+    return {"height": convert(values[height]), "width": convert(values[width])}
+
+
+def find(table: Mapping[Key, Value], fits: Callable[[Key], object]) -> Value | None:
+    """The value of the first key that fits; None where none does."""
+    for key, value in table.items():
+        if fits(key):
+            return value
+    return None
 
 
 def some(**fields: Any) -> dict[str, Any]:
