@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from edgerun.contract import Dialect
-from edgerun.dialects.openvino import color_of
 from edgerun.dialects.readers import sibling_files
+from edgerun.dialects.readers.channel_order import color_of
 from edgerun.dialects.readers.fields import Table, as_is, find, sides, some, translate
 
 __all__ = ["DIALECT"]

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from edgerun.contract import Alternative, Dialect, Unsettled
+from edgerun.contract import Dialect
+from edgerun.dialects.readers.channel_order import color_of
 from edgerun.dialects.readers.fields import Table, as_text, some, translate
 from edgerun.dialects.readers.numbers import from_text, is_true
 
-__all__ = ["DIALECT", "color_of"]
+__all__ = ["DIALECT"]
 
 SECTION = "model_info"
 
@@ -101,24 +102,6 @@ def _fitting(values: Mapping[str, str]) -> dict[str, Any]:
         return {}
     border = values.get("pad_value", "0") if "letterbox" in kind else "0"
     return {"resize": RESIZES[kind], "fill": int(float(border))}
-
-
-ORDERS = (
-    Alternative({"color": "bgr"}, "as OpenCV reads images"),
-    Alternative({"color": "rgb"}, "as the trainer has fed them"),
-)
-
-
-def color_of(mean: list[float], why: str) -> str | Unsettled:
-    """The order of channels by that of ImageNet's means, which are largest for red; unsettled where they are equal.
-
-    Args:
-        mean: per channel, in the model's order.
-        why: what is written, in half a sentence.
-    """
-    if mean[0] == mean[-1]:
-        return Unsettled(why, ORDERS)
-    return "rgb" if mean[0] > mean[-1] else "bgr"
 
 
 def _of_ir(path: Path) -> dict[str, str]:
