@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, ModelCard, checked
+from edgerun.card.labels import without_background
 from edgerun.contract import Arrays, Backend, Decoder, Evidence, Graph, ReadsGraphs, Session, TensorSpec
-from edgerun.dialects.readers import label_files
 from edgerun.errors import CardInvalid, DecoderUnknown, ModelUnreadable, translated
 from edgerun.graphs import output_kinds
 from edgerun.graphs.output_kinds import Treatment
@@ -223,7 +223,7 @@ def _chosen(evidence: Evidence, known: Sequence[Decoder]) -> tuple[Choice, Model
     try:
         return decoder_choice.choose(evidence, known), card
     except DecoderUnknown as refusal:
-        labels = label_files.without_background(card.labels)
+        labels = without_background(card.labels)
         if not labels:
             raise
         card = card_fields.with_field(card, "labels", labels, f"{card.source('labels')}, less the background")
