@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from edgerun.contract import ANY, Coverage, Delegate, Placed
-from edgerun.delegates import VOCABULARY, Wish, candidates, confirm, coverage, demand
+from edgerun.delegates import VOCABULARY, Wish
 from edgerun.errors import DelegateIncomplete, DelegateUnavailable, InputError
 from edgerun.runtime import installed
+from edgerun.runtime.delegate_choice import candidates, confirm, coverage, demand
 
 OFFERS = [
     Delegate("npu", False, "libnpu.so is missing"),
@@ -103,7 +104,7 @@ def test_a_name_is_taken_or_refused_with_the_reason():
     ("typed", "meant"), [("gpuu", "gpu"), ("core-ml", "coreml"), ("TensorRT", "tensorrt"), ("CPU", "cpu")]
 )
 def test_a_misspelt_name_is_told_the_one_that_was_meant(typed, meant):
-    with pytest.raises(DelegateUnavailable, match=rf"{typed} is no delegate, perhaps {meant} was meant\."):
+    with pytest.raises(DelegateUnavailable, match=rf"{typed} is not a delegate, perhaps {meant} was meant\."):
         only(typed)
 
 
@@ -130,7 +131,7 @@ def test_names_with_options_may_come_as_a_table():
 
 @pytest.mark.parametrize("wish", [5, [5], [None], {"gpu": "FP16"}, {5: {}}])
 def test_what_cannot_be_a_wish_is_told_with_the_spelling(wish):
-    with pytest.raises(InputError, match="cannot be") as refusal:
+    with pytest.raises(InputError, match="must be") as refusal:
         candidates(wish, OFFERS, "runtime")
     assert "name:option=value" in refusal.value.hint
 
@@ -172,9 +173,9 @@ def test_an_option_of_another_delegate_is_told_whose_it_is():
 
 
 def test_a_value_that_cannot_be_is_told_those_that_can():
-    with pytest.raises(InputError, match="precision of delegate gpu cannot be 'FP8'") as refusal:
+    with pytest.raises(InputError, match="precision of delegate gpu does not take 'FP8'") as refusal:
         only("gpu:precision=FP8")
-    assert refusal.value.hint == "it can be: FP16, FP32"
+    assert refusal.value.hint == "it takes: FP16, FP32"
 
 
 def test_ane_is_core_ml_with_the_neural_engine():

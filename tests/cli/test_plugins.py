@@ -15,7 +15,7 @@ def test_the_house_itself_is_listed_with_what_it_brings(edgerun):
     text = edgerun("plugins").stdout
     assert f"edgerun  (edgerun {__version__})" in text
     assert "yolov8-transposed" in text
-    assert "replay; well" in text
+    assert "replay; ok" in text
 
 
 def test_json_tells_who_brings_what(edgerun):
