@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -223,7 +224,7 @@ packages = ["{module}"]
 USE = """
 import sys, numpy as np, json
 from edgerun import Detector
-from edgerun.house import registry
+from edgerun.runtime.installed import registry
 picture = np.zeros((64, 64, 3), np.uint8)
 picture[32:, 32:] = 255
 detector = Detector.load(sys.argv[1])
@@ -283,12 +284,36 @@ def test_a_strangers_distributions_are_installed_used_and_when_ill_reported(tmp_
     assert "stranger" in doctor.stdout
 
 
+def written(chapter):
+    """The pyproject, the module and the test that a chapter of plugins/README.md writes."""
+    page = (ROOT / "plugins" / "README.md").read_text()
+    (text,) = (part for part in re.split(r"^# ", page, flags=re.MULTILINE) if part.startswith(chapter))
+    (project,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    code, kit = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return project, code, kit
+
+
+@pytest.mark.fresh
+def test_the_family_that_the_readme_writes_works(tmp_path, stranger_house):
+    """Installed, it passes the kit that our own families pass, and is listed with what it brings."""
+    project, code, kit = written("A family in fifteen minutes")
+    folder = tmp_path / "edgerun-sides"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(project)
+    (folder / "edgerun_sides.py").write_text(code)
+    (tmp_path / "test_sides.py").write_text(kit)
+    python = stranger_house(folder)
+    ran = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_sides.py", cwd=tmp_path, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"2\d passed, 1 skipped", ran.stdout), ran.stdout  # it has no keypoints, and everything else
+    listed = json.loads(run(python, "-m", "edgerun", "plugins", "--json").stdout)
+    assert ("sides", ["sides"]) in [(plugin["name"], plugin["decoders"]) for plugin in listed["plugins"]]
+
+
 @pytest.mark.fresh
 def test_the_plugin_that_the_readme_writes_works(tmp_path, stranger_house, colours, squares):
     """Its code is taken from plugins/README.md, installed, run through the kit and through a detector."""
-    page = (ROOT / "plugins" / "README.md").read_text()
-    (project,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    code, kit = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    project, code, kit = written("A runtime in fifteen minutes")
     package = tmp_path / "edgerun-cv2" / "edgerun_cv2"
     package.mkdir(parents=True)
     (tmp_path / "edgerun-cv2" / "pyproject.toml").write_text(project)
