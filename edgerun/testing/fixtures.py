@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from edgerun.contract import Backend, Delegate, Session
@@ -43,9 +45,11 @@ class BackendFixtures:
         return next(offer for offer in healthy.delegates() if offer.available)
 
     @pytest.fixture
-    def session(self, healthy: Backend, delegate: Delegate) -> Session:
-        """The specimen, opened."""
-        return healthy.open(healthy.specimen, delegate, 1)
+    def session(self, healthy: Backend, delegate: Delegate) -> Iterator[Session]:
+        """The specimen, opened; closed after the test."""
+        session = healthy.open(healthy.specimen, delegate, 1)
+        yield session
+        session.close()
 
 
 def doubled(session: Session, x: AnyArray) -> AnyArray:

@@ -99,6 +99,7 @@ class CoreMLBackend:
     name = "coreml"
     formats = ("mlpackage", "mlmodel")
     specimen = Path(__file__).with_name("double.mlpackage")
+    second_specimen = Path(__file__).with_name("second.mlpackage")
 
     def health(self) -> Health:
         """Whether ONNX Runtime is there, or Core ML itself."""
