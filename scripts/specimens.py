@@ -43,8 +43,8 @@ def write_second_onnx(path: Path) -> None:
         helper.make_node("Add", ["x", "restored"], ["y"]),
         helper.make_node("QuantizeLinear", ["y", "scale", "zero"], ["r"]),
     ]
-    scale = numpy_helper.from_array(np.float32(SCALE), "scale")
-    zero = numpy_helper.from_array(np.int8(ZERO_POINT), "zero")
+    scale = numpy_helper.from_array(np.array(SCALE, np.float32), "scale")
+    zero = numpy_helper.from_array(np.array(ZERO_POINT, np.int8), "zero")
     weights = path.with_suffix(".bin")
     weights.write_bytes(scale.raw_data)
     external_data_helper.set_external_data(scale, weights.name, offset=0, length=len(scale.raw_data))

@@ -9,9 +9,9 @@
                r = y / 0.5 - 3, rounded and cut to int8, which is y quantised likewise
     outputs    r int8 [N, 3] and y float32 [N, 3], in this order: the one computed last comes first
 
-Where a format has no int8 at its edges, q and r may be int32; where it bounds what is open, N is at most 64. Names are free. A format that keeps weights in a file
-beside the model shows that here: files whose names differ in nothing but the suffix belong to the specimen, and of
-ours, second.onnx keeps the scale in second.bin.
+Where a format has no int8 at its edges, q and r may be int32; where it bounds what is open, N is at most 64. Names are
+free. A format that keeps weights in a file beside the model shows that here: files whose names differ in nothing but
+the suffix belong to the specimen. Of ours, second.onnx keeps the scale in second.bin.
 """
 
 from __future__ import annotations
