@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
+from itertools import chain
 from typing import Any
 
 import pluggy
@@ -141,8 +142,7 @@ class Registry:
             return
         hooks = tuple(sorted(caller.name for caller in manager.get_hookcallers(plugin) or ()))
         if not hooks:
-            known = ", ".join(hook for hook in dir(hookspecs) if hook.startswith("edgerun_"))
-            self._fail(origin, f"implements no hook; the hooks are {known}")
+            self._fail(origin, f"implements no hook; the hooks are {', '.join(hookspecs.HOOKS)}")
             return
         hook = manager.hook
         backends = self._take(origin, hook.edgerun_register_backends, Backend, self.backends)
@@ -172,7 +172,7 @@ class Registry:
     def _answers(self, origin: _Origin, hook: Callable[[], list[Any]], kind: type) -> list[Any]:
         """What a hook gives that is of the right kind; the rest is kept as failures."""
         try:
-            entries = [entry for answer in hook() for entry in answer]
+            entries = list(chain.from_iterable(hook()))
         except Exception as cause:  # a plugin may raise anything; edgerun goes on
             self._fail(origin, f"raised when it was asked: {_line(cause)}")
             return []
@@ -197,11 +197,10 @@ class Registry:
         Raises:
             PluginError: there is none.
         """
-        for entry in self.backends:
-            if entry.name == name:
-                return entry
-        known = ", ".join(entry.name for entry in self.backends) or "none"
-        raise PluginError(f"There is no backend {name}.", hint=f"use one of: {known}")
+        by_name = {entry.name: entry for entry in self.backends}
+        if name not in by_name:
+            raise PluginError(f"There is no backend {name}.", hint=f"use one of: {', '.join(by_name) or 'none'}")
+        return by_name[name]
 
     def backends_for(self, format: str) -> list[Backend]:
         """Those that run a format, in the order of registration.
