@@ -150,22 +150,16 @@ def _entries(request: Any, offers: _Offers) -> list[Any]:
         raise InputError(f"delegate must be one request or several, not {request!r}.", hint=SPELLING)
     if not request:
         raise InputError("The list of delegates is empty.", hint=f"name one: {offers.usable()}")
-    for entry in request:
-        if not _is_request(entry):
-            raise InputError(f"A delegate must be a name, a path or a Wish, not {entry!r}.", hint=SPELLING)
     return list(request)
 
 
-def _is_request(entry: Any) -> bool:
-    if isinstance(entry, Wish):
-        return isinstance(entry.name, str) and isinstance(entry.options, Mapping)
-    return isinstance(entry, (str, os.PathLike))
-
-
-def _as_wish(entry: str | os.PathLike[str] | Wish) -> Wish:
-    if isinstance(entry, Wish):
+def _as_wish(entry: Any) -> Wish:
+    """A single request, whatever form it has."""
+    if isinstance(entry, (str, os.PathLike)):
+        return Wish.parse(os.fspath(entry))
+    if isinstance(entry, Wish) and isinstance(entry.name, str) and isinstance(entry.options, Mapping):
         return entry
-    return Wish.parse(os.fspath(entry))
+    raise InputError(f"A delegate must be a name, a path or a Wish, not {entry!r}.", hint=SPELLING)
 
 
 def _beside(available: Sequence[Delegate], found: Sequence[Delegate]) -> list[Delegate]:
