@@ -42,6 +42,7 @@ from edgerun.processing.model_inputs import ImageInput
 from edgerun.processing.preprocess import Geometry
 from edgerun.report import Report, Threshold
 from edgerun.runtime import cpu_cores as threads
+from edgerun.runtime import delegate_choice
 from edgerun.runtime.opening import Opened, open_model
 from edgerun.runtime.registry import Registry
 from edgerun.tensors import AnyArray, FloatArray
@@ -320,9 +321,9 @@ class Detector:
         )
         try:
             detector = cls(opened=opened, reading=interpret(opened, arguments), max_det=max_det, classes=classes)
-            if strict and delegates.coverage(opened.session, opened.backend.name).evidence == "none":
+            if strict and delegate_choice.coverage(opened.session, opened.backend.name).evidence == "none":
                 found = detector.profile(probe_picture("blank", detector.card.height, detector.card.width))
-                delegates.demand(found, opened.session.delegate, detector.path.name)
+                delegate_choice.demand(found, opened.session.delegate, detector.path.name)
             if warm_up:
                 detector.warm_up()
             return detector
@@ -393,7 +394,7 @@ class Detector:
             conf=Threshold(self.conf, "default" if self.card.conf is None else self.card.source("conf")),
             iou=Threshold(self.iou, "default" if self.card.iou is None else self.card.source("iou")),
             max_det=self._max_det,
-            coverage=self._profiled or delegates.coverage(self._session, self._backend.name),
+            coverage=self._profiled or delegate_choice.coverage(self._session, self._backend.name),
             opening=self.opened.opening,
             warnings=warned,
         )
@@ -416,7 +417,7 @@ class Detector:
                 seen = self._session.profile(feeds)
             else:
                 self._session.run(feeds)  # some runtimes tell only after the first run
-                seen = delegates.coverage(self._session, self._backend.name)
+                seen = delegate_choice.coverage(self._session, self._backend.name)
                 seen = replace(seen, source=f"{seen.source}; {self._backend.name} offers no profile")
             self._profiled = seen
             return seen

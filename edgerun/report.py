@@ -10,6 +10,7 @@ from typing import Any
 from edgerun.card import ModelCard
 from edgerun.card.sidecar import as_fields
 from edgerun.contract import Coverage, Match, Placed, TensorSpec
+from edgerun.runtime.opening import Opening
 
 __all__ = ["SCHEMA", "Opening", "Report", "Threshold", "stragglers", "summary"]
 
@@ -23,28 +24,6 @@ class Threshold:
 
     value: float
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """How the runtime opened a model.
-
-    Attributes:
-        seconds: that it took.
-        cache: folder of what it compiles for this machine; "" where it keeps nothing there.
-        compiled: whether it compiled now, which later loads are spared.
-    """
-
-    seconds: float
-    cache: str = ""
-    compiled: bool = False
-
-    def __str__(self) -> str:
-        if self.compiled:
-            return (
-                f"{self.seconds:.2f} s, in which the model was compiled; that is kept for later loads in {self.cache}"
-            )
-        return f"{self.seconds:.2f} s" + (f", with what was compiled before in {self.cache}" if self.cache else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The house as it stands: what is built in, and who else is installed."""
+"""The registry in use: what is built in, and every installed plugin."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from edgerun.runtime.registry import Registry
 __all__ = ["BUILTIN", "registry"]
 
 
-class _Family:
-    """What edgerun itself offers, through the same door as everybody."""
+class _BuiltIn:
+    """What edgerun itself offers, by the same hooks as every plugin."""
 
     @hookimpl
     def edgerun_register_decoders(self) -> list[Decoder]:
@@ -27,10 +27,10 @@ class _Family:
         return list(card_fields.BUILTIN)
 
 
-BUILTIN: tuple[tuple[str, object], ...] = (("edgerun", _Family()), ("replay", replay))
+BUILTIN: tuple[tuple[str, object], ...] = (("edgerun", _BuiltIn()), ("replay", replay))
 
 
 @lru_cache(maxsize=1)
 def registry() -> Registry:
-    """Everybody who is installed, asked once per process."""
+    """All installed plugins, asked once per process."""
     return Registry.load(BUILTIN)

@@ -309,7 +309,7 @@ BAD = {
     "a class number that is not": (["MODEL", "PHOTO", "--classes", "3"], "has no class number 3"),
     "a decoder that is not": (["MODEL", "PHOTO", "--decoder", "yolov99"], "decoder yolov99, which nobody brings"),
     "a decoder that does not fit": (["MODEL", "PHOTO", "--decoder", "tfod"], "outputs speak against it"),
-    "a delegate that is not": (["MODEL", "PHOTO", "--delegate", "warp"], "warp is no delegate of onnxruntime"),
+    "a delegate that is not": (["MODEL", "PHOTO", "--delegate", "warp"], "warp is not a delegate of onnxruntime"),
     "a backend that is not": (["MODEL", "PHOTO", "--backend", "warp"], "no backend warp"),
     "a size that is fixed": (["MODEL", "PHOTO", "--imgsz", "320"], "is fixed at 64"),
     "labels that are not there": (["MODEL", "PHOTO", "--labels", "missing.txt"], "no label file missing.txt"),
