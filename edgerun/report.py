@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgerun.arguments import Wanted
 from edgerun.card import ModelCard
 from edgerun.card.sidecar import as_fields
 from edgerun.contract import Coverage, Match, Placed, TensorSpec
+from edgerun.dialects.readers import label_files
+from edgerun.interpretation.interpret import Interpretation
+from edgerun.runtime.opening import Opened, Opening
 
 __all__ = ["SCHEMA", "Opening", "Report", "Threshold", "stragglers", "summary"]
 
@@ -23,28 +27,6 @@ class Threshold:
 
     value: float
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """How the runtime opened a model.
-
-    Attributes:
-        seconds: that it took.
-        cache: folder of what it compiles for this machine; "" where it keeps nothing there.
-        compiled: whether it compiled now, which later loads are spared.
-    """
-
-    seconds: float
-    cache: str = ""
-    compiled: bool = False
-
-    def __str__(self) -> str:
-        if self.compiled:
-            return (
-                f"{self.seconds:.2f} s, in which the model was compiled; that is kept for later loads in {self.cache}"
-            )
-        return f"{self.seconds:.2f} s" + (f", with what was compiled before in {self.cache}" if self.cache else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +74,45 @@ class Report:
     coverage: Coverage
     opening: Opening
     warnings: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(
+        opened: Opened, interpretation: Interpretation, usual: Wanted, *, coverage: Coverage, warning: str = ""
+    ) -> Report:
+        """The report of a detector.
+
+        Args:
+            opened: the model on its runtime.
+            interpretation: how it is fed and read.
+            usual: what is kept where a call does not say.
+            coverage: measured, or what the session tells.
+            warning: of other detectors in the process; "" where there is none.
+        """
+        card, choice = interpretation.card, interpretation.choice
+        health, asked, session = opened.backend.health(), opened.asked, opened.session
+        return Report(
+            model=str(opened.path),
+            format=opened.format,
+            backend=opened.backend.name,
+            version=health.version,
+            delegate=session.delegate,
+            delegate_options=asked.options,
+            delegate_reason=asked.reason,
+            strict=asked.strict,
+            threads=opened.threads,
+            inputs=tuple(session.inputs),
+            outputs=tuple(interpretation.outputs),
+            card=card,
+            decoder=choice.decoder.name,
+            why=choice.match.why,
+            others=tuple(choice.others),
+            conf=Threshold(usual.conf, _source(card, "conf")),
+            iou=Threshold(usual.iou, _source(card, "iou")),
+            max_det=usual.max_det,
+            coverage=coverage,
+            opening=opened.opening,
+            warnings=tuple(filter(None, (*health.warnings, warning, _hint_of_labels(card, opened.path)))),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `SCHEMA` describes them."""
@@ -147,6 +168,19 @@ class Report:
             lines.append(f"elsewhere {what} on {where}{f', {took} ms' if took else ''}{f': {why}' if why else ''}")
         lines += [f"warning   {warning}" for warning in self.warnings]
         return "\n".join(lines)
+
+
+def _source(card: ModelCard, threshold: str) -> str:
+    """Where a threshold in force comes from; a card may name a source and leave the value out."""
+    return "default" if getattr(card, threshold) is None else card.source(threshold)
+
+
+def _hint_of_labels(card: ModelCard, model: Path) -> str:
+    """A label file beside a model without labels is shown and not taken; "" where there is none."""
+    unclaimed = None if card.labels else label_files.beside(model)
+    if unclaimed is None:
+        return ""
+    return f'nothing says that {unclaimed.name} belongs to this model; if it does, pass labels="{unclaimed}"'
 
 
 def summary(coverage: Coverage) -> str:

@@ -198,7 +198,7 @@ def test_rows_that_are_not_numbers_are_left_out_with_a_warning(colours, squares)
         outputs["output0"][0, 0, :] = np.nan
         return outputs
 
-    detector._session.run = broken
+    detector.session.run = broken
     with pytest.warns(UserWarning, match="not numbers"):
         assert len(detector(squares)) == 0
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgerun.card.model_card import FIELDS, ModelCard
+from edgerun.card.fields import FIELDS
+from edgerun.card.model_card import ModelCard
 from edgerun.errors import CardInvalid
 
 __all__ = ["SCHEMA", "VERSION", "as_fields", "path_for", "read", "write"]

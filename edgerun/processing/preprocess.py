@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from edgerun import boxes as box_arithmetic
-from edgerun.card import Color, Resize
+from edgerun.card import Color, ModelCard, Resize
 from edgerun.media.images import Image
 from edgerun.processing import quantization
+from edgerun.processing.model_inputs import ImageInput
 from edgerun.tensors import AnyArray, FloatArray, TensorSpec
 
 __all__ = ["Geometry", "Plan"]
@@ -119,6 +120,22 @@ class Plan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_tables", self._make_tables())
+
+    @staticmethod
+    def of(card: ModelCard, image: ImageInput) -> Plan:
+        """How a model with this card and this input is fed."""
+        return Plan(
+            height=card.height,
+            width=card.width,
+            channels_last=image.channels_last,
+            spec=image.spec,
+            resize=card.resize,
+            fill=card.fill,
+            color=card.color,
+            scale=card.scale,
+            mean=card.mean,
+            std=card.std,
+        )
 
     @cached_property
     def channels(self) -> int:

@@ -20,12 +20,34 @@ from edgerun.errors import (
     translated,
 )
 from edgerun.formats import archives, sniff
-from edgerun.report import Opening
 from edgerun.runtime import cache, installed, tuned_choice
 from edgerun.runtime import cpu_cores as threads
 from edgerun.runtime.registry import Registry
 
-__all__ = ["Opened", "open_model"]
+__all__ = ["Opened", "Opening", "open_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How the runtime opened a model.
+
+    Attributes:
+        seconds: that it took.
+        cache: folder of what it compiles for this machine; "" where it keeps nothing there.
+        compiled: whether it compiled now, which later loads are spared.
+    """
+
+    seconds: float
+    cache: str = ""
+    compiled: bool = False
+
+    def __str__(self) -> str:
+        took = f"{self.seconds:.2f} s"
+        if self.compiled:
+            return f"{took}, in which the model was compiled; that is kept for later loads in {self.cache}"
+        if self.cache:
+            return f"{took}, with what was compiled before in {self.cache}"
+        return took
 
 
 @dataclass(frozen=True)

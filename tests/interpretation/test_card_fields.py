@@ -5,18 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from edgerun.card import sidecar
 from edgerun.contract import Dialect, Match, Sure, Unsettled
+from edgerun.dialects import BUILTIN
 from edgerun.errors import CardInvalid
 from edgerun.interpretation import card_fields
+from edgerun.interpretation.claims import stated
 
 ULTRALYTICS = {"names": "{0: 'cat'}", "stride": "32", "imgsz": "[320, 640]", "task": "detect"}
 
 
-def gathered(tmp_path, metadata=None, sidecar=None, **arguments):
+def gathered(tmp_path, metadata=None, beside=None, **arguments):
     model = tmp_path / "model.onnx"
-    if sidecar is not None:
-        (tmp_path / "model.onnx.edgerun.json").write_text(sidecar if isinstance(sidecar, str) else json.dumps(sidecar))
-    return card_fields.gather(model, metadata or {}, card_fields.BUILTIN, arguments)
+    if beside is not None:
+        (tmp_path / "model.onnx.edgerun.json").write_text(beside if isinstance(beside, str) else json.dumps(beside))
+    return card_fields.fold(stated(model, metadata or {}, BUILTIN, arguments))
 
 
 def test_the_first_word_counts(tmp_path):
@@ -45,7 +48,7 @@ def test_a_decoders_conventions_yield_to_what_was_said(tmp_path):
 )
 def test_a_bad_sidecar_is_refused_and_named(tmp_path, text):
     with pytest.raises(CardInvalid, match="sidecar"):
-        gathered(tmp_path, sidecar=text)
+        gathered(tmp_path, beside=text)
 
 
 def says(name, overrules=False, **fields):
@@ -53,7 +56,7 @@ def says(name, overrules=False, **fields):
 
 
 def heard(*dialects, **arguments):
-    return card_fields.gather(Path("model.onnx"), {}, dialects, arguments)
+    return card_fields.fold(stated(Path("model.onnx"), {}, dialects, arguments))
 
 
 @pytest.mark.parametrize(
@@ -135,12 +138,12 @@ def test_damaged_metadata_is_refused_and_named(tmp_path):
 def test_a_dialect_that_invents_a_field_is_named(tmp_path):
     dialect = Dialect("mine", lambda metadata, path: {"colour": "rgb"})
     with pytest.raises(CardInvalid, match="mine metadata"):
-        card_fields.gather(Path("model.onnx"), {}, [dialect], {})
+        card_fields.fold(stated(Path("model.onnx"), {}, [dialect], {}))
 
 
 def test_a_written_sidecar_is_read_back_the_same(tmp_path):
     card = gathered(tmp_path, ULTRALYTICS, conf=0.5)
-    card_fields.sidecar.write(tmp_path / "model.onnx", card)
+    sidecar.write(tmp_path / "model.onnx", card)
     again = gathered(tmp_path)
     for name in ("labels", "height", "width", "color", "conf", "resize", "fill"):
         assert getattr(again, name) == getattr(card, name)
