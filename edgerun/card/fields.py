@@ -57,7 +57,11 @@ TABLE: tuple[Field, ...] = (
     Field("scale", Number(positive=True), "a pixel p of 0..255 becomes (p * scale - mean) / std"),
     Field("mean", PerChannel(Number()), "see scale"),
     Field("std", PerChannel(Number(positive=True)), "see scale"),
-    Field("box_units", Choice(get_args(BoxUnits)), "unit: boxes come out in 0..1 of the model's input"),
+    Field(
+        "box_units",
+        Choice(get_args(BoxUnits)),
+        'whether boxes come out in pixels of the model\'s input or in 0..1 of it ("unit")',
+    ),
     Field("suppressed", Flag(), "whether the model does its own suppression"),
     Field(
         "nms",
