@@ -81,8 +81,7 @@ class FramePath:
             candidates = [self._decode(outputs, slot, wanted.conf) for slot in range(len(sources))]
         results = [self._finish(rows, place, wanted) for rows, place in zip(candidates, geometries, strict=True)]
         seconds = {"preprocess": placed - started, "inference": ran - placed, "postprocess": time.perf_counter() - ran}
-        each = 1000 / len(sources)
-        speed = MappingProxyType({stage: took * each for stage, took in seconds.items()})
+        speed = MappingProxyType({stage: took * 1000 / len(sources) for stage, took in seconds.items()})
         paths = [str(source) if isinstance(source, (str, Path)) else "" for source in sources]
         return [replace(result, speed=speed, path=path) for result, path in zip(results, paths, strict=True)]
 

@@ -6,7 +6,7 @@ but the list: a prefix of it gives the provisional card by which a decoder is ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from edgerun.card import FIELDS, ModelCard, checked
-from edgerun.contract import Match, Unsettled
+from edgerun.contract import Match
 from edgerun.errors import CardInvalid
 from edgerun.interpretation import contradictions
 from edgerun.interpretation.claims import THIS_FILE, USER, Claim, Standing, conventions
 from edgerun.interpretation.contradictions import DECISIVE, FEED, NORMALISATION
 
-__all__ = ["fold", "refuse_what_outputs_contradict", "with_conventions", "with_field"]
+__all__ = ["fold", "lay", "with_conventions", "with_field"]
 
 IMPLIED = "ultralytics metadata"
 """They do not say how an image is normalised: it goes without saying for that exporter."""
@@ -30,7 +30,7 @@ def fold(claims: Iterable[Claim]) -> ModelCard:
     """The card that a list of claims gives, with the source of each field; what no claim gives is default.
 
     Args:
-        claims: what is said first, the arguments at its head; then what the file shows.
+        claims: the arguments at their head, then the sidecar, metadata, and what the file shows.
 
     Raises:
         CardInvalid: a claim says the impossible or leaves a field open, or two contradict one another; the message
@@ -38,17 +38,28 @@ def fold(claims: Iterable[Claim]) -> ModelCard:
         DecoderUnknown: the outputs contradict what is said.
     """
     claims = list(claims)
-    card = _said(_of(claims, Standing.SAID))
-    card = _described(card, _of(claims, Standing.DESCRIBED))
+    card = _said([claim for claim in claims if claim.standing is Standing.SAID])
+    card = _described(card, [claim for claim in claims if claim.standing is Standing.DESCRIBED])
     for claim in claims:
-        if claim.standing in RULES:
-            card = RULES[claim.standing](card, claim)
-            _refuse_beyond_limit(card, claim)
+        card = lay(card, claim)
     return card
 
 
-def _of(claims: Sequence[Claim], standing: Standing) -> list[Claim]:
-    return [claim for claim in claims if claim.standing is standing]
+def lay(card: ModelCard, claim: Claim) -> ModelCard:
+    """One claim of what the file shows, or what a decoder brings, upon a card; of what is said, the card as it is.
+
+    Raises:
+        CardInvalid, DecoderUnknown: as of `fold`.
+    """
+    rule = RULES.get(claim.standing)
+    if rule is None:
+        return card
+    for name in claim.fields:
+        card = rule(card, claim, name)
+    objection = None if claim.limit is None else claim.limit(card)
+    if objection is not None:
+        raise CardInvalid(objection.message, hint=objection.hint)
+    return card
 
 
 # ------------------------------------------------------------------------------------------- what is said
@@ -58,49 +69,49 @@ def _said(claims: Iterable[Claim]) -> ModelCard:
     """What the user says, the first word counting."""
     card = ModelCard()
     for claim in claims:
-        card = _with_rest(card, _own_card(claim.source, claim.fields, claim))
+        card = _with_rest(card, _own_card(claim, claim.fields))
     return card
 
 
-def _described(card: ModelCard, descriptions: Iterable[Claim]) -> ModelCard:
+def _described(card: ModelCard, descriptions: Collection[Claim]) -> ModelCard:
     """The card with what metadata say, the first word counting where it moves no boxes and colours."""
     by_user = frozenset(card.sources)
     settled = set(by_user)
-    open_: dict[str, tuple[Claim, Unsettled]] = {}
     for claim in descriptions:
         if claim.damage is not None and not by_user.issuperset(FEED):
             raise contradictions.unreadable(claim) from claim.damage
-        plain: dict[str, Any] = {}
-        for name, value in claim.fields.items():
-            if isinstance(value, Unsettled):
-                open_[name] = claim, value
-            elif name not in settled:
-                plain[name] = value
-        own = _own_card(claim.source, plain, claim)
+        own = _own_card(claim, claim.given_beside(settled))
         contradictions.refuse_two_descriptions(card, own, settled)
-        if not card.sources.keys().isdisjoint(NORMALISATION) and settled.isdisjoint(NORMALISATION):
-            own = _without(own, NORMALISATION)
-        card = _with_rest(card, own)
+        card = _with_rest(card, _with_whole_normalisation(card, own, settled))
         if claim.overrules:
             settled.update(own.sources)
-    for name, (claim, value) in open_.items():
-        if name not in card.sources:
-            raise contradictions.left_open(claim, value)
+    for claim in descriptions:
+        _refuse_left_open(card, claim)
     return card
 
 
-def _own_card(source: str, fields: Mapping[str, Any], claim: Claim) -> ModelCard:
-    """What one claim says, checked, as a card of its own."""
+def _own_card(claim: Claim, fields: Mapping[str, Any]) -> ModelCard:
+    """Some fields of a claim, checked, as a card of its own."""
     own = ModelCard()
     for name, value in fields.items():
         if name not in FIELDS:
             raise contradictions.unknown_field(claim, name)
-        own = own.with_field(name, value, source)
+        own = own.with_field(name, value, claim.source)
     return own
 
 
+def _with_whole_normalisation(card: ModelCard, own: ModelCard, settled: Collection[str]) -> ModelCard:
+    """What a description gives, less its normalisation where an earlier one has given any part of that."""
+    if card.sources.keys().isdisjoint(NORMALISATION) or not settled.isdisjoint(NORMALISATION):
+        return own
+    sources = dict(own.sources)
+    for name in NORMALISATION:
+        sources.pop(name, None)
+    return replace(own, sources=MappingProxyType(sources))
+
+
 def _with_rest(card: ModelCard, own: ModelCard) -> ModelCard:
-    """The card, completed by another where nobody said a field; where both did and differ, the source tells."""
+    """The card, completed by another where nothing gave a field; where both did and differ, the source tells."""
     sources = dict(card.sources)
     taken = {}
     for name, source in own.sources.items():
@@ -113,53 +124,49 @@ def _with_rest(card: ModelCard, own: ModelCard) -> ModelCard:
 
 def _differs_in_passing(card: ModelCard, own: ModelCard, name: str) -> bool:
     """Whether two descriptions differ in a field that moves neither boxes nor colours."""
-    if name in DECISIVE or name in NORMALISATION:
+    if name in (*DECISIVE, *NORMALISATION):
         return False
     first_source = card.source(name).partition(";")[0]
     return first_source.endswith("metadata") and getattr(own, name) != getattr(card, name)
 
 
-def _without(own: ModelCard, names: Iterable[str]) -> ModelCard:
-    sources = dict(own.sources)
-    for name in names:
-        sources.pop(name, None)
-    return replace(own, sources=MappingProxyType(sources))
+def _refuse_left_open(card: ModelCard, claim: Claim) -> None:
+    for name, value in claim.left_open.items():
+        if name not in card.sources:
+            raise contradictions.left_open(claim, value)
 
 
-# ----------------------------------------------------------------------------------- what the file shows
+# ----------------------------------------------------------- what the file shows, and what a decoder brings
 
 
-def _fixed(card: ModelCard, claim: Claim) -> ModelCard:
-    """Metadata yield to the file, and the source shows it."""
-    for name, value in claim.fields.items():
-        said, source = getattr(card, name), claim.source_of(name)
-        if name in card.sources and said != value:
-            if card.source(name) in USER:
-                raise contradictions.against_file(card, claim, name)
-            source = f"{source}; {card.source(name)} says {said}"
-        card = card.with_field(name, value, source)
+def _taken(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """The claim's value, whatever was said."""
+    return card.with_field(name, claim.fields[name], claim.source_of(name))
+
+
+def _fixed(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """The file's value. Metadata yield to it, and the source shows it."""
+    value, said = claim.fields[name], getattr(card, name)
+    if name not in card.sources or said == value:
+        return _taken(card, claim, name)
+    if card.source(name) in USER:
+        raise contradictions.against_file(card, claim, name)
+    return card.with_field(name, value, f"{claim.source_of(name)}; {card.source(name)} says {said}")
+
+
+def _in_graph(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """What is said must be what the graph takes; what goes without saying yields to it."""
+    if card.source(name) in ("default", IMPLIED):
+        return _taken(card, claim, name)
+    if not np.allclose(getattr(card, name), checked(name, claim.fields[name], "graph"), rtol=1e-3):
+        raise contradictions.against_file(card, claim, name)
     return card
 
 
-def _in_graph(card: ModelCard, claim: Claim) -> ModelCard:
-    """What is said must be what the graph does; what goes without saying yields to it."""
-    for name, value in claim.fields.items():
-        if name not in card.sources or card.source(name) == IMPLIED:
-            card = card.with_field(name, value, claim.source_of(name))
-        elif not np.allclose(getattr(card, name), checked(name, value, "graph"), rtol=1e-3):
-            raise contradictions.against_file(card, claim, name)
-    return card
-
-
-def refuse_what_outputs_contradict(card: ModelCard, claim: Claim) -> ModelCard:
-    """The card, where the outputs do not contradict it.
-
-    Raises:
-        DecoderUnknown: they do.
-    """
-    for name, value in claim.fields.items():
-        if name in card.sources and _contradicts(card, name, value):
-            raise contradictions.against_outputs(card, claim, name)
+def _observed(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """The card as it is, where the outputs do not contradict it."""
+    if name in card.sources and _contradicts(card, name, claim.fields[name]):
+        raise contradictions.against_outputs(card, claim, name)
     return card
 
 
@@ -173,55 +180,42 @@ def _contradicts(card: ModelCard, name: str, observed: Any) -> bool:
     return bool(getattr(card, name) != observed)
 
 
-# ------------------------------------------------------------------------------------ what a decoder brings
-
-
-def _yielding(card: ModelCard, claim: Claim) -> ModelCard:
-    """Fields that nothing else gives; a table of outputs that somebody has begun is completed."""
-    for name, value in claim.fields.items():
-        if name not in card.sources:
-            card = card.with_field(name, value, claim.source_of(name))
-        elif name == "outputs" and card.outputs.keys() < value.keys():
-            card = card.with_field(name, {**value, **card.outputs}, card.source(name))
+def _convention(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """Only what nothing else gives; a table of outputs that somebody has begun is completed."""
+    if name not in card.sources:
+        return _taken(card, claim, name)
+    value = claim.fields[name]
+    if name == "outputs" and card.outputs.keys() < value.keys():
+        return card.with_field(name, {**value, **card.outputs}, card.source(name))
     return card
 
 
-def _needed(card: ModelCard, claim: Claim) -> ModelCard:
-    for name, value in claim.fields.items():
-        if getattr(card, name) != value and card.source(name) not in THIS_FILE:
-            card = card.with_field(name, value, claim.source_of(name))
-    return card
+def _needed(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """The decoder's value, unless it holds anyway or another is said of this very file."""
+    if getattr(card, name) == claim.fields[name] or card.source(name) in THIS_FILE:
+        return card
+    return _taken(card, claim, name)
 
 
-def _corrected(card: ModelCard, claim: Claim) -> ModelCard:
-    for name, value in claim.fields.items():
-        card = card.with_field(name, value, claim.source_of(name))
-    return card
+Rule = Callable[[ModelCard, Claim, str], ModelCard]
 
-
-RULES: Mapping[Standing, Callable[[ModelCard, Claim], ModelCard]] = {
+RULES: Mapping[Standing, Rule] = {
     Standing.FIXED: _fixed,
     Standing.IN_GRAPH: _in_graph,
-    Standing.OBSERVED: refuse_what_outputs_contradict,
-    Standing.CONVENTION: _yielding,
+    Standing.OBSERVED: _observed,
+    Standing.CONVENTION: _convention,
     Standing.NEEDED: _needed,
-    Standing.CORRECTED: _corrected,
+    Standing.CORRECTED: _taken,
 }
-"""How a claim of what the file shows is laid upon a card; what is said goes before all of them."""
-
-
-def _refuse_beyond_limit(card: ModelCard, claim: Claim) -> None:
-    objection = None if claim.limit is None else claim.limit(card)
-    if objection is not None:
-        raise CardInvalid(objection.message, hint=objection.hint)
+"""How a field of a claim is laid upon a card. What is said goes before all of these, whatever its place in the list."""
 
 
 # ---------------------------------------------------------------------------------------- one step alone
 
 
 def with_conventions(card: ModelCard, match: Match) -> ModelCard:
-    """The card completed by what a decoder infers or brings by convention, where nobody said otherwise."""
-    return _yielding(card, conventions(match))
+    """The card completed by what a decoder infers or brings by convention, where nothing says otherwise."""
+    return lay(card, conventions(match))
 
 
 def with_field(card: ModelCard, name: str, value: Any, source: str) -> ModelCard:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from edgerun.card import ModelCard, sidecar
-from edgerun.contract import Decoder, Dialect, Match
+from edgerun.contract import Decoder, Dialect, Match, Unsettled
 
 __all__ = [
     "THIS_FILE",
@@ -96,6 +96,15 @@ class Claim:
     def source_of(self, name: str) -> str:
         """Where the value of a field comes from."""
         return self.sources.get(name, self.source)
+
+    @property
+    def left_open(self) -> dict[str, Unsettled]:
+        """Fields that are written down, but can be read in several ways."""
+        return {name: value for name, value in self.fields.items() if isinstance(value, Unsettled)}
+
+    def given_beside(self, settled: Collection[str]) -> dict[str, Any]:
+        """Fields that can be read in one way, without those that are settled already."""
+        return {name: self.fields[name] for name in self.fields if name not in {*settled, *self.left_open}}
 
 
 # ------------------------------------------------------------------------------------------- what is said

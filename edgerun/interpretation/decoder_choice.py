@@ -12,7 +12,7 @@ from edgerun.contract.convention import Alternatives
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
 from edgerun.graphs import output_kinds
 from edgerun.heads import finished_rows
-from edgerun.interpretation.card_fields import refuse_what_outputs_contradict
+from edgerun.interpretation.card_fields import lay
 from edgerun.interpretation.claims import Claim, Standing
 
 __all__ = ["Choice", "choose", "distinct", "named", "observed", "reader"]
@@ -73,7 +73,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     choice = replace(choice, match=output_kinds.unsettled(choice.match, evidence))
     _refuse_unsettled(choice, evidence)
     try:
-        refuse_what_outputs_contradict(evidence.card, observed(choice))
+        lay(evidence.card, observed(choice))
     except DecoderUnknown as refusal:
         raise _with_evidence(refusal, evidence, choice.verdicts) from None
     return choice

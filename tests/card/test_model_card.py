@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import typing
 
 import pytest
 
-from edgerun.card import FIELDS, ModelCard, checked, sidecar
+from edgerun.card import FIELDS, ModelCard, checked, fields, sidecar
+from edgerun.card.kinds import Choice
 from edgerun.errors import CardInvalid
 
 
@@ -86,3 +89,42 @@ def test_a_card_as_json_keeps_to_the_schema():
 def test_labels_fall_back_to_numbers():
     card = ModelCard(labels=("cat",))
     assert (card.label(0), card.label(1), card.label(-1)) == ("cat", "1", "-1")
+
+
+def test_the_table_of_fields_is_what_the_card_and_the_arguments_of_load_have():
+    names = [field.name for field in fields.TABLE]
+    assert names == [entry.name for entry in dataclasses.fields(ModelCard) if entry.name != "sources"]
+    of_load = set(fields.CardArguments.__annotations__)
+    assert of_load == set(names) - {"height", "width"} | {"imgsz"}
+    for field in fields.TABLE:
+        if isinstance(field.kind, Choice):
+            hints = (
+                typing.get_type_hints(fields.CardArguments)[field.name],
+                typing.get_type_hints(ModelCard)[field.name],
+            )
+            assert all(set(field.kind.words) <= set(words(hint)) for hint in hints)
+
+
+def words(hint):
+    """Those of a Literal, also of one that may be None."""
+    return [word for entry in typing.get_args(hint) for word in (typing.get_args(entry) or (entry,))]
+
+
+def test_the_cards_own_defaults_are_values_of_their_fields():
+    card = ModelCard()
+    for field in fields.TABLE:
+        if field.name not in ("decoder", "height", "width"):  # which have no value until they are settled
+            assert field.kind.convert(getattr(card, field.name)) == getattr(card, field.name)
+
+
+def test_the_published_schema_is_what_the_table_gives():
+    assert json.loads(sidecar.SCHEMA.read_text()) == fields.sidecar_schema()
+
+
+def test_one_more_field_is_a_card_of_its_own_with_its_source():
+    before = ModelCard(labels=("a",))
+    after = before.with_field("fill", 7, "sidecar")
+    assert (after.fill, after.source("fill"), after.labels) == ((7, 7, 7), "sidecar", ("a",))
+    assert before.source("fill") == "default"
+    with pytest.raises(CardInvalid, match="The sidecar gives fill = 300"):
+        before.with_field("fill", 300, "sidecar")
