@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
-from edgerun.graphs import output_kinds
 from edgerun.heads import finished_rows
+from edgerun.interpretation import graph_evidence
 
 __all__ = ["SAID", "Choice", "choose", "distinct", "reader"]
 
@@ -58,7 +58,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     decoders = list(decoders)
     wish = evidence.card.decoder
     choice = _inferred(evidence, decoders) if wish is None else _named(wish, evidence, decoders)
-    choice = replace(choice, match=output_kinds.unsettled(choice.match, evidence))
+    choice = replace(choice, match=graph_evidence.with_open_normalisation(choice.match, evidence))
     _demand_settled(choice, evidence)
     _demand_agreement(choice, evidence)
     return choice

@@ -14,9 +14,8 @@ from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, ModelCard, checked
 from edgerun.contract import Arrays, Backend, Decoder, Evidence, Graph, ReadsGraphs, Session, TensorSpec
 from edgerun.dialects.readers import label_files
 from edgerun.errors import CardInvalid, DecoderUnknown, ModelUnreadable, translated
-from edgerun.graphs import output_kinds
-from edgerun.graphs.output_kinds import Treatment
-from edgerun.interpretation import card_fields, decoder_choice
+from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
+from edgerun.interpretation import card_fields, decoder_choice, graph_evidence
 from edgerun.interpretation.decoder_choice import Choice
 from edgerun.media.synthetic import picture as probe_picture
 from edgerun.processing import model_inputs, quantization
@@ -67,7 +66,7 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
     image = model_inputs.find(session.inputs, path.name)
     card = _sized(card, image, path)
     graph = _graph_of(backend, path)
-    treated = Treatment() if (read := graph()) is None else output_kinds.treatment(read, image.spec.name)
+    treated = InGraphPreprocessing() if (read := graph()) is None else preprocessing(read, image.spec.name)
     card = _treated(card, treated, path)
     probes: dict[str, Arrays] = {}
 
@@ -88,7 +87,7 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
     _demand_outputs(card, outputs, path)
     evidence = Evidence(session.inputs, _of_one(outputs, image), image.spec, card, session.metadata, probe, graph, fed)
     choice, card = _chosen(evidence, registry.decoders)
-    card = card_fields.with_conventions(card, output_kinds.turned(choice.match, treated))
+    card = card_fields.with_conventions(card, graph_evidence.with_channel_order(choice.match, treated))
     roles = choice.match.conventions.get("outputs", {})
     if set(card.outputs) < set(roles):  # somebody has named some of them
         card = card_fields.with_field(card, "outputs", {**roles, **card.outputs}, card.source("outputs"))
@@ -200,10 +199,13 @@ def _graph_of(backend: Backend, path: Path) -> Callable[[], Graph | None]:
     return read
 
 
-def _treated(card: ModelCard, treated: Treatment, path: Path) -> ModelCard:
+def _treated(card: ModelCard, treated: InGraphPreprocessing, path: Path) -> ModelCard:
     """The card with what the graph does to the picture itself; a picture is not normalised twice."""
-    fields, why = output_kinds.said_of(treated)
-    for name, value in fields.items():
+    inferred = graph_evidence.fed_as(treated)
+    if inferred is None:
+        return card
+    why = inferred.reason
+    for name, value in inferred.fields.items():
         said, source = getattr(card, name), card.source(name)
         told = checked(name, value, "graph")
         known = name in card.sources and source != IMPLIED
