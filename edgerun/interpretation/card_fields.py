@@ -7,6 +7,7 @@ but the list: a prefix of it gives the provisional card by which a decoder is ch
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -100,7 +101,7 @@ def _own_card(claim: Claim, fields: Mapping[str, Any]) -> ModelCard:
     return own
 
 
-def _with_whole_normalisation(card: ModelCard, own: ModelCard, settled: Collection[str]) -> ModelCard:
+def _with_whole_normalisation(card: ModelCard, own: ModelCard, settled: AbstractSet[str]) -> ModelCard:
     """What a description gives, less its normalisation where an earlier one has given any part of that."""
     if card.sources.keys().isdisjoint(NORMALISATION) or not settled.isdisjoint(NORMALISATION):
         return own

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
 from edgerun.contract.convention import Alternatives
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
-from edgerun.graphs import output_kinds
 from edgerun.heads import finished_rows
+from edgerun.interpretation import graph_evidence
 from edgerun.interpretation.card_fields import lay
 from edgerun.interpretation.claims import Claim, Standing
 
@@ -70,7 +70,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     decoders = list(decoders)
     name = evidence.card.decoder
     choice = _inferred(evidence, decoders) if name is None else _by_name(name, evidence, decoders)
-    choice = replace(choice, match=output_kinds.unsettled(choice.match, evidence))
+    choice = replace(choice, match=graph_evidence.with_open_normalisation(choice.match, evidence))
     _refuse_unsettled(choice, evidence)
     try:
         lay(evidence.card, observed(choice))

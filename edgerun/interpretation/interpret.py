@@ -14,9 +14,8 @@ from edgerun.card import ModelCard
 from edgerun.contract import Decoder, Evidence, TensorSpec
 from edgerun.dialects.readers import label_files
 from edgerun.errors import DecoderUnknown
-from edgerun.graphs import output_kinds
-from edgerun.graphs.output_kinds import Treatment
-from edgerun.interpretation import decoder_choice, file_input
+from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
+from edgerun.interpretation import decoder_choice, file_input, graph_evidence
 from edgerun.interpretation.card_fields import fold
 from edgerun.interpretation.claims import Claim, Standing, conventions, need, stated
 from edgerun.interpretation.decoder_choice import Choice
@@ -25,7 +24,7 @@ from edgerun.processing import model_inputs
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.runtime.opening import Opened
 
-__all__ = ["Interpretation", "in_graph", "interpret"]
+__all__ = ["Interpretation", "interpret"]
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,12 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
     model = path.name
     image = model_inputs.find(session.inputs, model)
     graph = read_graph(opened)
-    treatment = Treatment() if graph is None else output_kinds.treatment(graph, image.spec.name)
+    in_graph = InGraphPreprocessing() if graph is None else preprocessing(graph, image.spec.name)
     claims = [
         *stated(path, session.metadata, registry.dialects, arguments),
         file_input.fixed(image, model),
         file_input.open_sizes(),
-        in_graph(treatment, model),
+        graph_evidence.claim(in_graph, model),
     ]
     runs = TrialRuns(opened, image, fold(claims))
     claims.append(file_input.names_of_outputs(runs.outputs, model))
@@ -83,20 +82,12 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
     choice, claims = _chosen(evidence, registry.decoders, claims)
     claims += [
         decoder_choice.observed(choice),
-        conventions(output_kinds.turned(choice.match, treatment)),
+        conventions(graph_evidence.with_channel_order(choice.match, in_graph)),
         need(choice.decoder),
         file_input.steps(image, model),
         decoder_choice.named(choice),
     ]
     return Interpretation(fold(claims), choice, image, runs.outputs)
-
-
-def in_graph(treatment: Treatment, model: str) -> Claim:
-    """What the graph does to an image itself: it must not be done twice."""
-    fields, why = output_kinds.said_of(treatment)
-    grounds = dict.fromkeys(fields, f"in {model} {why}, so that it would be done twice")
-    hints = {name: f"leave {name} out, or give {name}={value:.6g}" for name, value in fields.items()}
-    return Claim(f"inferred: {why}", fields, Standing.IN_GRAPH, grounds=grounds, hints=hints)
 
 
 def _chosen(evidence: Evidence, decoders: Sequence[Decoder], claims: list[Claim]) -> tuple[Choice, list[Claim]]:
