@@ -39,7 +39,7 @@ class Report:
         backend, version: the runtime and its version.
         delegate: the one in force.
         delegate_options: what the runtime was told besides.
-        delegate_reason: why it is that one and not an earlier wish; "" where there is nothing to tell.
+        delegate_reason: why it is that one and not one that was asked for earlier; "" where there is nothing to tell.
         strict: whether nothing else may compute.
         threads: asked for.
         inputs, outputs: outputs with the sizes seen in a run where the file leaves them open.
@@ -184,14 +184,14 @@ def _hint_of_labels(card: ModelCard, model: Path) -> str:
 
 
 def summary(coverage: Coverage) -> str:
-    """Counts and shares of time in one line: "41 nodes on openvino (97 % of the time), 2 nodes on cpu (3 %) …"."""
+    """Counts and fractions of time in one line: "41 nodes on openvino (97 % of the time), 2 nodes on cpu (3 %) …"."""
     if coverage.evidence == "none":
         return f"unknown: {coverage.source}"
     time = coverage.time
     parts = []
     for name, count in coverage.nodes.items():
-        share = f" ({time[name]:.0%} of the time)" if name in time else ""
-        parts.append(f"{count} node{'s' * (count != 1)} on {name}{share}")
+        spent = f" ({time[name]:.0%} of the time)" if name in time else ""
+        parts.append(f"{count} node{'s' * (count != 1)} on {name}{spent}")
     return f"{', '.join(parts)} ({coverage.evidence}: {coverage.source})"
 
 
@@ -214,7 +214,7 @@ def _coverage(coverage: Coverage, delegate: str) -> Mapping[str, Any]:
         "evidence": coverage.evidence,
         "source": coverage.source,
         "nodes": coverage.nodes,
-        "time": {name: round(share, 4) for name, share in coverage.time.items()},
+        "time": {name: round(fraction, 4) for name, fraction in coverage.time.items()},
         "operators": {name: list(operators) for name, operators in coverage.operators.items()},
         "outside": [
             {

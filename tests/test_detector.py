@@ -155,7 +155,7 @@ def test_a_model_without_a_picture_among_its_inputs_is_refused(tmp_path):
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "flat", [x], [y])
     path = tmp_path / "flat.onnx"
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
-    with pytest.raises(ModelUnreadable, match="no input that takes a picture"):
+    with pytest.raises(ModelUnreadable, match="no input that takes an image"):
         Detector.load(path)
 
 

@@ -1,4 +1,4 @@
-"""From a picture to a model's input, and from the model's pixels back to the picture's."""
+"""From an image to a model's input, and from the model's pixels back to the image's."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Geometry", "Plan"]
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where a picture lies in the model's input: model = image * scale + offset, per axis.
+    """Where an image lies in the model's input: model = image * scale + offset, per axis.
 
     Attributes:
         scale_x, scale_y: model pixels per image pixel.
-        left, top: model pixels; where the picture's corner lies, negative where it is cut.
-        image_height, image_width: pixels of the picture.
+        left, top: model pixels; where the image's corner lies, negative where it is cut.
+        image_height, image_width: pixels of the image.
     """
 
     scale_x: float
@@ -38,9 +38,9 @@ class Geometry:
 
     @staticmethod
     def fit(image_height: int, image_width: int, height: int, width: int, resize: Resize) -> Geometry:
-        """The place of a picture of one size in an input of another.
+        """The place of an image of one size in an input of another.
 
-        Letterbox keeps the aspect and rounds the picture's size to whole pixels; the centred one gives an odd
+        Letterbox keeps the aspect and rounds the image's size to whole pixels; the centred one gives an odd
         pixel of border to the right and the bottom, as Ultralytics does.
         """
         if resize == "stretch":
@@ -61,7 +61,7 @@ class Geometry:
 
     @property
     def fitted(self) -> tuple[int, int]:
-        """Height and width of the resized picture, model pixels."""
+        """Height and width of the resized image, model pixels."""
         return round(self.image_height * self.scale_y), round(self.image_width * self.scale_x)
 
     def to_image(self, boxes: AnyArray) -> FloatArray:
@@ -79,7 +79,7 @@ class Geometry:
         """Oriented boxes in model pixels to image pixels, not clipped. float32 [N, 5].
 
         Where x and y are scaled differently (stretch), sides are scaled along their own directions; a box that is not
-        parallel to the picture then is a parallelogram in truth, and this is the box of the same centre and axes.
+        parallel to the image then is a parallelogram in truth, and this is the box of the same centre and axes.
         """
         moved = np.array(rotated, np.float32)
         moved[:, :2] = self.points_to_image(rotated[:, :2])
@@ -97,7 +97,7 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Plan:
-    """How every picture becomes the model's input. Made once, applied to each frame.
+    """How every image becomes the model's input. Made once, applied to each frame.
 
     Attributes:
         height, width: pixels of the model's input.
@@ -144,7 +144,7 @@ class Plan:
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
-        """Of one picture in the input, without the batch axis."""
+        """Of one image in the input, without the batch axis."""
         if self.channels_last:
             return self.height, self.width, self.channels
         return self.channels, self.height, self.width
@@ -152,7 +152,7 @@ class Plan:
     def _make_tables(self) -> AnyArray:
         """What each of the 256 pixel values becomes: stored dtype [channels, 256].
 
-        An 8-bit picture has 256 values, so scaling, normalising and quantising are one exact table, made once.
+        An 8-bit image has 256 values, so scaling, normalising and quantising are one exact table, made once.
         """
         channels = 1 if self.color == "gray" else 3
         mean, std = np.array(self.mean[:channels])[:, None], np.array(self.std[:channels])[:, None]
@@ -160,16 +160,16 @@ class Plan:
         return quantization.store(real, self.spec)
 
     def new_input(self, batch: int = 1) -> AnyArray:
-        """An input of zeros for so many pictures, stored dtype."""
+        """An input of zeros for so many images, stored dtype."""
         return np.zeros((batch, *self.shape), self.spec.dtype)
 
     def apply(self, image: Image, out: AnyArray, *, border: bool = True) -> Geometry:
-        """Write a picture into its place of the input.
+        """Write an image into its place of the input.
 
         Args:
             image: uint8 [H, W, 3], blue-green-red.
             out: stored dtype, [c, h, w] or [h, w, c]; every element is overwritten.
-            border: False where `out` holds the border of a picture of this very size already.
+            border: False where `out` holds the border of an image of this very size already.
         """
         geometry = Geometry.fit(image.shape[0], image.shape[1], self.height, self.width, self.resize)
         fitted_height, fitted_width = geometry.fitted

@@ -295,7 +295,7 @@ BAD = {
     "an empty model": (["empty.onnx", "PHOTO"], r"empty.onnx is empty \(0 bytes\)"),
     "a text named like a model": (["text.onnx", "PHOTO"], "text.onnx is of no known model format"),
     "a model that is cut": (["cut.onnx", "PHOTO"], "cut.onnx"),
-    "a model without a picture": (["numbers.onnx", "PHOTO"], "has no input that takes a picture"),
+    "a model without a picture": (["numbers.onnx", "PHOTO"], "has no input that takes an image"),
     "weights that are elsewhere": (["external.onnx", "PHOTO"], "keeps its weights in weights.bin, which is not"),
     "a name that no model has": (["codez", "PHOTO"], "no model named codez"),
     "a checkpoint": (["weights.pt", "PHOTO"], "is a PyTorch checkpoint: a pickle"),
