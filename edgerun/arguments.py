@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -65,7 +66,7 @@ class Wanted:
 # ------------------------------------------------------------------------------------------- other tools' words
 
 
-def unaliased(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def unaliased(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """The arguments that were given, not None, under our own names.
 
     Args:
@@ -75,18 +76,21 @@ def unaliased(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     Raises:
         InputError: an argument that there is not, or one thing given by two names.
     """
-    names = frozenset(names)
-    own = {name: value for name, value in given.items() if name in names and value is not None}
-    for name, value in given.items():
-        if name in names:
+    own: dict[str, Any] = {}
+    for name in sorted(given, key=ALIASES.__contains__):  # our own first
+        target = _own_name(name, names)
+        if given[name] is None:
             continue
-        target = ALIASES.get(name)
-        if target not in names:
-            raise InputError(f"There is no argument {name}.", hint="the fields of a card are " + ", ".join(FIELDS))
         if target in own:
             raise InputError(f"{name} and {target} are the same argument, and both are given.", hint=f"pass {target}")
-        if value is not None:
-            own[target] = value
+        own[target] = given[name]
+    return own
+
+
+def _own_name(name: str, names: Collection[str]) -> str:
+    own = ALIASES.get(name, name)
+    if own not in names:
+        raise InputError(f"There is no argument {name}.", hint="the fields of a card are " + ", ".join(FIELDS))
     return own
 
 
@@ -160,8 +164,7 @@ def _class_id(entry: int | str, labels: Sequence[str], model: str) -> int:
     if isinstance(entry, str) and not entry.isdigit():
         return _labelled(entry, labels, model)
     number = int(entry)
-    beyond = bool(labels) and number >= len(labels)
-    if number < 0 or beyond:
+    if number < 0 or number >= (len(labels) or math.inf):
         raise InputError(f"{model} has no class number {number}.", hint=f"it has {len(labels)}, from 0")
     return number
 
@@ -169,9 +172,10 @@ def _class_id(entry: int | str, labels: Sequence[str], model: str) -> int:
 def _labelled(name: str, labels: Sequence[str], model: str) -> int:
     if name in labels:
         return labels.index(name)
-    known = "it knows " + (", ".join(labels[:100]) or "only numbers: the model has no labels")
+    hint = "it knows " + (", ".join(labels[:100]) or "only numbers: the model has no labels")
     near = get_close_matches(name, labels, 1)
-    hint = f"did you mean {near[0]}? {known}" if near else known
+    if near:
+        hint = f"did you mean {near[0]}? {hint}"
     raise InputError(f"{model} has no class {name!r}.", hint=hint)
 
 

@@ -26,7 +26,7 @@ from edgerun.processing.model_inputs import ImageInput
 from edgerun.processing.preprocess import Geometry, Plan
 from edgerun.runtime import cpu_cores
 from edgerun.runtime.opening import Opened
-from edgerun.tensors import FloatArray
+from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["LOAD", "FramePath", "in_pixels"]
 
@@ -98,14 +98,18 @@ class FramePath:
 
     def _run(self, count: int, wanted: Wanted) -> Arrays:
         """The session's raw outputs for the first `count` slots; for all of them where the model's batch is fixed."""
-        batch = self._input if self._image.batch else self._input[:count]
-        if self._image.batch == 0:
-            batch = self._input[0]
         opened = self._opened
         with translated(ModelError, f"{opened.backend.name} failed to run {opened.path.name}"):
             thresholds = model_inputs.thresholds(self.session.inputs, wanted.conf, wanted.iou)
+            feeds = {self._image.spec.name: self._filled(count), **self.auxiliary, **thresholds}
             with LOAD.running(opened.threads):
-                return self.session.run({self._image.spec.name: batch, **self.auxiliary, **thresholds})
+                return self.session.run(feeds)
+
+    def _filled(self, count: int) -> AnyArray:
+        """The input: `count` slots of it where the batch is open, one without its axis where there is none."""
+        if self._image.batch is None:
+            return self._input[:count]
+        return self._input if self._image.batch else self._input[0]
 
     def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
         """Candidates of one image, in model pixels."""
@@ -173,17 +177,13 @@ def _suppressed(candidates: Candidates, wanted: Wanted) -> Candidates:
 def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
     """Model pixels to image pixels, with the optional columns."""
     boxes = geometry.to_image(kept.boxes)
-    keypoints = kept.keypoints
-    if keypoints is not None:
-        points = geometry.points_to_image(keypoints[..., :2].reshape(-1, 2)).reshape(*keypoints.shape[:2], 2)
-        keypoints = np.concatenate((points, keypoints[..., 2:]), axis=2)
     return Detections(
         xyxy=boxes,
         score=kept.scores,
         class_id=kept.classes,
         names=card.labels,
         shape=(geometry.image_height, geometry.image_width),
-        keypoints=keypoints,
+        keypoints=None if kept.keypoints is None else geometry.keypoints_to_image(kept.keypoints),
         rotated=None if kept.rotated is None else geometry.rotated_to_image(kept.rotated),
         masks=_masks(kept, boxes, geometry, card),
     )

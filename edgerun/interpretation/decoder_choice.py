@@ -100,14 +100,15 @@ def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
 def _by_name(name: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     """The decoder of this name, unless it does not exist or the outputs speak against it."""
     source = evidence.card.source("decoder")
-    decoder = next((entry for entry in decoders if entry.name == name), None)
-    if decoder is None:
-        near = ", ".join(get_close_matches(name, [entry.name for entry in decoders], 5, 0.5)) or "none like it"
+    by_name = {decoder.name: decoder for decoder in decoders}
+    if name not in by_name:
+        near = ", ".join(get_close_matches(name, by_name, 5, 0.5)) or "none like it"
         unknown = DecoderUnknown(
             f"There is no decoder {name!r}, which the {source} names.",
             hint=f"near it: {near}; all of them: edgerun plugins",
         )
         raise _with_evidence(unknown, evidence, [])
+    decoder = by_name[name]
     match = decoder.matches(evidence)
     if match.sure is Sure.NO:
         unknown = DecoderUnknown(
@@ -226,24 +227,52 @@ LEAVE_OUT = {"suppressed": 'leave suppressed out; nms="class" suppresses all the
 
 
 def observed(choice: Choice) -> Claim:
-    """What the outputs show of fields that somebody may have said otherwise."""
-    match, decoder = choice.match, choice.decoder
-    fields: dict[str, Any] = {}
-    grounds: dict[str, str] = {}
-    for name in VISIBLE:
-        if name in match.conventions and match.basis.get(name, "").startswith("inferred"):
-            fields[name], grounds[name] = match.conventions[name], _why(match, name)
-    units = match.conventions.get("box_units", "pixels")
-    reason = match.basis.get("box_units", f"{decoder.name} gives {units}")
-    if not reason.endswith(finished_rows.CHECKED_LATER):
-        fields["box_units"], grounds["box_units"] = units, reason.partition(": ")[2] or reason
-    if decoder.suppress:
-        fields["suppressed"] = False
-        grounds["suppressed"] = f"{decoder.name} answers for every cell or query, and leaves suppression to us"
-    if match.conventions.get("outputs"):
-        fields["outputs"], grounds["outputs"] = dict(match.conventions["outputs"]), _why(match, "outputs")
-    hints = {name: LEAVE_OUT.get(name, f"leave {name} out") for name in fields}
-    return Claim("the outputs", fields, Standing.OBSERVED, grounds=grounds, hints=hints)
+    """What the outputs show of fields that may be said otherwise."""
+    shown = {
+        **_inferred_fields(choice.match),
+        **_units(choice),
+        **_suppression(choice.decoder),
+        **_roles(choice.match),
+    }
+    return Claim(
+        "the outputs",
+        {name: value for name, (value, _) in shown.items()},
+        Standing.OBSERVED,
+        grounds={name: why for name, (_, why) in shown.items()},
+        hints={name: LEAVE_OUT.get(name, f"leave {name} out") for name in shown},
+    )
+
+
+Shown = dict[str, tuple[Any, str]]
+"""Card field -> its value, and why, as half a sentence."""
+
+
+def _inferred_fields(match: Match) -> Shown:
+    """What the verdict infers of these very outputs, rather than of its family."""
+    inferred = {name for name in VISIBLE if match.basis.get(name, "").startswith("inferred")}
+    return {name: (match.conventions[name], _why(match, name)) for name in inferred & match.conventions.keys()}
+
+
+def _units(choice: Choice) -> Shown:
+    """The units of boxes, which a family gives even where it does not say so."""
+    units = choice.match.conventions.get("box_units", "pixels")
+    basis = choice.match.basis.get("box_units", f"{choice.decoder.name} gives {units}")
+    if basis.endswith(finished_rows.CHECKED_LATER):
+        return {}
+    return {"box_units": (units, basis.partition(": ")[2] or basis)}
+
+
+def _suppression(decoder: Decoder) -> Shown:
+    if not decoder.suppress:
+        return {}
+    why = f"{decoder.name} answers for every cell or query, and leaves suppression to us"
+    return {"suppressed": (False, why)}
+
+
+def _roles(match: Match) -> Shown:
+    """What each output holds."""
+    roles = match.conventions.get("outputs")
+    return {"outputs": (dict(roles), _why(match, "outputs"))} if roles else {}
 
 
 def _why(match: Match, name: str) -> str:

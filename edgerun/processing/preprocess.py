@@ -75,6 +75,12 @@ class Geometry:
         scale = np.array([self.scale_x, self.scale_y])
         return np.asarray((points - offset) / scale, np.float32)
 
+    def keypoints_to_image(self, keypoints: AnyArray) -> FloatArray:
+        """Model pixels to image pixels, not clipped. float32 [N, K, 3], x y and visibility, which stays."""
+        rows, count, _ = keypoints.shape
+        places = self.points_to_image(keypoints[..., :2].reshape(-1, 2)).reshape(rows, count, 2)
+        return np.concatenate((places, keypoints[..., 2:]), axis=2)
+
     def rotated_to_image(self, rotated: AnyArray) -> FloatArray:
         """Oriented boxes in model pixels to image pixels, not clipped. float32 [N, 5].
 
