@@ -35,7 +35,7 @@ def fold(claims: Iterable[Claim]) -> ModelCard:
 
     Raises:
         CardInvalid: a claim says the impossible or leaves a field open, or two contradict one another; the message
-            names who, the hint the arguments that settle it.
+            names both, the hint the arguments that settle it.
         DecoderUnknown: the outputs contradict what is said.
     """
     claims = list(claims)
@@ -182,7 +182,7 @@ def _contradicts(card: ModelCard, name: str, observed: Any) -> bool:
 
 
 def _convention(card: ModelCard, claim: Claim, name: str) -> ModelCard:
-    """Only what nothing else gives; a table of outputs that somebody has begun is completed."""
+    """Only what nothing else gives; a table of outputs that is said in part is completed."""
     if name not in card.sources:
         return _taken(card, claim, name)
     value = claim.fields[name]

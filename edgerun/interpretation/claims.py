@@ -40,11 +40,11 @@ class Standing(Enum):
     DESCRIBED = auto()
     """By an exporter's metadata. The first word counts; two that contradict one another are refused."""
     FIXED = auto()
-    """By the file itself. Metadata yield to it; a user who contradicts it is refused."""
+    """By the file itself. Metadata yield to it; an argument or a sidecar that contradicts it is refused."""
     IN_GRAPH = auto()
-    """By what the graph does to an image. Whoever contradicts it is refused."""
+    """By what the graph does to an image. An earlier claim that contradicts it is refused."""
     OBSERVED = auto()
-    """In the outputs. Settles nothing; whoever contradicts it is refused."""
+    """In the outputs. Settles nothing; an earlier claim that contradicts it is refused."""
     CONVENTION = auto()
     """Holds where nothing else is said."""
     NEEDED = auto()
@@ -74,7 +74,7 @@ class Claim:
         fields: card field -> value, not yet checked.
         standing: how it stands to earlier claims.
         sources: field -> its source, for those that have one of their own.
-        grounds: field -> what is the case, as half a sentence, for the refusal of who says otherwise.
+        grounds: field -> what is the case, as half a sentence, for the refusal of a claim that says otherwise.
         hints: field -> the next step after that refusal.
         overrules: whether no later description can contradict it.
         model: name of the file that it is read for, as messages name it.
@@ -113,7 +113,7 @@ class Claim:
 def stated(
     path: Path, metadata: Mapping[str, str | bytes], dialects: Iterable[Dialect], arguments: Mapping[str, Any]
 ) -> list[Claim]:
-    """All that somebody says of a model: the arguments, the sidecar, then one claim per dialect in their order.
+    """All that is said of a model: the arguments, the sidecar, then one claim per dialect in their order.
 
     Raises:
         CardInvalid: the sidecar cannot be read.

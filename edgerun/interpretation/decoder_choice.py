@@ -220,7 +220,7 @@ def named(choice: Choice) -> Claim:
 
 
 VISIBLE = ("box_units", "suppressed", "keypoints", "keypoint_dims", "task")
-"""Fields that outputs show; how an image is fed shows less surely, and who says it is believed."""
+"""Fields that outputs show; how an image is fed shows less surely, and what is said of it is believed."""
 
 LEAVE_OUT = {"suppressed": 'leave suppressed out; nms="class" suppresses all the same'}
 """Hints where a field's own is not "leave … out"."""
