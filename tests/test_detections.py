@@ -74,7 +74,7 @@ def test_coco_boxes_are_left_top_width_height(found):
 
 
 def test_coco_categories_are_those_of_coco_for_its_own_classes():
-    from edgerun.dialects.readers.label_files import COCO
+    from edgerun.card.labels import COCO
 
     found = Detections(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.array([79]), names=COCO)
     assert found.to_coco(1)[0]["category_id"] == 90

@@ -23,6 +23,6 @@ def test_there_are_four_questions():
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_has_a_test_and_a_line_for_authors(hook):
-    assert hook in (ROOT / "tests" / "test_plugins.py").read_text()
+    assert hook in (ROOT / "tests" / "runtime" / "test_registry.py").read_text()
     assert hook in (ROOT / "plugins" / "README.md").read_text()
     assert getattr(hookspecs, hook).__doc__

@@ -119,7 +119,7 @@ def same(row, found, tolerance, overlap) -> list[int]:
 
 def same_class(label, found, index) -> bool:
     """By name where the file says names, else by the number in the training set."""
-    from edgerun.dialects.readers.label_files import COCO, COCO91
+    from edgerun.card.labels import COCO, COCO91
 
     if found.names:
         return found.label[index] == label

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from edgerun import Detector
+from edgerun.card.labels import COCO, COCO91
 from edgerun.contract import Frame
-from edgerun.dialects.readers.label_files import COCO, COCO91
 from edgerun.errors import BackendMissing, BackendUnavailable
 from edgerun.media import images
 from edgerun.processing import nms, quantization

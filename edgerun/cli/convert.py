@@ -1,4 +1,4 @@
-"""edgerun convert: a Core ML model as an ONNX file that loads with the same card."""
+"""edgerun convert: a model of another runtime as an ONNX file that loads with the same card."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from edgerun.cli.common import AsJson, Debug, door, facts, print_json
 from edgerun.cli.options import takes_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from edgerun.contract import Backend
+    from edgerun.runtime.registry import Registry
 
 __all__ = ["command"]
-
-FORMATS = ("mlpackage", "mlmodel")
 
 
 @takes_model
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A .mlpackage or .mlmodel.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A .mlpackage or .mlmodel, or what an installed plugin converts.")
+    ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The .onnx file to write.")],
     load: dict[str, Any],
     preprocess: Annotated[
@@ -36,27 +39,31 @@ def command(
 ) -> None:
     """Write a Core ML model as ONNX, computing the same, with its card inside."""
     with door(as_json=as_json, debug=debug):
+        from edgerun import models
+        from edgerun.contract import ConvertsToOnnx
         from edgerun.errors import InputError, ModelUnreadable, translated
+        from edgerun.runtime import installed
 
-        converter = _converter()
+        registry = installed.registry()
+        converters = _converters(registry)
         _check_place(out, force)
-        path, card, note = _card(model, load)
-        hint = "run it on a Mac, or export it to ONNX from where it was trained"
+        path = models.find(model)
+        backend = _converter(path, registry, converters)
+        assert isinstance(backend, ConvertsToOnnx)
+        opening = {"backend": backend.name, "delegate": backend.conversion_delegate, **load}
+        card, note = _card(path, opening)
+        hint = "export it to ONNX from where it was trained"
         with translated(ModelUnreadable, f"{path} cannot be converted", hint=hint):
             try:
-                written = converter.convert(path, out, preprocess, card=card)
+                written = backend.convert(path, out, preprocess, card)
             except OSError as cause:  # the model was read before
                 raise InputError(f"{out} cannot be written: {cause.strerror}.", hint="choose another place") from cause
-        content = {
-            "model": str(path),
-            "written": str(written),
-            "bytes": written.stat().st_size,
-            "card": card is not None,
-        }
+        size = written.stat().st_size
         if as_json:
+            content = {"model": str(path), "written": str(written), "bytes": size, "card": card is not None}
             print_json(content | {"note": note})
         else:
-            facts([("written", f"{written} ({written.stat().st_size / 1e6:.1f} MB)"), ("note", note)])
+            facts([("written", f"{written} ({size / 1e6:.1f} MB)"), ("note", note)])
 
 
 def _check_place(out: Path, force: bool) -> None:
@@ -70,33 +77,41 @@ def _check_place(out: Path, force: bool) -> None:
         raise InputError(f"{out} is there already.", hint="name another file, or pass --force")
 
 
-def _converter() -> Any:
-    from importlib import import_module
-
+def _converters(registry: Registry) -> Sequence[Backend]:
+    """The installed backends that convert models. Raises :class:`BackendMissing` if there is none."""
+    from edgerun.contract import ConvertsToOnnx
     from edgerun.errors import BackendMissing
 
-    try:
-        return import_module("edgerun_coreml")
-    except ImportError as cause:
-        raise BackendMissing(
-            "Converting needs the plugin edgerun-coreml.", hint='pip install "edgerun[coreml]"'
-        ) from cause
+    found = [backend for backend in registry.backends if isinstance(backend, ConvertsToOnnx)]
+    if not found:
+        raise BackendMissing("Converting needs the plugin edgerun-coreml.", hint='pip install "edgerun[coreml]"')
+    return found
 
 
-def _card(model: str, load: dict[str, Any]) -> tuple[Path, Mapping[str, Any] | None, str]:
-    """The path, the card's fields as edgerun would load the model, and what is to be said of them."""
-    from edgerun import models
-    from edgerun.card.sidecar import as_fields
-    from edgerun.detector import Detector
-    from edgerun.errors import DecoderAmbiguous, DecoderUnknown, ModelUnreadable
+def _converter(path: Path, registry: Registry, converters: Sequence[Backend]) -> Backend:
+    """The first backend that converts models of this format. Raises :class:`ModelUnreadable` if there is none."""
+    from edgerun.errors import ModelUnreadable
     from edgerun.formats import sniff
 
-    path = models.find(model)
-    format = sniff.sniff(path)
-    if format not in FORMATS:
-        raise ModelUnreadable(f"{path} is no Core ML model, but {format}.", hint="name a .mlpackage or a .mlmodel")
+    format = sniff.sniff(path, [name for backend in registry.backends for name in backend.formats])
+    for backend in converters:
+        if format in backend.formats:
+            return backend
+    formats = sorted({name for backend in converters for name in backend.formats})
+    raise ModelUnreadable(
+        f"{path} is {format}; what can be converted is {', '.join(formats)}.",
+        hint=f"name a {' or a '.join(f'.{name}' for name in formats)}",
+    )
+
+
+def _card(path: Path, opening: dict[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
+    """The card's fields as edgerun would load the model, or None; and a note for the user, "" if none is needed."""
+    from edgerun.card.sidecar import as_fields
+    from edgerun.detector import Detector
+    from edgerun.errors import DecoderAmbiguous, DecoderUnknown
+
     try:
-        with Detector.load(path, **{"backend": "coreml", "delegate": "onnxruntime", **load}) as detector:
-            return path, as_fields(detector.card), ""
+        with Detector.load(path, **opening) as detector:
+            return as_fields(detector.card), ""
     except (DecoderUnknown, DecoderAmbiguous) as refusal:
-        return path, None, f"it is no detector that edgerun reads, so the card says little: {refusal.message}"
+        return None, f"it is not a detector that edgerun reads, so the card says little: {refusal.message}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from edgerun.card import ModelCard
 from edgerun.contract.candidates import Candidates
 from edgerun.contract.capabilities import (
+    ConvertsToOnnx,
     Need,
     Profiles,
     ReadsGraphs,
@@ -32,6 +33,7 @@ __all__ = [
     "Backend",
     "Candidates",
     "Convention",
+    "ConvertsToOnnx",
     "Coverage",
     "Decoder",
     "Delegate",

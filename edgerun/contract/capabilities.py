@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from edgerun.contract.coverage import Coverage
 from edgerun.contract.graph import Graph
 from edgerun.tensors import Arrays
 
-__all__ = ["Need", "Profiles", "ReadsGraphs", "SaysWhy", "TellsNeeds", "TellsSupport", "WritesMetadata"]
+__all__ = [
+    "ConvertsToOnnx",
+    "Need",
+    "Profiles",
+    "ReadsGraphs",
+    "SaysWhy",
+    "TellsNeeds",
+    "TellsSupport",
+    "WritesMetadata",
+]
 
 
 @runtime_checkable
@@ -95,4 +104,33 @@ class WritesMetadata(Protocol):
 
         Raises:
             ModelError: the file is damaged, or has no place for it; the hint then speaks of a sidecar.
+        """
+
+
+@runtime_checkable
+class ConvertsToOnnx(Protocol):
+    """What a backend may offer besides: its models as ONNX files, for `edgerun convert`.
+
+    Attributes:
+        conversion_delegate: the delegate that computes what the ONNX file will compute; the card is read with it.
+    """
+
+    conversion_delegate: str
+
+    def convert(
+        self, path: Path, target: Path, preprocess: Literal["card", "graph"], card: Mapping[str, Any] | None
+    ) -> Path:
+        """Write a model as an ONNX file that computes the same, and return the path written.
+
+        Args:
+            path: one that `open` could be given.
+            target: the file to write, *.onnx; an earlier file of that name is replaced.
+            preprocess: "card" leaves the input as the network has it and the card describes it; "graph" makes it
+                uint8 [1, H, W, 3], red-green-blue, and puts what the card describes, resizing excepted, in the graph.
+            card: fields of the card as a sidecar has them, to be written as JSON under the metadata key "edgerun";
+                None for a model that is not a detector: then only what the file itself settles.
+
+        Raises:
+            ModelUnreadable: the file is damaged, or uses what cannot be expressed in ONNX.
+            OSError: the target cannot be written.
         """

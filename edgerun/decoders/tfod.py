@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
+from edgerun.card import labels
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
-from edgerun.dialects.readers import label_files as labels
 from edgerun.heads import finished_rows, image_inputs, value_checks
 
 __all__ = ["DECODERS"]

@@ -17,6 +17,7 @@ from typing import Any
 
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import safe_yaml, sibling_files
+from edgerun.dialects.readers.fields import Table, some, translate
 
 __all__ = ["DIALECT"]
 
@@ -24,66 +25,108 @@ PATTERNS = ("*infer*.txt", "*infer*.y*ml", "*[ps]gie*.txt", "*[ps]gie*.y*ml")
 """config_infer_primary.txt, nvinfer_config.txt, pgie_yolo_config.yml …"""
 
 MODELS = ("onnx-file", "model-file", "tlt-encoded-model", "model-engine-file")
+"""Keys under which the model is named."""
+
 COLORS = {"0": "rgb", "1": "bgr", "2": "gray"}
+"""model-color-format."""
+
+PADDINGS = {"1": "letterbox"}
+"""symmetric-padding; else the image lies in the upper left corner."""
+
+TASKS = {"1": "classify"}
+"""network-type; the others follow from the outputs."""
+
+THRESHOLDS: Table = {"pre-cluster-threshold": ("conf", float), "nms-iou-threshold": ("iou", float)}
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {}
-    for file in {file: None for pattern in PATTERNS for file in sibling_files.files(path.parent, pattern)}:
+    for file in _configurations(path.parent):
         sections = _sections(file)
-        said = sections.get("property", {})
-        if any(sibling_files.names(said.get(key), path) for key in MODELS):
-            found[file.name] = _of(said, sections.get("class-attrs-all", {}), path.parent)
-    if len({str(fields) for fields in found.values()}) > 1:
+        values = sections.get("property", {})
+        if _names_model(values, path):
+            limits = translate(sections.get("class-attrs-all", {}), THRESHOLDS)
+            found[file.name] = _fields(values, path.parent) | limits
+    if len(set(map(str, found.values()))) > 1:
         raise ValueError(f"{' and '.join(found)} describe it differently")
     return next(iter(found.values()), {})
 
 
+def _configurations(folder: Path) -> list[Path]:
+    """The files that are named like configurations, each once."""
+    found: dict[Path, None] = {}
+    for pattern in PATTERNS:
+        found |= dict.fromkeys(sibling_files.files(folder, pattern))
+    return list(found)
+
+
+def _names_model(values: Mapping[str, str], model: Path) -> bool:
+    return any(sibling_files.names(values.get(key), model) for key in MODELS)
+
+
 def _sections(file: Path) -> dict[str, dict[str, str]]:
+    """Section -> its keys and values, as texts."""
     content = sibling_files.text(file, "property")
     if not content.strip():
         return {}
+    read = _ini if file.suffix == ".txt" else _yaml
     try:
-        if file.suffix == ".txt":
-            parser = configparser.ConfigParser(
-                strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",), allow_no_value=True
-            )
-            parser.read_string("\n".join(line.strip() for line in content.splitlines()))
-            return {name: {key: value or "" for key, value in parser[name].items()} for name in parser.sections()}
-        parsed = sibling_files.first(safe_yaml.parse(content))
+        return read(content)
     except (configparser.Error, ValueError) as cause:
         raise ValueError(f"{file.name} cannot be read: {cause}") from cause
-    return {
-        str(name): {str(key): str(value) for key, value in section.items()}
-        for name, section in parsed.items()
-        if isinstance(section, Mapping)
-    }
 
 
-def _of(said: Mapping[str, str], limits: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    if "mean-file" in said:
-        raise ValueError("its DeepStream configuration subtracts a picture (mean-file), which is not known here")
-    factor = float(said.get("net-scale-factor", "1"))
-    offsets = [float(entry) for entry in said.get("offsets", "0").split(";") if entry.strip()]
-    fields: dict[str, Any] = {
-        "color": COLORS[said.get("model-color-format", "0").strip()],
+def _ini(content: str) -> dict[str, dict[str, str]]:
+    parser = configparser.ConfigParser(
+        strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",), allow_no_value=True
+    )
+    parser.read_string("\n".join(map(str.strip, content.splitlines())))
+    sections = {}
+    for name in parser.sections():
+        sections[name] = {key: value or "" for key, value in parser[name].items()}
+    return sections
+
+
+def _yaml(content: str) -> dict[str, dict[str, str]]:
+    sections = {}
+    for name, section in sibling_files.first(safe_yaml.parse(content)).items():
+        if isinstance(section, Mapping):
+            sections[str(name)] = {str(key): str(value) for key, value in section.items()}
+    return sections
+
+
+def _fields(values: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    if "mean-file" in values:
+        raise ValueError("its DeepStream configuration subtracts an image (mean-file), which is not known here")
+    factor = float(values.get("net-scale-factor", "1"))
+    offsets = values.get("offsets", "0").split(";")
+    fields = {
+        "color": COLORS[_number(values, "model-color-format")],
         "scale": factor,
-        "mean": [offset * factor for offset in offsets],
+        "mean": [float(offset) * factor for offset in offsets if offset.strip()],
         "std": 1.0,
-        "resize": "stretch",
     }
-    if said.get("maintain-aspect-ratio", "0").strip() == "1":
-        fields["resize"] = "letterbox" if said.get("symmetric-padding", "0").strip() == "1" else "letterbox-topleft"
-        fields["fill"] = 0
-    if said.get("network-type", "0").strip() == "1":
-        fields["task"] = "classify"
-    labels = sibling_files.label_file(folder, said.get("labelfile-path"))
-    if labels:
-        fields["labels"] = labels[0].split(";") if len(labels) == 1 and ";" in labels[0] else labels
-    for key, name in (("pre-cluster-threshold", "conf"), ("nms-iou-threshold", "iou")):
-        if key in limits:
-            fields[name] = float(limits[key])
-    return fields
+    task = TASKS.get(_number(values, "network-type"))
+    return fields | _fitting(values) | some(task=task, labels=_labels(folder, values))
+
+
+def _number(values: Mapping[str, str], key: str) -> str:
+    """A choice by number; all are 0 where they are left out."""
+    return values.get(key, "0").strip()
+
+
+def _fitting(values: Mapping[str, str]) -> dict[str, Any]:
+    if _number(values, "maintain-aspect-ratio") != "1":
+        return {"resize": "stretch"}
+    return {"resize": PADDINGS.get(_number(values, "symmetric-padding"), "letterbox-topleft"), "fill": 0}
+
+
+def _labels(folder: Path, values: Mapping[str, str]) -> Any:
+    """One name a line, or all in one line with semicolons between them."""
+    labels = sibling_files.label_file(folder, values.get("labelfile-path"))
+    if labels is None or len(labels) > 1 or ";" not in labels[0]:
+        return labels
+    return labels[0].split(";")
 
 
 DIALECT = Dialect("deepstream", _read)

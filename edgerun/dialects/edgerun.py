@@ -8,6 +8,7 @@ from typing import Any
 
 from edgerun.card import sidecar
 from edgerun.contract import Dialect
+from edgerun.dialects.readers.fields import as_text
 
 __all__ = ["DIALECT", "KEY"]
 
@@ -16,9 +17,7 @@ KEY = "edgerun"
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     text = metadata.get(KEY)
-    if text is None:
-        return {}
-    return sidecar.parse(text if isinstance(text, str) else text.decode("utf-8"))
+    return {} if text is None else sidecar.parse(as_text(text))
 
 
 DIALECT = Dialect("edgerun", _read, overrules=True)

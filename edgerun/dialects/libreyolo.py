@@ -1,7 +1,7 @@
 """The dialect of LibreYOLO: the same table in an ONNX file, in an archive of TorchScript, and as `model.pte.json`.
 
 Keys: model_family, size, task, names (JSON), nc, imgsz_h and imgsz_w, nms, nms_conf, nms_iou, num_keypoints. How the
-picture is fed follows from the family and is written nowhere: FED holds what LibreYOLO does when it runs its exports.
+image is fed follows from the family and is written nowhere: FED holds what LibreYOLO does when it runs its exports.
 Its yolo9, picodet and rtmdet answer with corners where their originals answer otherwise.
 Not read: precision, dynamic, supported_tasks.
 Source: https://github.com/LibreYOLO/libreyolo (MIT), export/exporter.py, export/nms.py, backends/base.py.
@@ -16,11 +16,15 @@ from typing import Any
 
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import sibling_files
+from edgerun.dialects.readers.fields import sides
 
 __all__ = ["DIALECT"]
 
 TEXT = "libreyolo_metadata.json"
 """The member of a TorchScript archive."""
+
+VERSIONS = frozenset(("libreyolo_version", "schema_version"))
+"""Keys of which LibreYOLO writes one at least."""
 
 PLAIN = {"color": "rgb", "scale": 1 / 255, "mean": 0.0, "std": 1.0}
 IMAGENET = {**PLAIN, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -42,8 +46,14 @@ FED: dict[str, dict[str, Any]] = {
     "rfdetr": {**IMAGENET, **STRETCHED},
     "ec": {**IMAGENET, **STRETCHED},
     "deimv2": {**IMAGENET, **STRETCHED},
-    **{family: {**PLAIN, **STRETCHED} for family in ("dfine", "deim", "rtdetr", "rtdetrv2", "rtdetrv4")},
+    "dfine": {**PLAIN, **STRETCHED},
+    "deim": {**PLAIN, **STRETCHED},
+    "rtdetr": {**PLAIN, **STRETCHED},
+    "rtdetrv2": {**PLAIN, **STRETCHED},
+    "rtdetrv4": {**PLAIN, **STRETCHED},
 }  # fmt: skip
+
+YOLONAS_POSE = {**PLAIN, **TOPLEFT, "color": "bgr", "fill": 127}
 
 DECODERS = {"yolonas": "yolo-nas", "ppyoloe": "ppyoloe", "rtmdet": "yolo-corners", "picodet": "yolo-corners"}
 """How families answer that others answer alike, where the suppression is left to us."""
@@ -55,43 +65,47 @@ TASKS = ("detect", "segment", "pose", "obb", "classify")
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
-    said = _said(metadata, path)
-    family = said.get("model_family")
-    if not isinstance(family, str) or not {"libreyolo_version", "schema_version"} & set(said):
+    values = _values(metadata, path)
+    family = values.get("model_family")
+    if not isinstance(family, str) or not VERSIONS & values.keys():
         return {}
-    task = said.get("task")
+    task = values.get("task")
     if task not in TASKS:
         raise ValueError(f"its task is {task!r}, which is not run here")
-    fields: dict[str, Any] = {"task": task}
-    if task == "classify":
-        fields |= {**IMAGENET, "resize": "center-crop"}
-    elif family in FED:
-        plain = family == "deimv2" and said.get("size", said.get("model_size")) not in DINO
-        fields |= {**PLAIN, **STRETCHED} if plain else FED[family]
-    if family == "yolonas" and task == "pose":
-        fields |= {**TOPLEFT, "color": "bgr", "fill": 127}
-    names = said.get("names")
+    size = sides(values, "imgsz_h", "imgsz_w", int) or sides(values, "imgsz", "imgsz", int)
+    fields = {"task": task, **_feeding(family, task, values), **size, **_rows(family, task, values)}
+    names = values.get("names")
     if names:
         fields["labels"] = json.loads(names) if isinstance(names, str) else names
-    if "imgsz_h" in said and "imgsz_w" in said:
-        fields |= {"height": int(said["imgsz_h"]), "width": int(said["imgsz_w"])}
-    elif "imgsz" in said:
-        fields |= {"height": int(said["imgsz"]), "width": int(said["imgsz"])}
-    if task == "pose" and str(said.get("num_keypoints") or "").isdigit():
-        fields |= {"keypoints": int(said["num_keypoints"]), "keypoint_dims": int(said.get("keypoint_dim") or 3)}
-    if str(said.get("nms", "")).lower() == "true":  # finished rows first, and what they were made of
-        fields |= {"suppressed": True, "conf": float(said["nms_conf"]), "iou": float(said["nms_iou"])}
-    elif task == "detect" and family in DECODERS:
-        fields["decoder"] = DECODERS[family]
+    if task == "pose" and str(values.get("num_keypoints") or "").isdigit():
+        fields |= {"keypoints": int(values["num_keypoints"]), "keypoint_dims": int(values.get("keypoint_dim") or 3)}
     return fields
 
 
-def _said(metadata: Mapping[str, str | bytes], path: Path) -> Mapping[str, Any]:
+def _values(metadata: Mapping[str, str | bytes], path: Path) -> Mapping[str, Any]:
     if "model_family" in metadata:
         return metadata
     if TEXT in metadata:
         return sibling_files.first(json.loads(metadata[TEXT]))
     return sibling_files.json_object(path.with_name(path.name + ".json"), '"model_family"')
+
+
+def _feeding(family: str, task: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    if task == "classify":
+        return {**IMAGENET, "resize": "center-crop"}
+    if family == "deimv2" and values.get("size", values.get("model_size")) not in DINO:
+        return {**PLAIN, **STRETCHED}
+    if family == "yolonas" and task == "pose":
+        return YOLONAS_POSE
+    return FED.get(family, {})
+
+
+def _rows(family: str, task: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    if str(values.get("nms", "")).lower() == "true":  # finished rows first, and what they were made of
+        return {"suppressed": True, "conf": float(values["nms_conf"]), "iou": float(values["nms_iou"])}
+    if task == "detect" and family in DECODERS:
+        return {"decoder": DECODERS[family]}
+    return {}
 
 
 DIALECT = Dialect("libreyolo", _read)

@@ -17,12 +17,22 @@ from pathlib import Path
 from typing import Any
 
 from edgerun.contract import Dialect
-from edgerun.dialects.openvino import color_of
 from edgerun.dialects.readers import sibling_files
+from edgerun.dialects.readers.channel_order import color_of
+from edgerun.dialects.readers.fields import Table, as_is, find, sides, some, translate
 
 __all__ = ["DIALECT"]
 
 COLORS = {"RGB": "rgb", "BGR": "bgr", "GRAY": "gray"}
+"""Beginnings of dai_type."""
+
+HEAD: Table = {"conf_threshold": ("conf", as_is), "iou_threshold": ("iou", as_is)}
+
+TASKS = {"n_keypoints": "pose", "n_prototypes": "segment", "angles_outputs": "obb"}
+"""Keys of a head's metadata that only one task has."""
+
+DETECTORS = {"YOLO": "detect", "SSD": "detect"}
+"""Beginnings of parsers' names."""
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
@@ -30,50 +40,45 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     model = sibling_files.first(config.get("model"))
     if not sibling_files.names(sibling_files.first(model.get("metadata")).get("path"), path):
         return {}
-    pictures = [entry for entry in model["inputs"] if entry.get("input_type") == "image"]
-    fields = _of_picture(pictures[0]) if len(pictures) == 1 else {}
+    images = [entry for entry in model["inputs"] if entry.get("input_type") == "image"]
+    fields = _preprocessing(images[0]) if len(images) == 1 else {}
     heads = model.get("heads") or []
-    return fields | (_of_head(heads[0]) if len(heads) == 1 else {})
+    return fields | (_head(heads[0]) if len(heads) == 1 else {})
 
 
-def _of_picture(tensor: Mapping[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    sides = dict(zip(str(tensor.get("layout", "NCHW")).upper(), tensor["shape"], strict=True))
-    if "H" in sides and "W" in sides:
-        fields |= {"height": sides["H"], "width": sides["W"]}
+def _preprocessing(tensor: Mapping[str, Any]) -> dict[str, Any]:
+    axes = dict(zip(str(tensor.get("layout", "NCHW")).upper(), tensor["shape"], strict=True))
+    fields = sides(axes, "H", "W")
     wanted = sibling_files.first(tensor.get("preprocessing"))
-    mean, std = wanted.get("mean"), wanted.get("scale")
-    if mean or std:
-        fields |= {"scale": 1.0, "mean": mean or 0.0, "std": std or 1.0}
+    given = some(mean=wanted.get("mean"), std=wanted.get("scale"))
+    if given:
+        fields |= {"scale": 1.0, "mean": 0.0, "std": 1.0, **given}
+    return fields | _color(wanted)
+
+
+def _color(wanted: Mapping[str, Any]) -> dict[str, Any]:
     order = re.match("RGB|BGR|GRAY", str(wanted.get("dai_type") or ""))
     if order:
-        fields["color"] = COLORS[order.group()]
-    elif wanted.get("reverse_channels") is True:
-        fields["color"] = "rgb"
-    elif wanted.get("reverse_channels") is False:
-        fields["color"] = color_of(mean or [0.0], "says reverse_channels = false and no dai_type")
-    return fields
+        return {"color": COLORS[order.group()]}
+    reverses = wanted.get("reverse_channels")
+    if reverses is True:
+        return {"color": "rgb"}
+    if reverses is False:
+        return {"color": color_of(wanted.get("mean") or [0.0], "says reverse_channels = false and no dai_type")}
+    return {}
 
 
-def _of_head(head: Mapping[str, Any]) -> dict[str, Any]:
-    said, parser = sibling_files.first(head.get("metadata")), str(head.get("parser", ""))
-    fields: dict[str, Any] = {}
-    if said.get("classes"):
-        fields["labels"] = said["classes"]
-    for key, name in (("conf_threshold", "conf"), ("iou_threshold", "iou")):
-        if said.get(key) is not None:
-            fields[name] = said[key]
-    if "classif" in parser.lower():
-        fields["task"] = "classify"
-    elif said.get("n_keypoints"):
-        fields |= {"task": "pose", "keypoints": said["n_keypoints"]}
-    elif said.get("n_prototypes"):
-        fields["task"] = "segment"
-    elif said.get("angles_outputs"):
-        fields["task"] = "obb"
-    elif parser.upper().startswith(("YOLO", "SSD")):
-        fields["task"] = "detect"
-    return fields
+def _head(head: Mapping[str, Any]) -> dict[str, Any]:
+    values = sibling_files.first(head.get("metadata"))
+    task = _task(str(head.get("parser", "")).upper(), values)
+    keypoints = values["n_keypoints"] if task == "pose" else None
+    return translate(values, HEAD) | some(task=task, labels=values.get("classes"), keypoints=keypoints)
+
+
+def _task(parser: str, values: Mapping[str, Any]) -> str | None:
+    if "CLASSIF" in parser:
+        return "classify"
+    return find(TASKS, values.get) or find(DETECTORS, parser.startswith)
 
 
 DIALECT = Dialect("luxonis", _read)

@@ -9,16 +9,19 @@ Source: https://github.com/open-mmlab/mmdeploy (Apache-2.0), backend/sdk/export_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import sibling_files
+from edgerun.dialects.readers.numbers import pair
+from edgerun.dialects.readers.steps import Preprocessing, Step, follow, nothing, rounded_up, zero_border
 
 __all__ = ["DIALECT"]
 
 TASKS = {"Classifier": "classify", "Detector": "detect", "PoseDetector": "pose", "RotatedDetector": "obb"}
+"""`task` of deploy.json."""
 
 HARMLESS = (
     "LoadImageFromFile", "LoadImageFromNDArray", "DefaultFormatBundle", "ImageToTensor", "Collect", "Lift",
@@ -29,85 +32,85 @@ HARMLESS = (
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     deploy = sibling_files.json_object(path.with_name("deploy.json"), '"models"', '"net"', path.name)
-    models = deploy.get("models")
-    if not isinstance(models, list) or not any(
-        sibling_files.names(sibling_files.first(entry).get("net"), path) for entry in models
-    ):
+    if not _names_model(deploy.get("models"), path):
         return {}
-    tasks = (
-        sibling_files.json_object(path.with_name("pipeline.json"), '"pipeline"').get("pipeline", {}).get("tasks", [])
-    )
+    pipeline = sibling_files.json_object(path.with_name("pipeline.json"), '"pipeline"').get("pipeline", {})
+    tasks = pipeline.get("tasks", [])
     fields: dict[str, Any] = {}
     for task in tasks:
         if task.get("module") == "Transform":
-            fields |= _of_transforms(task["transforms"])
+            fields |= _preprocessing(task["transforms"])
     if deploy.get("task") in TASKS:
-        masks = any(task.get("component") == "ResizeInstanceMask" for task in tasks)
-        fields["task"] = "segment" if masks else TASKS[deploy["task"]]
+        has_masks = any(task.get("component") == "ResizeInstanceMask" for task in tasks)
+        fields["task"] = "segment" if has_masks else TASKS[deploy["task"]]
     return fields
 
 
-def _of_transforms(transforms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    border: Any = None
-    for step in transforms:
-        kind = str(step["type"]).rpartition(".")[2]
-        if kind == "Resize":
-            width, height = _pair(step["size"])
-            keeps = step.get("keep_ratio", False)
-            fields |= {"resize": "letterbox-topleft" if keeps else "stretch"}
-            if width > 0 and height > 0:
-                fields |= {"width": width, "height": height}
-        elif kind == "LetterResize":
-            width, height = _pair(step.get("scale", step.get("size")))
-            fields |= {"resize": "letterbox", "width": width, "height": height}
-            border = _color(step.get("pad_val", 0)) if border is None else border
-        elif kind == "Pad":
-            fields |= _padded(step, fields)
-            if border is None and _pads(step):
-                border = (
-                    [round(value) for value in fields["mean"]] if "mean" in fields else _color(step.get("pad_val", 0))
-                )
-        elif kind == "CenterCrop":
-            width, height = _pair(step["crop_size"])
-            fields |= {"resize": "center-crop", "width": width, "height": height}
-        elif kind == "Normalize":
-            fields |= {"scale": 1.0, "mean": step["mean"], "std": step["std"]}
-            fields["color"] = "rgb" if step.get("to_rgb", True) else "bgr"
-        elif kind not in HARMLESS:
-            raise ValueError(f"pipeline.json has the step {kind}, which is not known here")
-    if border is not None and "letterbox" in fields.get("resize", ""):
-        fields["fill"] = border
-    return fields
+def _names_model(models: Any, path: Path) -> bool:
+    if not isinstance(models, list):
+        return False
+    return any(sibling_files.names(sibling_files.first(entry).get("net"), path) for entry in models)
 
 
-def _pads(step: Mapping[str, Any]) -> bool:
-    return bool("size" in step or step.get("pad_to_square") or step.get("size_divisor", 1) > 1)
+def _preprocessing(transforms: Any) -> dict[str, Any]:
+    steps = [(str(step["type"]).rpartition(".")[2], step) for step in transforms]
+    return follow(steps, STEPS, Preprocessing(), "pipeline.json")
+
+
+def _resize(step: Mapping[str, Any], state: Preprocessing) -> None:
+    width, height = pair(step["size"])
+    state.fields["resize"] = "letterbox-topleft" if step.get("keep_ratio", False) else "stretch"
+    state.sized(height, width)
+
+
+def _letter_resize(step: Mapping[str, Any], state: Preprocessing) -> None:
+    width, height = pair(step.get("scale", step.get("size")))
+    state.fields |= {"resize": "letterbox", "width": width, "height": height}
+    state.padded(_color(step))
+
+
+def _pad(step: Mapping[str, Any], state: Preprocessing) -> None:
+    state.fields |= _padded(step, state.fields)
+    if "size" in step or step.get("pad_to_square") or step.get("size_divisor", 1) > 1:
+        state.padded(zero_border(state.fields) if state.normalised else _color(step))
+
+
+def _center_crop(step: Mapping[str, Any], state: Preprocessing) -> None:
+    width, height = pair(step["crop_size"])
+    state.fields |= {"resize": "center-crop", "width": width, "height": height}
+
+
+def _normalize(step: Mapping[str, Any], state: Preprocessing) -> None:
+    state.normalised = True
+    state.fields |= {"scale": 1.0, "mean": step["mean"], "std": step["std"]}
+    state.fields["color"] = "rgb" if step.get("to_rgb", True) else "bgr"
+
+
+STEPS: dict[str, Step] = {
+    "Resize": _resize,
+    "LetterResize": _letter_resize,
+    "Pad": _pad,
+    "CenterCrop": _center_crop,
+    "Normalize": _normalize,
+    **dict.fromkeys(HARMLESS, nothing),
+}
 
 
 def _padded(step: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, int]:
-    """The size after padding; {} where it is not told, or the picture is not fitted before."""
+    """The size after padding; {} where it is not given, or the image is not fitted before."""
     if step.get("logical_or_val"):
-        raise ValueError("pipeline.json pads pictures on all sides, which is not known here")
+        raise ValueError("pipeline.json pads images on all sides, which is not known here")
     if "size" in step:
-        width, height = _pair(step["size"])
+        width, height = pair(step["size"])
         return {"width": width, "height": height}
-    if "width" not in fields:
-        return {}
-    sides = {name: fields[name] for name in ("width", "height")}
-    if step.get("pad_to_square"):
-        return dict.fromkeys(sides, max(sides.values()))
-    divisor = int(step.get("size_divisor", 1))
-    return {name: -(-side // divisor) * divisor for name, side in sides.items()}
+    if "width" in fields and step.get("pad_to_square"):
+        return dict.fromkeys(("width", "height"), max(fields["width"], fields["height"]))
+    return rounded_up(fields, int(step.get("size_divisor", 1)))
 
 
-def _pair(size: Any) -> tuple[int, int]:
-    """Width and height."""
-    width, height = (size, size) if isinstance(size, int) else size
-    return int(width), int(height)
-
-
-def _color(value: Any) -> Any:
+def _color(step: Mapping[str, Any]) -> Any:
+    """The colour of the padding, which some write for images and for label maps."""
+    value = step.get("pad_val", 0)
     return value["img"] if isinstance(value, Mapping) else value
 
 

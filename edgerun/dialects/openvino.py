@@ -3,7 +3,7 @@
 ONNX files carry the keys "model_info mean_values" and so on; an IR (`.xml`) has them as elements at its end.
 Read: resize_type, pad_value, mean_values, scale_values, reverse_input_channels, labels, confidence_threshold,
 iou_threshold, agnostic_nms, model_type (for the defaults of YOLO). Means are subtracted after the channels were
-reversed, then scales divide. Pictures are blue-green-red there, so that reversed ones are red-green-blue; but tools
+reversed, then scales divide. Images are blue-green-red there, so that reversed ones are red-green-blue; but tools
 that hand over red-green-blue write the same "False", and only ImageNet's means tell them apart.
 Not read: input shapes (the graph has them), task_type, hierarchical labels, thresholds of anomalies.
 Source: https://github.com/open-edge-platform/model_api (Apache-2.0), docs/source/guides/model-configuration.md and
@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from edgerun.contract import Dialect, Unsettled
+from edgerun.contract import Dialect
+from edgerun.dialects.readers.channel_order import color_of
+from edgerun.dialects.readers.fields import Table, as_text, some, translate
+from edgerun.dialects.readers.numbers import from_text, is_true
 
-__all__ = ["DIALECT", "color_of"]
+__all__ = ["DIALECT"]
 
 SECTION = "model_info"
 
@@ -46,66 +49,59 @@ LARGEST = 256_000_000
 """Bytes of an IR; the largest networks have some tens of millions."""
 
 
+def _nms(agnostic: str) -> str:
+    return "agnostic" if is_true(agnostic) else "class"
+
+
+ROWS: Table = {
+    "confidence_threshold": ("conf", float),
+    "iou_threshold": ("iou", float),
+    "agnostic_nms": ("nms", _nms),
+}
+
+
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
-    said = {
-        key.split()[-1]: value if isinstance(value, str) else value.decode("utf-8")
-        for key, value in metadata.items()
-        if key.split()[:1] == [SECTION] and len(key.split()) == 2
-    }
-    if not said and path.suffix == ".xml" and path.is_file():
-        said = _of_ir(path)
-    if not said:
+    values = _entries(metadata)
+    if not values and path.suffix == ".xml" and path.is_file():
+        values = _of_ir(path)
+    if not values:
         return {}
-    if _true(said.get("embedded_processing", "")):
-        raise ValueError("model_info says embedded_processing: the file resizes pictures itself, who knows how")
-    if said.get("intensity_mode", "none") != "none":
-        raise ValueError(f"model_info says intensity_mode = {said['intensity_mode']}, which is not known here")
-    fields = _of_picture(said)
-    if said.get("labels", "").strip():
-        fields["labels"] = said["labels"].split()
-    for key, name in (("confidence_threshold", "conf"), ("iou_threshold", "iou")):
-        if key in said:
-            fields[name] = float(said[key])
-    if "agnostic_nms" in said:
-        fields["nms"] = "agnostic" if _true(said["agnostic_nms"]) else "class"
-    return fields
+    if is_true(values.get("embedded_processing", "")):
+        raise ValueError("model_info says embedded_processing: the file resizes images itself, and does not say how")
+    if values.get("intensity_mode", "none") != "none":
+        raise ValueError(f"model_info says intensity_mode = {values['intensity_mode']}, which is not known here")
+    labels = values.get("labels", "").split()
+    return _preprocessing(values) | translate(values, ROWS) | some(labels=labels)
 
 
-def _of_picture(said: Mapping[str, str]) -> dict[str, Any]:
-    if YOLO.match(said.get("model_type", "")):
-        said = {**YOLO_DEFAULTS, **said}
-    if not FEEDING.intersection(said):
+def _entries(metadata: Mapping[str, str | bytes]) -> dict[str, str]:
+    """The entries "model_info KEY" of an ONNX file."""
+    values = {}
+    for name, value in metadata.items():
+        section, _, key = " ".join(name.split()).partition(" ")
+        if section == SECTION and key and " " not in key:
+            values[key] = as_text(value)
+    return values
+
+
+def _preprocessing(values: Mapping[str, str]) -> dict[str, Any]:
+    if YOLO.match(values.get("model_type", "")):
+        values = {**YOLO_DEFAULTS, **values}
+    if not FEEDING & values.keys():
         return {}
-    mean, std = _numbers(said.get("mean_values", "")) or [0.0], _numbers(said.get("scale_values", "")) or [1.0]
-    fields: dict[str, Any] = {"scale": 1.0, "mean": mean, "std": std}
-    fields["color"] = "rgb" if _true(said.get("reverse_input_channels", "")) else color_of(mean, _UNREVERSED)
-    if "resize_type" in said:
-        fields["resize"] = RESIZES[said["resize_type"]]
-        fields["fill"] = int(float(said.get("pad_value", "0"))) if "letterbox" in said["resize_type"] else 0
-    return fields
+    mean = from_text(values.get("mean_values", "")) or [0.0]
+    std = from_text(values.get("scale_values", "")) or [1.0]
+    is_reversed = is_true(values.get("reverse_input_channels", ""))
+    color = "rgb" if is_reversed else color_of(mean, "says reverse_input_channels = False")
+    return {"scale": 1.0, "mean": mean, "std": std, "color": color, **_fitting(values)}
 
 
-_UNREVERSED = "says reverse_input_channels = False"
-
-
-def color_of(mean: list[float], why: str) -> str | Unsettled:
-    """The order of channels by that of ImageNet's means, which are largest for red; unsettled where they are equal.
-
-    Args:
-        mean: per channel, in the model's order.
-        why: what is written, in half a sentence.
-    """
-    if mean[0] != mean[-1]:
-        return "rgb" if mean[0] > mean[-1] else "bgr"
-    return Unsettled(why, {'color="bgr"': "as OpenCV reads pictures", 'color="rgb"': "as the trainer has fed them"})
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(entry) for entry in re.split(r"[\s,;\[\]]+", text) if entry]
-
-
-def _true(text: str) -> bool:
-    return text.strip().lower() in ("true", "yes", "1")
+def _fitting(values: Mapping[str, str]) -> dict[str, Any]:
+    kind = values.get("resize_type")
+    if kind is None:
+        return {}
+    border = values.get("pad_value", "0") if "letterbox" in kind else "0"
+    return {"resize": RESIZES[kind], "fill": int(float(border))}
 
 
 def _of_ir(path: Path) -> dict[str, str]:
@@ -118,11 +114,15 @@ def _of_ir(path: Path) -> dict[str, str]:
             found[name] = attributes["value"]
         stack.append(name)
 
+    def end(name: str) -> None:
+        stack.pop()
+
     def refuse(*_: Any) -> None:
         raise ValueError(f"{path.name} declares entities, which no IR does")
 
     parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler = start, lambda _: stack.pop()
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
     parser.EntityDeclHandler = refuse
     if path.stat().st_size > LARGEST:
         raise ValueError(f"{path.name} is larger than {LARGEST} bytes")

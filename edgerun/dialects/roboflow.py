@@ -1,7 +1,7 @@
 """The dialect of Roboflow's model packages: inference_config.json, model_config.json and class_names.txt.
 
 Read: network_input {training_input_size, color_mode, resize_mode, padding_value, scaling_factor (divides),
-normalization [means, deviations]}, post_processing, task_type, class names one a line. Pictures may be cut, made grey
+normalization [means, deviations]}, post_processing, task_type, class names one a line. Images may be cut, made grey
 or changed in contrast before (image_pre_processing), and RF-DETR fits them twice where the dataset was resized; where
 that is so, the model is refused, for a card cannot say it.
 Not read: forward_pass, class_names_operations, dynamic_spatial_size_mode.
@@ -17,12 +17,14 @@ from typing import Any
 
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import sibling_files
+from edgerun.dialects.readers.fields import some
 
 __all__ = ["DIALECT"]
 
 CONFIG = "inference_config.json"
 
 RESIZES = {"stretch": "stretch", "letterbox": "letterbox", "letterbox-reflect-edges": "letterbox"}
+"""resize_mode."""
 
 TASKS = {
     "object-detection": "detect",
@@ -30,57 +32,70 @@ TASKS = {
     "keypoint-detection": "pose",
     "classification": "classify",
 }
+"""task_type."""
+
+UNKNOWN_STEPS = ("static-crop", "contrast", "grayscale")
+"""Of image_pre_processing: a card has no fields for these."""
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     config = sibling_files.json_object(path.with_name(CONFIG), '"network_input"')
-    picture = config.get("network_input")
-    if not isinstance(picture, Mapping) or not sibling_files.alone(path):
+    wanted = config.get("network_input")
+    if not isinstance(wanted, Mapping) or not sibling_files.alone(path):
         return {}
     package = sibling_files.json_object(path.with_name("model_config.json"))
-    before = config.get("image_pre_processing") or {}
-    for step in ("static-crop", "contrast", "grayscale"):
-        if (before.get(step) or {}).get("enabled"):
-            raise ValueError(f"{CONFIG} wants {step} before the picture is fitted, which is not known here")
-    fields = _of_picture(picture, str(package.get("model_architecture", "")))
-    if package.get("task_type") in TASKS:
-        fields["task"] = TASKS[package["task_type"]]
+    _refuse_steps(config.get("image_pre_processing") or {})
+    architecture = str(package.get("model_architecture", "")).replace("-", "")
+    if "rfdetr" in architecture:
+        _refuse_fitting_twice(wanted)
+    task = TASKS.get(package.get("task_type", ""))
     labels = sibling_files.label_file(path.parent, "class_names.txt")
-    if labels:
-        fields["labels"] = labels
-    return fields | _of_rows(config.get("post_processing") or {})
+    return _preprocessing(wanted) | some(task=task, labels=labels) | _rows(config.get("post_processing") or {})
 
 
-def _of_picture(picture: Mapping[str, Any], architecture: str) -> dict[str, Any]:
-    mode, size = picture["resize_mode"], picture["training_input_size"]
+def _refuse_steps(before: Mapping[str, Any]) -> None:
+    for step in UNKNOWN_STEPS:
+        if (before.get(step) or {}).get("enabled"):
+            raise ValueError(f"{CONFIG} wants {step} before the image is fitted, which is not known here")
+
+
+def _refuse_fitting_twice(wanted: Mapping[str, Any]) -> None:
+    earlier = wanted.get("dataset_version_resize_dimensions")
+    if not earlier or wanted["resize_mode"] == "stretch":
+        return
+    if _shape(earlier) != _shape(wanted["training_input_size"]):
+        raise ValueError(f"{CONFIG} fits images twice, and the first time into another shape")
+
+
+def _shape(size: Mapping[str, Any]) -> float:
+    return int(size["height"]) / int(size["width"])
+
+
+def _preprocessing(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    mode, size = wanted["resize_mode"], wanted["training_input_size"]
     if mode not in RESIZES:
         raise ValueError(f"{CONFIG} says resize_mode = {mode}, which is not known here")
-    earlier = picture.get("dataset_version_resize_dimensions")
-    if earlier and "rfdetr" in architecture.replace("-", "") and mode != "stretch":
-        shapes = [int(entry["height"]) / int(entry["width"]) for entry in (earlier, size)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"{CONFIG} fits pictures twice, and the first time into another shape")
-    mean, std = picture.get("normalization") or ([0.0], [1.0])
+    mean, std = wanted.get("normalization") or ([0.0], [1.0])
     return {
         "resize": RESIZES[mode],
-        "fill": picture.get("padding_value") or 0,
+        "fill": wanted.get("padding_value") or 0,
         "height": int(size["height"]),
         "width": int(size["width"]),
-        "color": picture["color_mode"],
-        "scale": 1 / picture["scaling_factor"] if picture.get("scaling_factor") else 1.0,
+        "color": wanted["color_mode"],
+        "scale": 1 / (wanted.get("scaling_factor") or 1),
         "mean": mean,
         "std": std,
     }
 
 
-def _of_rows(after: Mapping[str, Any]) -> dict[str, Any]:
+def _rows(after: Mapping[str, Any]) -> dict[str, Any]:
     if after.get("type") != "nms":
         return {}
-    limits = after.get("nms_parameters") or {}
-    fields: dict[str, Any] = {"suppressed": True} if after.get("fused") else {}
+    fields = some(suppressed=bool(after.get("fused")))
+    limits = after.get("nms_parameters")
     if limits:
-        fields |= {"conf": limits["confidence_threshold"], "iou": limits["iou_threshold"]}
-        fields["nms"] = "agnostic" if limits.get("class_agnostic") else "class"
+        nms = "agnostic" if limits.get("class_agnostic") else "class"
+        fields |= {"conf": limits["confidence_threshold"], "iou": limits["iou_threshold"], "nms": nms}
     return fields
 
 

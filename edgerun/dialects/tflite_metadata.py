@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgerun.card.labels import without_background
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import label_files
+from edgerun.dialects.readers.fields import some
 
 __all__ = ["DIALECT"]
 
@@ -31,19 +33,19 @@ ORDERS = {("boundaries", (1, 0, 3, 2)): "boxes", ("boundaries", (0, 1, 2, 3)): "
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     described = _parsed(metadata.get("tflite.metadata", "{}"))
-    last = _parsed(metadata.get("tflite.postprocess", "{}"))
+    operator = _parsed(metadata.get("tflite.postprocess", "{}"))
     fields: dict[str, Any] = {}
     for tensor in described.get("inputs", ()):
         if tensor["content"] == "image":
-            fields |= _of_image(tensor)
+            fields |= _preprocessing(tensor)
     outputs = described.get("outputs", ())
-    fields |= _of_detections(outputs, last)
+    fields |= _detections(outputs, operator)
     for tensor in outputs:
         if 0 < tensor.get("threshold", 0) < 1:
             fields["conf"] = tensor["threshold"]
     text = metadata.get("tflite.labels")
     if isinstance(text, str):
-        fields["labels"] = _named(label_files.parse(text), last)
+        fields["labels"] = _by_class_number(label_files.parse(text), operator)
     return fields
 
 
@@ -54,50 +56,72 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
     return content
 
 
-def _of_image(tensor: Mapping[str, Any]) -> dict[str, Any]:
+def _preprocessing(tensor: Mapping[str, Any]) -> dict[str, Any]:
+    return some(color=tensor["color"]) | _normalisation(tensor)
+
+
+def _normalisation(tensor: Mapping[str, Any]) -> dict[str, Any]:
     """Normalisation as (p - mean) / std of bytes 0..255; where the tensor is quantised, that follows.
 
-    A normalisation that a quantised input cannot hold, such as mean 0 and std 1 where it holds -1..1, is none: it is
-    written by tools that mean "bytes as they are".
+    A normalisation that a quantised input cannot hold, such as mean 0 and std 1 where it holds -1..1, does not count:
+    it is written by tools that mean "bytes as they are".
     """
-    fields: dict[str, Any] = {"color": tensor["color"]} if tensor["color"] else {}
+    given = some(mean=tensor.get("mean"), std=tensor.get("std"))
+    stated = {"scale": 1.0, **given} if len(given) == 2 else {}
+    if tensor.get("dtype") != "uint8":
+        return stated
     factor, zero = tensor.get("quantization") or (1.0, 0)
-    mean, std = tensor.get("mean", ()), tensor.get("std", ())
-    told = bool(mean) and bool(std)
-    if tensor.get("dtype") == "uint8":
-        ends = [(pixel - mean[0]) / std[0] / factor + zero for pixel in (0, 255)] if told and std[0] else [0, 0]
-        if not (-SLACK <= ends[0] < 64 and 192 < ends[1] <= 255 + SLACK):  # and hardly anything is left of less
-            told, fields = False, fields | {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
-    return fields | {"scale": 1.0, "mean": mean, "std": std} if told else fields
+    if stated and _fits_bytes(stated["mean"], stated["std"], factor, zero):
+        return stated
+    return {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
 
 
-def _of_detections(outputs: Sequence[Mapping[str, Any]], last: Mapping[str, Any]) -> dict[str, Any]:
+def _fits_bytes(mean: Any, std: Any, factor: float, zero: float) -> bool:
+    """Whether the darkest and the lightest pixel come out near the ends of 0..255, normalised and quantised."""
+    if not std[0]:
+        return False
+    darkest, lightest = ((pixel - mean[0]) / std[0] / factor + zero for pixel in (0, 255))
+    return bool(-SLACK <= darkest < 64) and bool(192 < lightest <= 255 + SLACK)  # and hardly anything is left of less
+
+
+def _detections(outputs: Sequence[Mapping[str, Any]], operator: Mapping[str, Any]) -> dict[str, Any]:
     """Roles of four outputs that are finished detections, by the operator or else by their descriptions."""
-    located = next((tensor for tensor in outputs if tensor["content"] == "boxes"), None)
-    order = None if located is None else (located["type"], tuple(located["index"]))
-    if last:
-        roles = dict(zip(last["outputs"], ROLES, strict=True))
-    else:
-        roles = {tensor["tensor"]: NAMES[tensor["name"]] for tensor in outputs if tensor["name"] in NAMES}
-        if sorted(roles.values()) != sorted(ROLES):
-            return {}
-    if located is None:
+    roles = _roles(outputs, operator)
+    if not roles:
+        return {}
+    boxes = next((tensor for tensor in outputs if tensor["content"] == "boxes"), None)
+    if boxes is None:
         return {"outputs": roles}
-    if order not in ORDERS or (last and ORDERS[order] != "boxes"):
-        raise ValueError(f"boxes of type {located['type']!r} in the order {list(located['index'])} cannot be")
-    roles[located["tensor"]] = ORDERS[order]
-    return {"outputs": roles, "box_units": "pixels" if located["coordinates"] == "pixel" else "unit"}
+    roles[boxes["tensor"]] = _order(boxes, operator)
+    return {"outputs": roles, "box_units": "pixels" if boxes["coordinates"] == "pixel" else "unit"}
 
 
-def _named(names: tuple[str, ...], last: Mapping[str, Any]) -> tuple[str, ...]:
+def _roles(outputs: Sequence[Mapping[str, Any]], operator: Mapping[str, Any]) -> dict[str, str]:
+    if operator:
+        return dict(zip(operator["outputs"], ROLES, strict=True))
+    roles = {tensor["tensor"]: NAMES[tensor["name"]] for tensor in outputs if tensor["name"] in NAMES}
+    return roles if sorted(roles.values()) == sorted(ROLES) else {}
+
+
+def _order(boxes: Mapping[str, Any], operator: Mapping[str, Any]) -> str:
+    """The role of the boxes. The operator's own order is fixed: a description that contradicts it is refused."""
+    role = ORDERS.get((boxes["type"], tuple(boxes["index"])))
+    if role is None or (operator and role != "boxes"):
+        raise ValueError(f"boxes of type {boxes['type']!r} in the order {list(boxes['index'])} are not known here")
+    return role
+
+
+def _by_class_number(names: tuple[str, ...], operator: Mapping[str, Any]) -> tuple[str, ...]:
     """Labels by class number.
 
     TFLite_Detection_PostProcess leaves out the columns that it is fed beyond the classes that it counts: where it is
     fed a background first and does not count it, class 0 is the second label.
     """
-    surplus = last.get("scores", 0) - last.get("classes", 0) if "classes" in last else 0
-    with_background = surplus == 1 and len(names) == last["scores"] and label_files.without_background(names)
-    return label_files.without_background(names) if with_background else names
+    if "classes" not in operator or len(names) != operator.get("scores", 0):
+        return names
+    if operator["scores"] - operator["classes"] != 1:
+        return names
+    return without_background(names) or names
 
 
 DIALECT = Dialect("tflite", _read)

@@ -14,32 +14,42 @@ from typing import Any
 
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import literals, sibling_files
+from edgerun.dialects.readers.fields import some
 
 __all__ = ["DIALECT", "fields_of"]
+
+TEXTS = ("metadata.json", "temp_meta.txt")
+"""JSON since 2024, before that a Python literal."""
+
+KEYS = frozenset(("task", "names", "imgsz", "channels", "kpt_shape", "end2end", "args", "stride"))
+
+ALWAYS = frozenset(("names", "stride"))
+"""Keys that every version writes."""
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     for member in TEXTS:
         if member in metadata:
-            content = literals.parse(metadata[member])
-            return fields_of(content) if isinstance(content, Mapping) and {"names", "stride"} <= set(content) else {}
-    if "names" not in metadata or "stride" not in metadata:
-        content = sibling_files.yaml_object(path.with_name("metadata.yaml"), "names", "stride")
-        return fields_of(content) if {"names", "stride", "task"} <= set(content) and sibling_files.alone(path) else {}
-    return fields_of({key: literals.parse(value) for key, value in metadata.items() if key in _KEYS})
+            return _of_text(metadata[member])
+    if metadata.keys() >= ALWAYS:
+        return fields_of({key: literals.parse(value) for key, value in metadata.items() if key in KEYS})
+    content = sibling_files.yaml_object(path.with_name("metadata.yaml"), "names", "stride")
+    is_meant = {*ALWAYS, "task"} <= content.keys() and sibling_files.alone(path)
+    return fields_of(content) if is_meant else {}
 
 
-TEXTS = ("metadata.json", "temp_meta.txt")
-"""JSON since 2024, before that a Python literal."""
-
-_KEYS = frozenset(("task", "names", "imgsz", "channels", "kpt_shape", "end2end", "args", "stride"))
+def _of_text(text: str | bytes) -> dict[str, Any]:
+    content = literals.parse(text)
+    if isinstance(content, Mapping) and content.keys() >= ALWAYS:
+        return fields_of(content)
+    return {}
 
 
 def fields_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """Card fields from parsed Ultralytics metadata.
 
     Every such model was trained on red-green-blue in 0..1, letterboxed with grey 114 in the middle; classifiers
-    see the centre of the picture instead.
+    see the centre of the image instead.
     """
     task = values.get("task")
     fields: dict[str, Any] = {
@@ -53,18 +63,25 @@ def fields_of(values: Mapping[str, Any]) -> dict[str, Any]:
     }
     if task is not None:  # YOLOv5 does not write it
         fields["task"] = task
-    imgsz = values.get("imgsz")
-    if isinstance(imgsz, int):
-        imgsz = [imgsz, imgsz]
-    if isinstance(imgsz, (list, tuple)) and len(imgsz) == 2:
-        fields["height"], fields["width"] = imgsz
-    kpt_shape = values.get("kpt_shape")
-    if isinstance(kpt_shape, (list, tuple)) and len(kpt_shape) == 2:
-        fields["keypoints"], fields["keypoint_dims"] = kpt_shape
+    fields |= _two(values.get("imgsz"), "height", "width")
+    fields |= _two(values.get("kpt_shape"), "keypoints", "keypoint_dims")
+    return fields | some(suppressed=_is_suppressed(values))
+
+
+def _two(value: Any, first: str, second: str) -> dict[str, Any]:
+    """Two fields from a list of two, or from one number for a square input; {} where it is neither."""
+    if isinstance(value, int) and first == "height":
+        return {first: value, second: value}
+    if isinstance(value, (list, tuple)) and len(value) == 2:
+        return {first: value[0], second: value[1]}
+    return {}
+
+
+def _is_suppressed(values: Mapping[str, Any]) -> bool:
+    if values.get("end2end") is True:
+        return True
     arguments = values.get("args")
-    if values.get("end2end") is True or (isinstance(arguments, Mapping) and arguments.get("nms") is True):
-        fields["suppressed"] = True
-    return fields
+    return isinstance(arguments, Mapping) and arguments.get("nms") is True
 
 
 DIALECT = Dialect("ultralytics", _read)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgerun.card import ModelCard
+from edgerun.card.labels import without_background
 from edgerun.contract import Decoder, Evidence, TensorSpec
-from edgerun.dialects.readers import label_files
 from edgerun.errors import DecoderUnknown
 from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
 from edgerun.interpretation import decoder_choice, file_input, graph_evidence
@@ -95,7 +95,7 @@ def _chosen(evidence: Evidence, decoders: Sequence[Decoder], claims: list[Claim]
     try:
         return decoder_choice.choose(evidence, decoders), claims
     except DecoderUnknown as refusal:
-        labels = label_files.without_background(evidence.card.labels)
+        labels = without_background(evidence.card.labels)
         if not labels:
             raise
         source = f"{evidence.card.source('labels')}, less the background"

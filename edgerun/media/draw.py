@@ -1,4 +1,4 @@
-"""Boxes, captions, keypoints and outlines drawn into a picture."""
+"""Boxes, captions, keypoints and outlines drawn into an image."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def annotate(
     masks: AnyArray | None = None,
     visible: float = 0.5,
 ) -> Image:
-    """A copy of the picture with everything drawn, worst row first, so that the best lies on top.
+    """A copy of the image with everything drawn, worst row first, so that the best lies on top.
 
     Args:
         image: uint8 [H, W, 3], blue-green-red.
@@ -42,7 +42,7 @@ def annotate(
         classes: int [N]; rows of a class share a colour.
         keypoints: float32 [N, K, 3], x y in image pixels, visibility 0..1.
         polygons: corners of oriented boxes, float [4, 2] each; drawn instead of the boxes.
-        masks: bool [N, H, W], laid over the picture.
+        masks: bool [N, H, W], laid over the image.
         visible: keypoints below this visibility are left out.
     """
     canvas = image.copy()

@@ -1,4 +1,4 @@
-"""What a user names as a source, as pictures one after another: files, folders, patterns, videos, cameras, streams."""
+"""What a user names as a source, as images one after another: files, folders, patterns, videos, cameras, streams."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ __all__ = ["Picture", "Source", "count", "expand", "pace", "pictures"]
 
 STREAM = re.compile(r"(rtsps?|rtmps?|https?|udp|tcp)://", re.IGNORECASE)
 
+KNOWN = images.SUFFIXES | images.VIDEO_SUFFIXES
+
 USUAL_PACE = 25.0
 """Frames per second of cameras and of files that do not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One thing that gives pictures.
+    """One thing that gives images.
 
     Attributes:
         kind: a "picture" gives itself, a "video" its frames, a "camera" (a stream too) frames until it is stopped.
@@ -50,12 +52,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture, not yet read.
+    """One image, not yet read.
 
     Attributes:
         source: where it comes from.
         frame: its number in the video or camera, from 0; None for a file of its own.
-        read: gives it, uint8 [H, W, 3] blue-green-red; raises InputError where that cannot be.
+        read: returns it, uint8 [H, W, 3] blue-green-red; raises InputError if it cannot be read.
     """
 
     source: Source
@@ -71,20 +73,21 @@ class Picture:
 def expand(arguments: Iterable[str]) -> list[Source]:
     """Everything that the arguments name, in their order; a folder's and a pattern's files by name, 9 before 10.
 
-    Each argument is a file, a folder (its pictures and videos, not those of folders in it), a pattern such as
+    Each argument is a file, a folder (its images and videos, not those of folders in it), a pattern such as
     "day*/**/*.jpg", a number (a camera), or the address of a stream. No file is opened.
 
     Raises:
-        InputError: a file is missing, or a folder or a pattern has no pictures.
+        InputError: a file is missing, or a folder or a pattern has no images.
     """
-    return [source for argument in arguments for source in _expanded(str(argument))]
+    sources: list[Source] = []
+    for argument in arguments:
+        sources += _expanded(str(argument))
+    return sources
 
 
 def _expanded(argument: str) -> list[Source]:
     if STREAM.match(argument):
-        if Path(argument.partition("?")[0]).suffix.lower() in images.SUFFIXES:
-            raise InputError(f"{argument} is a picture elsewhere.", hint="download it and give its path")
-        return [Source("camera", argument)]
+        return [_stream(argument)]
     path = Path(argument)
     if path.is_dir():
         return _in_folder(path)
@@ -93,15 +96,24 @@ def _expanded(argument: str) -> list[Source]:
     if argument.isdecimal():
         return [Source("camera", int(argument))]
     if glob.has_magic(argument):
-        # a pattern that names a suffix means it; "*" alone is searched like a folder
-        matches = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute patterns)
-        found = _shown(match for match in matches if match.is_file())
-        if not found:
-            raise InputError(f"No picture matches {argument}.", hint="check the pattern")
-        return [_file(match) for match in found]
+        return _matching(argument)
     raise InputError(
-        f"There is no file {argument}.", hint="give a picture, a folder, a pattern, a video or a camera's number"
+        f"There is no file {argument}.", hint="give an image, a folder, a pattern, a video or a camera's number"
     )
+
+
+def _stream(address: str) -> Source:
+    if Path(address.partition("?")[0]).suffix.lower() in images.SUFFIXES:
+        raise InputError(f"{address} is an image elsewhere.", hint="download it and give its path")
+    return Source("camera", address)
+
+
+def _matching(pattern: str) -> list[Source]:
+    matches = [Path(match) for match in glob.glob(pattern, recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute patterns)
+    found = _shown(match for match in matches if match.is_file())
+    if not found:
+        raise InputError(f"No image matches {pattern}.", hint="check the pattern")
+    return found
 
 
 def _in_folder(folder: Path) -> list[Source]:
@@ -112,20 +124,25 @@ def _in_folder(folder: Path) -> list[Source]:
             f"The folder {folder} cannot be read: {cause.strerror}.", hint="check its permissions"
         ) from cause
     found = _shown(entries)
-    if found:
-        return [_file(path) for path in found]
-    deeper = any(entry.is_dir() for entry in entries)
-    hint = f'pictures of folders in it are taken by a pattern: "{folder}/**/*.jpg"' if deeper else ""
-    known = " ".join(sorted(images.SUFFIXES | images.VIDEO_SUFFIXES))
-    raise InputError(f"The folder {folder} holds no pictures.", hint=hint or f"pictures and videos are {known}")
+    if not found:
+        raise InputError(f"The folder {folder} holds no images.", hint=_empty_hint(folder, entries))
+    return found
 
 
-def _shown(paths: Iterable[Path]) -> list[Path]:
-    """Pictures and videos in their order, without hidden files such as the ._x.jpg that a Mac leaves behind."""
-    known = images.SUFFIXES | images.VIDEO_SUFFIXES
-    return sorted(
-        (path for path in paths if path.suffix.lower() in known and not path.name.startswith(".")), key=_natural
-    )
+def _empty_hint(folder: Path, entries: Iterable[Path]) -> str:
+    if any(map(Path.is_dir, entries)):
+        return f'images of folders in it are taken by a pattern: "{folder}/**/*.jpg"'
+    return f"images and videos are {' '.join(sorted(KNOWN))}"
+
+
+def _shown(paths: Iterable[Path]) -> list[Source]:
+    """Images and videos in their order."""
+    return [_file(path) for path in sorted(paths, key=_natural) if _is_shown(path)]
+
+
+def _is_shown(path: Path) -> bool:
+    """Whether it is an image or a video, and not hidden as the ._x.jpg that a Mac leaves behind."""
+    return path.suffix.lower() in KNOWN and not path.name.startswith(".")
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
@@ -138,7 +155,7 @@ def _file(path: Path) -> Source:
 
 
 def count(source: Source) -> int | None:
-    """How many pictures it will give, by its own word; None where it does not say."""
+    """How many images it will give, by its own word; None where it does not say."""
     if source.kind == "picture":
         return 1
     frames = _property(source, cv2.CAP_PROP_FRAME_COUNT)
@@ -162,9 +179,9 @@ def _property(source: Source, number: int) -> float:
 
 
 def pictures(source: Source) -> Iterator[Picture]:
-    """Its pictures, each read when it is asked for, so that memory stays flat.
+    """Its images, each read when it is asked for, so that memory stays flat.
 
-    What goes wrong, such as a video that ends early, is raised by `read` of the picture where it happens.
+    What goes wrong, such as a video that ends early, is raised by `read` of the image where it happens.
     """
     if source.kind == "picture":
         yield Picture(source, None, lambda: images.read(str(source.place)))

@@ -1,4 +1,4 @@
-"""Made-up pictures that a model is tried on while it is loaded."""
+"""Made-up images that a model is tried on while it is loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEED = 20_240_601
 
 @lru_cache(maxsize=4)
 def picture(kind: Literal["blank", "textured"], height: int, width: int) -> Image:
-    """A picture that is always the same, uint8 [height, width, 3], blue-green-red, not writeable.
+    """An image that is always the same, uint8 [height, width, 3], blue-green-red, not writeable.
 
     "blank" is uniform grey 114; "textured" has colours, edges and noise at all scales.
     """

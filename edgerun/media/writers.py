@@ -1,4 +1,4 @@
-"""What is written about many pictures: annotated copies in a folder, and long JSON lists, row by row."""
+"""What is written about many images: annotated copies in a folder, and long JSON lists, row by row."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from edgerun.media.sources import Picture, Source
 __all__ = ["Album", "JsonList"]
 
 WRITTEN = frozenset([".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
-"""Kinds of picture that every OpenCV writes in colour; others are kept as .jpg."""
+"""Kinds of image that every OpenCV writes in colour; others are kept as .jpg."""
 
 
 class Album:
-    """A folder of annotated copies: pictures under their own names, videos and cameras as .mp4.
+    """A folder of annotated copies: images under their own names, videos and cameras as .mp4.
 
-    It is planned before the first picture, so that a name that would cost the user a picture is refused at once.
+    It is planned before the first image, so that a name that would cost the user an image is refused at once.
     """
 
     def __init__(self, folder: Path, planned: Iterable[Source]) -> None:
@@ -49,7 +49,7 @@ class Album:
             ) from cause
 
     def add(self, picture: Picture, drawn: Image) -> None:
-        """Write one annotated picture, or append it to the video that it belongs to.
+        """Write one annotated image, or append it to the video that it belongs to.
 
         Raises:
             InputError: it cannot be written.
@@ -61,10 +61,10 @@ class Album:
             return
         if self._source != picture.source:
             self._begin(picture.source, place, drawn)
-        if self._video is not None:
-            if drawn.shape[:2] != self._size:  # a stream may change its size; a video cannot
-                drawn = images.as_bgr(cv2.resize(drawn, self._size[::-1]))
-            self._video.write(drawn)
+        assert self._video is not None  # begun for this source
+        if drawn.shape[:2] != self._size:  # a stream may change its size; a video cannot
+            drawn = images.as_bgr(cv2.resize(drawn, self._size[::-1]))
+        self._video.write(drawn)
 
     def _begin(self, source: Source, place: Path, drawn: Image) -> None:
         self.close()
@@ -95,9 +95,7 @@ def _named(folder: Path, planned: Iterable[Source]) -> dict[Source, Path]:
     taken: set[str] = set()
     places = {}
     for source in planned:
-        suffix = source.place.suffix.lower() if source.kind == "picture" and isinstance(source.place, Path) else ".mp4"
-        if source.kind == "picture" and suffix not in WRITTEN:
-            suffix = ".jpg"
+        suffix = _suffix(source)
         name, number = f"{source.stem}{suffix}", 1
         while name.casefold() in taken:
             number += 1
@@ -107,15 +105,24 @@ def _named(folder: Path, planned: Iterable[Source]) -> dict[Source, Path]:
     return places
 
 
+def _suffix(source: Source) -> str:
+    """What the copy is written as."""
+    if source.kind != "picture":
+        return ".mp4"
+    suffix = Path(str(source.place)).suffix.lower()
+    return suffix if suffix in WRITTEN else ".jpg"
+
+
 def _spare(planned: Iterable[Source], places: dict[Source, Path]) -> None:
     """Refuse where a copy would overwrite a source, by whatever name or link it is reached."""
-    files = [source for source in planned if isinstance(source.place, Path) and source.place.exists()]
-    own = {_identity(Path(str(source.place))): source for source in files}
+    own: dict[tuple[int, int], Source] = {}
+    for source in planned:
+        if isinstance(source.place, Path) and source.place.exists():
+            own[_identity(source.place)] = source
     for place in places.values():
-        if place.exists() and _identity(place) in own:
-            raise InputError(
-                f"The annotated copy would overwrite {own[_identity(place)].name}.", hint="save into another folder"
-            )
+        overwritten = own.get(_identity(place)) if place.exists() else None
+        if overwritten is not None:
+            raise InputError(f"The annotated copy would overwrite {overwritten.name}.", hint="save into another folder")
 
 
 def _identity(path: Path) -> tuple[int, int]:

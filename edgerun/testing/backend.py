@@ -48,7 +48,7 @@ __all__ = ["BackendConformance"]
 _LISTING = """
 import json, sys
 import {module}
-from edgerun.plugins import Registry
+from edgerun.runtime.registry import Registry
 registry = Registry()
 registry.admit("conformance", sys.modules["{module}"])
 print(json.dumps([sorted(sys.modules), [failure.message for failure in registry.failures],
@@ -59,7 +59,7 @@ _THREADS = """
 import os, sys
 import numpy as np
 import {module}
-from edgerun.plugins import Registry
+from edgerun.runtime.registry import Registry
 registry = Registry()
 registry.admit("conformance", sys.modules["{module}"])
 backend = registry.backend("{name}")
@@ -71,7 +71,7 @@ print(len(os.listdir("/proc/self/task")))
 _DAMAGE = """
 import pathlib, sys
 import {module}
-from edgerun.plugins import Registry
+from edgerun.runtime.registry import Registry
 registry = Registry()
 registry.admit("conformance", sys.modules["{module}"])
 backend = registry.backend("{name}")

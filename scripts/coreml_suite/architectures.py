@@ -273,7 +273,7 @@ def first_in_a_new_process(path: Path) -> tuple[float, float]:
 def first(path: Path) -> None:
     """Print the seconds from opening to the first result."""
     importlib.import_module("onnxruntime")
-    importlib.import_module("edgerun_coreml.predict")
+    importlib.import_module("edgerun_coreml.running.predict")
     x, _ = stored(path.parent)
     started, computed = time.perf_counter(), time.process_time()
     opened(path)(x)

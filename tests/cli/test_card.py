@@ -126,7 +126,7 @@ def test_labels_rank_by_average_precision(edgerun, bare):
 
 def test_folders_without_photos_and_labels_without_a_match_are_said(edgerun, bare, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "holds no pictures" in edgerun("card", bare, "--images", tmp_path / "empty", exit_code=3).stderr
+    assert "holds no images" in edgerun("card", bare, "--images", tmp_path / "empty", exit_code=3).stderr
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "one.jpg").write_bytes(b"no picture")
     assert "one.jpg" in edgerun("card", bare, "--images", tmp_path / "broken", exit_code=3).stderr

@@ -193,7 +193,7 @@ def test_one_bad_picture_does_not_stop_the_others(edgerun, model, folder):
         "5.png",
     ]
     first, hint, last = result.stderr.splitlines()
-    assert re.match(r"error: .*3\.png is not a picture", first)
+    assert re.match(r"error: .*3\.png is not an image", first)
     assert hint.startswith("  hint: ")
     assert last == "error: 1 of 6 pictures could not be used; the others are done"
 
@@ -300,11 +300,11 @@ BAD = {
     "a name that no model has": (["codez", "PHOTO"], "no model named codez"),
     "a checkpoint": (["weights.pt", "PHOTO"], "is a PyTorch checkpoint: a pickle"),
     "a picture that is not there": (["MODEL", "missing.jpg"], "There is no file missing.jpg"),
-    "a pattern without a match": (["MODEL", "missing*.jpg"], r"No picture matches missing\*.jpg"),
+    "a pattern without a match": (["MODEL", "missing*.jpg"], r"No image matches missing\*.jpg"),
     "a picture of no bytes": (["MODEL", "empty.jpg"], r"empty.jpg is empty \(0 bytes\)"),
-    "a picture that is a text": (["MODEL", "text.jpg"], "text.jpg is not a picture"),
-    "a picture that is cut": (["MODEL", "cut.png"], "cut.png is not a picture"),
-    "a folder without pictures": (["MODEL", "EMPTY"], "holds no pictures"),
+    "a picture that is a text": (["MODEL", "text.jpg"], "text.jpg is not an image"),
+    "a picture that is cut": (["MODEL", "cut.png"], "cut.png is not an image"),
+    "a folder without pictures": (["MODEL", "EMPTY"], "holds no images"),
     "a video that is none": (["MODEL", "text.mp4"], "text.mp4 cannot be opened"),
     "a class that is not": (["MODEL", "PHOTO", "--classes", "redd"], "has no class 'redd'"),
     "a class number that is not": (["MODEL", "PHOTO", "--classes", "3"], "has no class number 3"),

@@ -59,8 +59,8 @@ def test_arrays_say_their_order(picture):
     ("image", "words"),
     [
         (np.zeros((0, 10, 3), np.uint8), "no pixels"),
-        (np.zeros((3, 10, 20), np.uint8), "not a picture"),
-        (np.zeros(10, np.uint8), "not a picture"),
+        (np.zeros((3, 10, 20), np.uint8), "not an image"),
+        (np.zeros(10, np.uint8), "not an image"),
         (np.full((4, 4, 3), 200.0), "0..1"),
         (np.full((4, 4, 3), np.nan), "0..1"),
         (np.zeros((4, 4, 3), np.int64), "int64"),

@@ -75,14 +75,14 @@ def test_a_number_is_a_camera_unless_a_file_is_called_so(tmp_path, monkeypatch):
 
 def test_an_address_is_a_stream_unless_it_is_a_picture():
     assert sources.expand(["rtsp://cam.local/1"]) == [Source("camera", "rtsp://cam.local/1")]
-    with pytest.raises(InputError, match="is a picture elsewhere") as caught:
+    with pytest.raises(InputError, match="is an image elsewhere") as caught:
         sources.expand(["https://example.org/a.jpg?size=2"])
     assert "download" in caught.value.hint
 
 
 @pytest.mark.parametrize(
     ("argument", "message"),
-    [("nope.png", "There is no file"), ("nope*.png", "No picture matches"), ("empty", "holds no pictures")],
+    [("nope.png", "There is no file"), ("nope*.png", "No image matches"), ("empty", "holds no images")],
 )
 def test_nothing_there_is_said(tmp_path, monkeypatch, argument, message):
     monkeypatch.chdir(tmp_path)
@@ -105,7 +105,7 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path):
     (source,) = sources.expand([str(path)])
     (lazy,) = sources.pictures(source)
     path.unlink()
-    with pytest.raises(InputError, match="no picture"):
+    with pytest.raises(InputError, match="no image"):
         lazy.read()
 
 

@@ -223,7 +223,7 @@ packages = ["{module}"]
 USE = """
 import sys, numpy as np, json
 from edgerun import Detector
-from edgerun.house import registry
+from edgerun.runtime.installed import registry
 picture = np.zeros((64, 64, 3), np.uint8)
 picture[32:, 32:] = 255
 detector = Detector.load(sys.argv[1])

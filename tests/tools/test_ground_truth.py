@@ -128,7 +128,7 @@ from pathlib import Path
 import numpy as np
 from edgerun.detections import Detections
 from edgerun.errors import EdgerunError
-from edgerun.truth import Labelled, Truth
+from edgerun.tools.ground_truth import Labelled, Truth
 one = np.zeros((1, 4), np.float32)
 found = Detections(one, np.ones(1, np.float32), np.zeros(1, np.int32))
 try:

@@ -1,43 +1,23 @@
-"""Label files of every habit, and the one list that people call by name."""
+"""Label files in every form that exporters and people write."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgerun.card.labels import BACKGROUNDS, COCO, COCO91
 from edgerun.dialects.readers import literals, pbtxt, safe_yaml
 from edgerun.errors import CardInvalid
 
-__all__ = ["BACKGROUNDS", "COCO", "COCO91", "beside", "parse", "read", "without_background"]
+__all__ = ["beside", "parse", "read"]
 
-# fmt: off
-COCO = (
-    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
-    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow",
-    "elephant", "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee",
-    "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard",
-    "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple",
-    "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch",
-    "potted plant", "bed", "dining table", "toilet", "tv", "laptop", "mouse", "remote", "keyboard", "cell phone",
-    "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear",
-    "hair drier", "toothbrush",
-)
-# fmt: on
-"""The 80 classes of COCO 2017, in the order of their category ids."""
+SHARED: Mapping[object, tuple[str, ...]] = {"coco": COCO, "coco91": COCO91}
+"""Lists that a user may call by name."""
 
-_COCO_GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
-"""Category ids of 1..90 that have no class."""
-
-
-def _with_gaps() -> tuple[str, ...]:
-    names = iter(COCO)
-    return tuple("???" if number in _COCO_GAPS else next(names) for number in range(1, 91))
-
-
-COCO91 = _with_gaps()
-"""COCO by category id less one, as TensorFlow's detectors number them; ids without a class are "???"."""
+LARGEST_NUMBER = 100_000
+"""Of a class in a label file."""
 
 
 def read(labels: str | Path | Sequence[str] | Mapping[Any, str]) -> tuple[str, ...] | Mapping[Any, str]:
@@ -46,27 +26,31 @@ def read(labels: str | Path | Sequence[str] | Mapping[Any, str]) -> tuple[str, .
     Raises:
         CardInvalid: the file is missing or holds no labels.
     """
+    if isinstance(labels, Mapping):
+        return labels
     if not isinstance(labels, (str, Path)):
-        return labels if isinstance(labels, Mapping) else tuple(labels)
-    if labels == "coco":
-        return COCO
-    if labels == "coco91":
-        return COCO91
+        return tuple(labels)
+    if labels in SHARED:
+        return SHARED[labels]
     path = Path(labels)
     if not path.is_file():
         raise CardInvalid(
             f"There is no label file {path}.", hint='pass a file with one name a line, "coco", or a list of names'
         )
     try:
-        if path.stat().st_size > literals.LARGEST:
-            raise ValueError(f"it is larger than {literals.LARGEST} bytes")
-        return parse(path.read_text(encoding="utf-8-sig"))
+        return parse(_text(path))
     except (ValueError, OverflowError) as cause:
         raise CardInvalid(f"The label file {path} cannot be read: {cause}.", hint="write one name a line") from cause
 
 
+def _text(path: Path) -> str:
+    if path.stat().st_size > literals.LARGEST:
+        raise ValueError(f"it is larger than {literals.LARGEST} bytes")
+    return path.read_text(encoding="utf-8-sig")
+
+
 def parse(text: str) -> tuple[str, ...]:
-    """Names in the order of their class numbers, from any of these habits:
+    """Names in the order of their class numbers, from any of these forms:
 
     one name a line; `3 name` or `3: name` (Coral); `.pbtxt` items; `names:` of a data.yaml; a JSON list or table, also
     from names to numbers (Keras); a Python literal. Gaps are filled with "???". A background stays where it is.
@@ -77,18 +61,65 @@ def parse(text: str) -> tuple[str, ...]:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip("\n \t\x00")
     if not text:
         raise ValueError("it is empty")
-    if text[0] in "[{":
-        return _from_value(literals.parse(text))
-    if re.search(r"^\s*item\s*[{<]", text, re.MULTILINE):
-        return _from_pbtxt(text)
-    if re.search(r"^names\s*:", text, re.MULTILINE):
-        content = safe_yaml.parse(text)
-        return _from_value(content.get("names") if isinstance(content, Mapping) else None)
+    for sign, reader in _FORMS:
+        if sign.search(text):
+            return reader(text)
+    return _from_lines(text)
+
+
+def _from_literal(text: str) -> tuple[str, ...]:
+    return _from_value(literals.parse(text))
+
+
+def _from_yaml(text: str) -> tuple[str, ...]:
+    content = safe_yaml.parse(text)
+    if not isinstance(content, Mapping):
+        return _from_value(None)
+    return _from_value(content.get("names"))
+
+
+def _from_pbtxt(text: str) -> tuple[str, ...]:
+    """Items of a label map: ids begin at 1, for 0 is the background, which some maps write down."""
+    table = {}
+    for item in pbtxt.parse(text).get("item", ()):
+        names = item.get("display_name") or item.get("name")
+        if names and item.get("id"):
+            table[int(item["id"][0])] = str(names[0])
+    if table.get(0, "").lower() in BACKGROUNDS:
+        del table[0]
+    first = 0 if 0 in table else 1
+    return _from_table({number - first: name for number, name in table.items()})
+
+
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[str], tuple[str, ...]]], ...] = (
+    (re.compile(r"\A[\[{]"), _from_literal),
+    (re.compile(r"^\s*item\s*[{<]", re.MULTILINE), _from_pbtxt),
+    (re.compile(r"^names\s*:", re.MULTILINE), _from_yaml),
+)
+"""What a form is known by, and its reader; all else are lines."""
+
+_NUMBERED = re.compile(r"\s*(\d{1,6})\s*[:,\t ]\s*(\S.*?)\s*")
+
+
+def _from_lines(text: str) -> tuple[str, ...]:
     lines = text.split("\n")
-    numbered = [re.fullmatch(r"\s*(\d{1,6})\s*[:,\t ]\s*(\S.*?)\s*", line) for line in lines if line.strip()]
-    if all(numbered) and len({entry.group(1) for entry in numbered if entry}) == len(numbered):
-        return _from_table({int(entry.group(1)): entry.group(2) for entry in numbered if entry})
-    return tuple(line.strip() for line in lines)
+    table = _numbered(lines)
+    if table is not None:
+        return _from_table(table)
+    return tuple(map(str.strip, lines))
+
+
+def _numbered(lines: Sequence[str]) -> dict[int, str] | None:
+    """Number -> name, where every line that is not empty begins with a number of its own; else None."""
+    names: dict[str, str] = {}
+    for line in lines:
+        if not line.strip():
+            continue
+        entry = _NUMBERED.fullmatch(line)
+        if entry is None or entry.group(1) in names:
+            return None
+        names[entry.group(1)] = entry.group(2)
+    return {int(number): name for number, name in names.items()}
 
 
 _TABLES = ("names", "id2label", "labels", "classes", "class_names")
@@ -96,48 +127,46 @@ _TABLES = ("names", "id2label", "labels", "classes", "class_names")
 
 
 def _from_value(value: Any) -> tuple[str, ...]:
-    if isinstance(value, Mapping):
-        value = next((value[key] for key in _TABLES if isinstance(value.get(key), (list, tuple, dict))), value)
-    if isinstance(value, Mapping):
-        if all(isinstance(number, int) for number in value.values()) and not any(str(key).isdigit() for key in value):
-            value = {number: name for name, number in value.items()}
-        return _from_table({int(key): _name(name) for key, name in value.items()})
-    if isinstance(value, (list, tuple)):
-        return tuple(_name(name) for name in value)
-    raise ValueError("it holds neither a list nor a table of names")
+    labels = _labels_in(value)
+    if isinstance(labels, (list, tuple)):
+        return tuple(map(_name, labels))
+    if not isinstance(labels, Mapping):
+        raise ValueError("it holds neither a list nor a table of names")
+    by_number = _by_number(labels)
+    return _from_table({int(number): _name(name) for number, name in by_number.items()})
+
+
+def _labels_in(value: Any) -> Any:
+    """The list or table under one of the usual keys; the value itself where there is none."""
+    if not isinstance(value, Mapping):
+        return value
+    for key in _TABLES:
+        labels = value.get(key)
+        if isinstance(labels, (list, tuple, dict)):
+            return labels
+    return value
+
+
+def _by_number(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """A table by class number, also where it is written from names to numbers."""
+    named_first = all(isinstance(number, int) for number in table.values())
+    if not named_first or any(str(key).isdigit() for key in table):
+        return table
+    return {number: name for name, number in table.items()}
 
 
 def _name(value: Any) -> str:
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise ValueError(f"it holds {str(value)[:40]!r}, which is no name")
+    raise ValueError(f"it holds {str(value)[:40]!r}, which is not a name")
 
 
 def _from_table(table: Mapping[int, str]) -> tuple[str, ...]:
-    if not table or min(table) < 0 or max(table) > 100_000:
+    last = max(table, default=-1)
+    first = min(table, default=-1)
+    if first < 0 or last > LARGEST_NUMBER:
         raise ValueError("its class numbers do not lie in 0..100000")
-    return tuple(table.get(number, "???") for number in range(max(table) + 1))
-
-
-def _from_pbtxt(text: str) -> tuple[str, ...]:
-    """Items of a label map: ids begin at 1, for 0 is the background, which some maps write down."""
-    table = {}
-    for item in pbtxt.parse(text).get("item", ()):
-        names = item.get("display_name") or item.get("name") or ()
-        if names and item.get("id"):
-            table[int(item["id"][0])] = str(names[0])
-    if table.get(0, "").lower() in BACKGROUNDS:
-        del table[0]
-    return _from_table(table if 0 in table else {number - 1: name for number, name in table.items()})
-
-
-BACKGROUNDS = ("background", "__background__", "_background_", "???", "bg", "none of the above")
-"""How the first label is called where it stands for nothing at all."""
-
-
-def without_background(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels less a background that comes first; () where there is none."""
-    return tuple(labels[1:]) if len(labels) > 1 and labels[0].strip().lower() in BACKGROUNDS else ()
+    return tuple(table.get(number, "???") for number in range(last + 1))
 
 
 NAMES = ("labels.txt", "labelmap.txt", "label_map.txt", "classes.txt", "class_names.txt", "coco.names", "data.yaml")
@@ -146,4 +175,8 @@ NAMES = ("labels.txt", "labelmap.txt", "label_map.txt", "classes.txt", "class_na
 
 def beside(model: Path) -> Path | None:
     """A label file beside a model that nothing refers to; for a hint, for it may be another model's."""
-    return next((path for name in (f"{model.stem}.txt", *NAMES) if (path := model.with_name(name)).is_file()), None)
+    for name in (f"{model.stem}.txt", *NAMES):
+        path = model.with_name(name)
+        if path.is_file():
+            return path
+    return None

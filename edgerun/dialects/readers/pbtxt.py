@@ -20,57 +20,88 @@ _TOKEN = re.compile(
 )
 
 
+_NAME = re.compile(r"\w+")
+_SEPARATORS = frozenset(",;")
+_PUNCTUATION = frozenset("{}<>[]:;,")
+_QUOTES = frozenset("\"'")
+_ENDS = {"{": "}", "<": ">"}
+"""How a message begins and ends."""
+
+
 def parse(text: str) -> dict[str, list[Any]]:
     """Field -> its values, in order: texts for scalars and names, tables like this one for messages.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: it is not such a text.
     """
     if len(text) > LARGEST:
         raise ValueError(f"{len(text)} characters are too many")
-    tokens = _tokens(text)
-    return _message(tokens, "", 0)
+    return _Parser(_tokens(text)).message("", 0)
 
 
 def _tokens(text: str) -> Iterator[str]:
+    """Words, quoted texts and signs; "" at the end."""
     place = 0
     while place < len(text):
         found = _TOKEN.match(text, place)
         if found is None:
-            raise ValueError(f"{text[place : place + 20]!r} is no protobuf text")
+            raise ValueError(f"{text[place : place + 20]!r} is not protobuf text")
         place = found.end()
         if found.lastgroup:
             yield found.group()
     yield ""
 
 
-_ENDS = {"{": "}", "<": ">"}
+class _Parser:
+    """Takes tokens one after another."""
+
+    def __init__(self, tokens: Iterator[str]) -> None:
+        self._tokens = tokens
+
+    def message(self, end: str, depth: int) -> dict[str, list[Any]]:
+        """The fields of a message up to the sign that ends it."""
+        if depth > DEEPEST:
+            raise ValueError("it is nested too deeply")
+        fields: dict[str, list[Any]] = {}
+        part = next(self._tokens)
+        while part != end:
+            if part not in _SEPARATORS:
+                fields.setdefault(_name(part), []).extend(self._values(depth))
+            part = next(self._tokens)
+        return fields
+
+    def _values(self, depth: int) -> list[Any]:
+        """What follows a field's name: a value, or a list of them."""
+        part = next(self._tokens)
+        if part == ":":
+            part = next(self._tokens)
+        if part != "[":
+            return [self._value(part, depth)]
+        values = []
+        part = next(self._tokens)
+        while part != "]":
+            if part != ",":
+                values.append(self._value(part, depth))
+            part = next(self._tokens)
+        return values
+
+    def _value(self, part: str, depth: int) -> Any:
+        if part in _ENDS:
+            return self.message(_ENDS[part], depth + 1)
+        if not part or part in _PUNCTUATION:
+            raise _misplaced(part, "a value")
+        if part[0] in _QUOTES:
+            return re.sub(r"\\(.)", r"\1", part[1:-1])
+        return part
 
 
-def _message(tokens: Iterator[str], end: str, depth: int) -> dict[str, list[Any]]:
-    if depth > DEEPEST:
-        raise ValueError("it is nested too deeply")
-    fields: dict[str, list[Any]] = {}
-    for token in tokens:
-        if token == end:
-            return fields
-        if token in (",", ";"):
-            continue
-        if not re.fullmatch(r"\w+", token):
-            raise ValueError(f"{token[:20]!r} stands where a field begins" if token else "it ends too early")
-        value = next(tokens)
-        if value == ":":
-            value = next(tokens)
-        fields.setdefault(token, []).extend(_values(value, tokens, depth))
-    raise ValueError("it ends too early")
+def _name(part: str) -> str:
+    if not _NAME.fullmatch(part):
+        raise _misplaced(part, "a field")
+    return part
 
 
-def _values(part: str, tokens: Iterator[str], depth: int, *, listed: bool = False) -> list[Any]:
-    if part in ("{", "<"):
-        return [_message(tokens, _ENDS[part], depth + 1)]
-    if part.startswith("[") and not listed:
-        entries = iter(lambda: next(tokens), "]")
-        return [value for entry in entries if entry != "," for value in _values(entry, tokens, depth, listed=True)]
-    if not part or part in "}>[]:;,":
-        raise ValueError(f"{part!r} stands where a value begins" if part else "it ends too early")
-    return [re.sub(r"\\(.)", r"\1", part[1:-1]) if part[0] in "\"'" else part]
+def _misplaced(part: str, wanted: str) -> ValueError:
+    if not part:
+        return ValueError("it ends too early")
+    return ValueError(f"{part[:20]!r} stands where {wanted} begins")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 __all__ = ["parse"]
@@ -17,6 +18,9 @@ PLAIN = tuple(
 )
 """Tags that make no objects; `<<` has one of its own, which can grow without bounds, and is not among them."""
 
+BOOL = "tag:yaml.org,2002:bool"
+TEXT = "tag:yaml.org,2002:str"
+
 TRUTHS = ("true", "false")
 """What YAML 1.2 and everybody means by a truth value; YAML 1.1 takes a class named NO for one too."""
 
@@ -25,7 +29,7 @@ def parse(text: str) -> Any:
     """The value of a YAML document. Nothing in it is executed.
 
     Raises:
-        ValueError: it is no YAML, too large, too deep, or holds more than plain values.
+        ValueError: it is not YAML, too large, too deep, or holds more than plain values.
     """
     import yaml  # 20 ms, and few models need it
 
@@ -44,16 +48,27 @@ def parse(text: str) -> Any:
 
 
 def _check(node: Any, yaml: Any, depth: int, left: list[int]) -> None:
-    """Walk what will be built; a class named no stays a text."""
+    """Walk what will be built, and count it.
+
+    Raises:
+        ValueError: it is too deep, too large, or more than plain values.
+    """
     left[0] -= 1
-    if depth > DEEPEST or left[0] < 0:
-        raise ValueError("it is nested too deeply" if depth > DEEPEST else f"it holds more than {MOST} values")
+    if depth > DEEPEST:
+        raise ValueError("it is nested too deeply")
+    if left[0] < 0:
+        raise ValueError(f"it holds more than {MOST} values")
     if node.tag not in PLAIN:
-        raise ValueError(f"it holds a {node.tag.rpartition(':')[2] or node.tag}, which is no plain value")
+        raise ValueError(f"it holds a {node.tag.rpartition(':')[2] or node.tag}, which is not a plain value")
     if isinstance(node, yaml.ScalarNode):
-        if node.tag.endswith(":bool") and node.value.lower() not in TRUTHS:
-            node.tag = "tag:yaml.org,2002:str"
+        _keep_as_text(node)
         return
-    for child in node.value:
-        for part in child if isinstance(child, tuple) else (child,):
-            _check(part, yaml, depth + 1, left)
+    children = itertools.chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+    for child in children:
+        _check(child, yaml, depth + 1, left)
+
+
+def _keep_as_text(node: Any) -> None:
+    """A class named no stays a text."""
+    if node.tag == BOOL and node.value.lower() not in TRUTHS:
+        node.tag = TEXT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from edgerun.dialects.readers import label_files, safe_yaml
 from edgerun.formats.sniff import SUFFIXES
 
-__all__ = ["LARGEST", "alone", "files", "first", "json_object", "label_file", "names", "text", "yaml_object"]
+__all__ = ["LARGEST", "alone", "files", "first", "folders", "json_object", "label_file", "names", "text", "yaml_object"]
 
 LARGEST = 4_000_000
 """Bytes of a description; ten thousand labels fit."""
@@ -34,20 +34,24 @@ def text(path: Path, *signs: str) -> str:
         signs: words without which the file is somebody else's, whatever else is wrong with it.
 
     Raises:
-        ValueError: it is too large, or no text.
+        ValueError: it is too large, or not a text.
     """
     if not path.is_file():
         return ""
     with path.open("rb") as file:
         content = file.read(LARGEST + 1)
-    if not all(sign.encode() in content for sign in signs):
+    if not _bears(content, signs):
         return ""
     if len(content) > LARGEST:
         raise ValueError(f"{path.name} is larger than {LARGEST} bytes")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as cause:
-        raise ValueError(f"{path.name} is no text") from cause
+        raise ValueError(f"{path.name} is not a text") from cause
+
+
+def _bears(content: bytes, signs: Iterable[str]) -> bool:
+    return all(sign.encode() in content for sign in signs)
 
 
 def json_object(path: Path, *signs: str) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def yaml_object(path: Path, *signs: str) -> dict[str, Any]:
     return _object(path, text(path, *signs), safe_yaml.parse)
 
 
-def _object(path: Path, content: str, parser: Any) -> dict[str, Any]:
+def _object(path: Path, content: str, parser: Callable[[str], Any]) -> dict[str, Any]:
     if not content.strip():
         return {}
     try:
@@ -79,9 +83,24 @@ def files(folder: Path, pattern: str) -> list[Path]:
     return sorted(islice((entry for entry in folder.glob(pattern) if entry.is_file()), MOST_FILES))
 
 
-def names(said: Any, model: Path) -> bool:
+def folders(model: Path, kept_below: str) -> list[Path]:
+    """The folder of a model; also the one above, where the model lies in a folder that is called so."""
+    if model.parent.name == kept_below:
+        return [model.parent, model.parent.parent]
+    return [model.parent]
+
+
+def names(place: Any, model: Path) -> bool:
     """Whether a description means this model by a path of its own machine: the last part counts."""
-    return isinstance(said, str) and bool(said) and re.split(r"[/\\]", said)[-1] == model.name
+    return _last_part(place) == model.name
+
+
+def _last_part(place: Any) -> str:
+    """The file's name in a path of whatever machine; "" for what is not a path of a file."""
+    if not isinstance(place, str):
+        return ""
+    name = re.split(r"[/\\]", place)[-1]
+    return "" if name in (".", "..") else name
 
 
 def alone(model: Path) -> bool:
@@ -89,9 +108,9 @@ def alone(model: Path) -> bool:
 
     What describes a model without naming it is taken for its own in such a folder only.
     """
-    stems = set(_stems(model.parent)) | {_plain(model.stem)}
-    shortest = min(stems, key=len)
-    return all(re.match(re.escape(shortest) + r"([._-]|$)", stem) for stem in stems)
+    stems = {_plain(model.stem), *_stems(model.parent)}
+    begins_alike = re.compile(re.escape(min(stems, key=len)) + r"([._-]|$)")
+    return all(map(begins_alike.match, stems))
 
 
 def _stems(folder: Path) -> Iterator[str]:
@@ -104,7 +123,7 @@ def _plain(stem: str) -> str:
     return _VARIANT.sub("", stem.lower())
 
 
-def label_file(folder: Path, said: Any) -> tuple[str, ...] | None:
+def label_file(folder: Path, place: Any) -> tuple[str, ...] | None:
     """The labels of a file that a description names; None where it is not in this folder.
 
     Only the last part of the path counts: nothing outside the folder is read.
@@ -112,10 +131,8 @@ def label_file(folder: Path, said: Any) -> tuple[str, ...] | None:
     Raises:
         ValueError: it is there, and holds no labels.
     """
-    if not isinstance(said, str) or not said:
-        return None
-    name = re.split(r"[/\\]", said)[-1]
-    if name in ("", ".", "..") or not (folder / name).is_file():
+    name = _last_part(place)
+    if not name or not (folder / name).is_file():
         return None
     try:
         return label_files.parse(text(folder / name))

@@ -2,7 +2,7 @@
 
 import edgerun_coreml
 model = edgerun_coreml.load("model.mlpackage")
-model.predict({"image": picture})                      # as coremltools' MLModel.predict does on a Mac
+model.predict({"image": image})                      # as coremltools' MLModel.predict does on a Mac
 edgerun_coreml.convert("model.mlpackage", "model.onnx")
 """
 

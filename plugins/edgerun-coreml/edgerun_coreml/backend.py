@@ -8,18 +8,21 @@ from importlib import metadata as distributions
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from edgerun.contract import Coverage, Delegate, Graph, Health, Need, Placed, Session
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
-from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
+from edgerun_coreml.errors import CoreMLError, ModelDamaged, ModelUnsupported
 
 if TYPE_CHECKING:
     from edgerun_coreml.running.predict import CoreMLModel
 
 TRANSLATED: Final = "the same program, computed by ONNX Runtime, not by Core ML"
 ROUNDED: Final = f"{TRANSLATED}; what it calls fp16 is rounded after every operation, as devices store it"
+
+ELSEWHERE: Final = "run it on a Mac, or export it to ONNX from where it was trained"
+"""The hint where a model asks for what is not translated."""
 
 PRECISIONS: Final[Mapping[str, str]] = MappingProxyType({"onnxruntime": "fp32", "onnxruntime-fp16": "fp16"})
 """Delegates of the translation."""
@@ -99,6 +102,7 @@ class CoreMLBackend:
     name = "coreml"
     formats = ("mlpackage", "mlmodel")
     specimen = Path(__file__).with_name("double.mlpackage")
+    conversion_delegate = "onnxruntime"
 
     def health(self) -> Health:
         """Whether ONNX Runtime is there, or Core ML itself."""
@@ -141,7 +145,7 @@ class CoreMLBackend:
         """
         from edgerun_coreml import native
 
-        with _told(path):
+        with _named_file(path):
             if delegate.name in PRECISIONS:
                 return TranslatedSession(path, delegate.name, threads)
             return native.NativeSession(path, delegate)
@@ -158,7 +162,7 @@ class CoreMLBackend:
         from edgerun_coreml.file.package import open_model
         from edgerun_coreml.listing import list_operators
 
-        with _told(path):
+        with _named_file(path):
             return list_operators(open_model(path))
 
     def needs(self, path: Path) -> Sequence[Need]:
@@ -171,7 +175,7 @@ class CoreMLBackend:
         from edgerun_coreml.listing import list_operators
         from edgerun_coreml.needs import needs
 
-        with _told(path):
+        with _named_file(path):
             file = open_model(path)
             return needs(file, list_operators(file))
 
@@ -179,19 +183,36 @@ class CoreMLBackend:
         """Entries of the user-defined metadata of a package or a model."""
         from edgerun_coreml import embedding
 
-        with _told(path):
+        with _named_file(path):
             embedding.embed(path, metadata, target)
+
+    def convert(
+        self, path: Path, target: Path, preprocess: Literal["card", "graph"], card: Mapping[str, Any] | None
+    ) -> Path:
+        """The translation as an ONNX file; beside it lies ``<name>.data`` where the weights exceed 1 GiB.
+
+        Raises:
+            ModelUnreadable: the file is damaged, or asks for what is not supported.
+            OSError: the target cannot be written.
+        """
+        from edgerun_coreml import conversion
+
+        try:
+            return conversion.convert(path, target, preprocess, card=card)
+        except CoreMLError as cause:
+            detail = str(cause).splitlines()[0][:300]
+            raise ModelUnreadable(f"{path} cannot be converted: {detail}", hint=ELSEWHERE) from cause
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _named_file(path: Path) -> Iterator[None]:
     """What is wrong with a file, with its name and the next step. Raises :class:`ModelUnreadable`."""
     try:
         yield
     except ModelUnsupported as cause:
         raise ModelUnreadable(
             f"{path.name} asks for what is not supported: {_listed(cause.problems)}.",
-            hint="run it on a Mac, or export it to ONNX from where it was trained",
+            hint=ELSEWHERE,
         ) from cause
     except ModelDamaged as cause:
         raise ModelUnreadable(

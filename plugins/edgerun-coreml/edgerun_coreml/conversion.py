@@ -12,7 +12,8 @@ import numpy as np
 
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
 from edgerun_coreml.facts import Facts
-from edgerun_coreml.file.description import Feature, ImageType, Interface, describe, pipeline_models
+from edgerun_coreml.file.description import describe, pipeline_models
+from edgerun_coreml.file.feature_types import Feature, ImageType, Interface
 from edgerun_coreml.file.package import ModelFile, open_model
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.onnx.graph import Graph, Value
@@ -50,10 +51,10 @@ def convert(
         thresholds of a suppression are inputs, float32 [1].
 
     Raises:
-        ModelDamaged, ModelUnsupported: as `load` does; and where "graph" is asked for and no input is a picture.
+        ModelDamaged, ModelUnsupported: as `load` does; and where "graph" is asked for and no input is an image.
     """
     if preprocess not in ("card", "graph"):
-        raise ValueError(f"preprocess = {preprocess!r} cannot be: it is 'card' or 'graph'")
+        raise ValueError(f"preprocess must be 'card' or 'graph', not {preprocess!r}")
     file, out = open_model(path), Path(out)
     whole = _whole(file, Choice(function=function or ""))
     facts = Facts.of(file, whole.labels, function or "")
@@ -138,7 +139,7 @@ class _Joined:
         results = absorb(self.graph, translation.graph, feeds)
         self.values |= {port.name: results[port.tensor] for port in translation.outputs}
         self._orders |= colors(interface.outputs)
-        for name, color in colors(interface.outputs).items():  # a picture between two models has bytes
+        for name, color in colors(interface.outputs).items():  # an image between two models has bytes
             if color == "grayscale_float16":
                 continue
             whole = self.graph.emit("Round", [self.values[name]])
@@ -151,13 +152,13 @@ class _Joined:
             self.classified |= {feature.name for feature in interface.outputs} - numbers
 
     def _turned(self, name: str, color: str, value: Value) -> Value:
-        """A picture in the order of channels that is wanted."""
+        """An image in the order of channels that is wanted."""
         if not swapped(self._orders.get(name), color):
             return value
         return self.graph.emit("Gather", [value, self.graph.int64(2, 1, 0)], axis=1, shape=value.shape)
 
     def in_order(self, feature: Feature, value: Value) -> Value:
-        """An output of the whole, pictures in the order that the whole declares."""
+        """An output of the whole, images in the order that the whole declares."""
         return self._turned(feature.name, colors([feature]).get(feature.name, ""), value)
 
     def _value(self, name: str, like: Value | None = None) -> Value:
@@ -190,10 +191,10 @@ class _Joined:
 
 def _with_preprocessing(whole: Whole, fields: Mapping[str, Any]) -> Whole:
     """The graph with an input of bytes in place of the network's own."""
-    name, gray = _picture_of(whole)
+    name, gray = _image_input_of(whole)
     inner = next(value for value in whole.graph.inputs if value.name == name)
     if inner.shape is None or len(inner.shape) != 4 or inner.shape[1] not in (1, 3):
-        raise ModelUnsupported(f"the input '{name}' is no picture [1, C, H, W]: preprocess='card' leaves it as it is")
+        raise ModelUnsupported(f"the input '{name}' is not an image [1, C, H, W]: preprocess='card' leaves it as it is")
     channels = 1 if gray or inner.shape[1] == 1 else 3
     graph = Graph()
     feeds: dict[str, Value] = {}
@@ -209,18 +210,19 @@ def _with_preprocessing(whole: Whole, fields: Mapping[str, Any]) -> Whole:
     return Whole(graph, whole.interface, whole.labels)
 
 
-def _picture_of(whole: Whole) -> tuple[str, bool]:
-    """The input that is a picture, and whether it is grey."""
-    pictures = [feature for feature in whole.interface.inputs if isinstance(feature.type, ImageType)]
-    if not pictures:
-        pictures = [feature for feature in whole.interface.inputs if _named_like_a_picture(feature, whole.graph)]
-    if len(pictures) != 1:
-        raise ModelUnsupported(f"{len(pictures)} inputs are pictures, where one is needed: preprocess='card' takes any")
-    kind = pictures[0].type
-    return pictures[0].name, isinstance(kind, ImageType) and kind.channels == 1
+def _image_input_of(whole: Whole) -> tuple[str, bool]:
+    """The input that is an image, and whether it is grey."""
+    image_features = [feature for feature in whole.interface.inputs if isinstance(feature.type, ImageType)]
+    if not image_features:
+        image_features = [feature for feature in whole.interface.inputs if _shaped_like_an_image(feature, whole.graph)]
+    if len(image_features) != 1:
+        count = len(image_features)
+        raise ModelUnsupported(f"{count} inputs are images, where one is needed: preprocess='card' takes any")
+    kind = image_features[0].type
+    return image_features[0].name, isinstance(kind, ImageType) and kind.channels == 1
 
 
-def _named_like_a_picture(feature: Feature, graph: Graph) -> bool:
+def _shaped_like_an_image(feature: Feature, graph: Graph) -> bool:
     shape = next((value.shape for value in graph.inputs if value.name == feature.name), None)
     return shape is not None and len(shape) == 4 and shape[1] in (1, 3)
 

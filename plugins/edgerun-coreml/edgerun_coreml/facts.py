@@ -10,17 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from edgerun.tensors import TensorSpec
-from edgerun_coreml.file.description import (
-    ArrayType,
-    DictionaryType,
-    Feature,
-    ImageType,
-    Interface,
-    ModelDescription,
-    ScalarType,
-    describe,
-    pipeline_models,
-)
+from edgerun_coreml.file.description import ModelDescription, describe, pipeline_models
+from edgerun_coreml.file.feature_types import ArrayType, DictionaryType, Feature, ImageType, Interface, ScalarType
 from edgerun_coreml.file.package import ModelFile
 from edgerun_coreml.running import shapes
 from edgerun_coreml.running.classifier import Labels
@@ -103,9 +94,9 @@ class Facts:
     def card(self) -> dict[str, Any]:
         """Fields of edgerun's card that the description settles, as JSON takes them."""
         fields: dict[str, Any] = {}
-        pictures = [feature.type for feature in self.interface.inputs if isinstance(feature.type, ImageType)]
-        if len(pictures) == 1:
-            (kind,) = pictures
+        image_types = [feature.type for feature in self.interface.inputs if isinstance(feature.type, ImageType)]
+        if len(image_types) == 1:
+            (kind,) = image_types
             fields["color"] = "gray" if kind.channels == 1 else kind.color
             if kind.color != "grayscale_float16":
                 fields |= {"scale": 1.0, "mean": [0.0] * 3, "std": [1.0] * 3}
@@ -119,7 +110,7 @@ class Facts:
 
 
 def _flexible(feature: Feature) -> dict[str, Any]:
-    """Sizes that an input may have besides its own, pictures as (width, height); no bound is None."""
+    """Sizes that an input may have besides its own, images as (width, height); no bound is None."""
     kind = feature.type
     if isinstance(kind, ImageType):
         several: Sequence[Sequence[int]] = kind.sizes
@@ -150,10 +141,10 @@ def _rules(rules: Rules) -> Mapping[str, Any]:
 
 
 def _image_facts(inputs: Iterable[Feature]) -> dict[str, str]:
-    pictures = [(feature.name, feature.type) for feature in inputs if isinstance(feature.type, ImageType)]
-    if len(pictures) != 1:
+    image_inputs = [(feature.name, feature.type) for feature in inputs if isinstance(feature.type, ImageType)]
+    if len(image_inputs) != 1:
         return {}
-    name, kind = pictures[0]
+    name, kind = image_inputs[0]
     return {
         "image": name,
         "image_color": kind.color,

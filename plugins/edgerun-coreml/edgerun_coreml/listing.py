@@ -9,7 +9,8 @@ from edgerun.contract import Graph
 from edgerun_coreml import mil, nn
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.facts import input_spec, output_spec
-from edgerun_coreml.file.description import Interface, Metadata, describe
+from edgerun_coreml.file.description import Metadata, describe
+from edgerun_coreml.file.feature_types import Interface
 from edgerun_coreml.file.nodes import Listing, attributes_of
 from edgerun_coreml.file.package import ModelFile
 from edgerun_coreml.file.wire import Message

@@ -18,7 +18,7 @@ from edgerun.errors import BackendUnavailable, DelegateUnavailable, ModelUnreada
 from edgerun.tensors import Arrays, TensorSpec
 from edgerun_coreml.facts import Facts, as_array, carried
 from edgerun_coreml.file import plan
-from edgerun_coreml.file.description import ImageType
+from edgerun_coreml.file.feature_types import ImageType
 from edgerun_coreml.file.package import open_model
 from edgerun_coreml.running import images
 
@@ -88,7 +88,7 @@ class NativeSession:
                 continue
             value = feeds[feature.name]
             if isinstance(feature.type, ImageType):
-                given[feature.name] = _picture(value, feature.name, feature.type)
+                given[feature.name] = _image(value, feature.name, feature.type)
             else:
                 given[feature.name] = value.item() if value.dtype in (np.float64, np.int64) else value
         results = self._model.predict(given)
@@ -125,12 +125,12 @@ def _opened(path: Path, units: str) -> Any:
     return model
 
 
-def _picture(array: Any, name: str, kind: ImageType) -> Any:
+def _image(array: Any, name: str, kind: ImageType) -> Any:
     """A PIL image with exactly these pixels."""
     if kind.color != "grayscale_float16" and (array != images.stored(array, kind)).any():
         raise RuntimeError(f"image input '{name}' takes whole numbers in 0..255: leave scale, mean and std out")
-    picture = images.to_image(array, name, kind)
-    return picture.convert("RGB") if picture.mode == "RGBA" else picture
+    image = images.to_image(array, name, kind)
+    return image.convert("RGB") if image.mode == "RGBA" else image
 
 
 def _plain(value: Any, kind: object) -> Any:

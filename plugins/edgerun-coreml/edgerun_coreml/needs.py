@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from edgerun.contract import Graph, Need, Node
-from edgerun_coreml.file.description import MINIMUM_OS, ArrayType, Feature, ImageType, pipeline_models
+from edgerun_coreml.file.description import MINIMUM_OS, pipeline_models
+from edgerun_coreml.file.feature_types import ArrayType, Feature, ImageType
 from edgerun_coreml.file.package import ModelFile
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.running.pipeline import NETWORKS, interface_of
@@ -130,7 +131,7 @@ def _of_feature(feature: Feature, kind: str) -> Iterator[tuple[int, str]]:
         if feature.type.dtype in versions:
             yield versions[feature.type.dtype], f"{feature.name} of type {feature.type.dtype}"
     elif isinstance(feature.type, ImageType) and feature.type.color == "grayscale_float16":
-        yield 7, f"{feature.name}, a picture of type float16"
+        yield 7, f"{feature.name}, an image of type float16"
 
 
 def _of_network(network: Message) -> Iterator[tuple[int, str]]:

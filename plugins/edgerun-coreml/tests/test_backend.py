@@ -21,7 +21,7 @@ from model_files import (
 )
 
 from edgerun import Detector
-from edgerun.contract import Delegate
+from edgerun.contract import ConvertsToOnnx, Delegate
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.testing import BackendConformance
 from edgerun_coreml import native
@@ -143,3 +143,15 @@ def test_without_a_runtime_health_says_so(monkeypatch):
     assert not health.ok
     assert "onnxruntime" in health.reason
     assert not any(offer.available for offer in CoreMLBackend().delegates())
+
+
+def test_it_converts_for_edgerun_and_names_what_it_cannot(tmp_path):
+    backend, target = CoreMLBackend(), tmp_path / "m.onnx"
+    assert isinstance(backend, ConvertsToOnnx)
+    sound = write(tmp_path / "m.mlmodel", model(doubling(), [array("x", 1, 4)], [array("y", 1, 4)]))
+    assert backend.convert(sound, target, "card", None) == target
+    assert target.stat().st_size > 0
+    tree = {"specificationVersion": 1, "description": {}, "treeEnsembleRegressor": {}}
+    with pytest.raises(ModelUnreadable, match=r"m\.mlmodel cannot be converted: not supported: ") as caught:
+        backend.convert(write(tmp_path / "m.mlmodel", tree), target, "card", None)
+    assert "run it on a Mac" in caught.value.hint

@@ -92,14 +92,14 @@ def test_converted_it_gives_the_same_boxes(tmp_path, red, preprocess):
     np.testing.assert_array_equal(found.score, expected.score)
 
 
-def test_what_is_no_detector_is_converted_and_that_is_said(tmp_path):
+def test_what_is_not_a_detector_is_converted_with_a_note(tmp_path):
     shape = (1, 3, 64, 96)
     path = write(tmp_path / "m.mlmodel", model(doubling(shape), [array("x", *shape)], [array("y", *shape)]))
     with pytest.raises(DecoderUnknown):
         Detector.load(path)
     ran = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "m.onnx")])
     assert ran.exit_code == 0
-    assert "no detector that edgerun reads" in ran.stdout
+    assert "not a detector that edgerun reads" in ran.stdout
 
 
 def test_a_file_that_is_there_is_not_overwritten_unasked(tmp_path):
@@ -138,7 +138,7 @@ def test_only_core_ml_models_are_converted(tmp_path):
     assert CliRunner().invoke(app, ["convert", str(path), str(out)]).exit_code == 0
     ran = CliRunner().invoke(app, ["convert", str(out), str(tmp_path / "n.onnx")])
     assert ran.exit_code == 3
-    assert "is no Core ML model, but onnx" in ran.output
+    assert "is onnx; what can be converted is mlmodel, mlpackage" in ran.output
 
 
 def test_after_closing_the_detector_refuses(tmp_path, red):

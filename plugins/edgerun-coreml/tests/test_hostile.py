@@ -28,12 +28,13 @@ def real_models() -> list[str]:
 
 def run(folder: Path) -> tuple[list[list], list[int]]:
     """All cases in child processes, which are started anew where one dies; verdicts, and cases that killed."""
-    environment = os.environ | {"HOSTILE_PATH": json.dumps([str(Path(__file__).parent), *filter(None, sys.path)])}
+    helpers = Path(__file__).with_name("helpers")
+    environment = os.environ | {"HOSTILE_PATH": json.dumps([str(helpers), *filter(None, sys.path)])}
     verdicts, deaths, first = [], [], 0
     while first < COUNT:
         home = folder / str(first)
         home.mkdir()
-        command = [sys.executable, str(Path(__file__).with_name("hostile.py")), str(home)]
+        command = [sys.executable, str(helpers / "hostile.py"), str(home)]
         child = subprocess.run(
             [*command, str(SEED), str(first), str(COUNT), *real_models()],
             capture_output=True, text=True, check=False, timeout=3600, env=environment,

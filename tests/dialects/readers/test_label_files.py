@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from edgerun.card.labels import without_background
 from edgerun.dialects.readers import label_files
 from edgerun.errors import CardInvalid
 
@@ -44,14 +45,12 @@ def test_gaps_are_kept():
 
 def test_a_table_that_counts_from_1_leaves_the_first_place_empty():
     assert label_files.parse("1: cat\n2: dog") == ("???", "cat", "dog")
-    assert label_files.without_background(label_files.parse("1: cat\n2: dog")) == ("cat", "dog")
+    assert without_background(label_files.parse("1: cat\n2: dog")) == ("cat", "dog")
 
 
-@pytest.mark.parametrize("first", ["background", "__background__", "???", "Background"])
-def test_a_background_is_told_by_its_name(first):
-    assert label_files.parse(f"{first}\nperson\n") == (first, "person")
-    assert label_files.without_background((first, "person")) == ("person",)
-    assert label_files.without_background(("person", first)) == ()
+def test_a_background_stays_where_it_is():
+    assert label_files.parse("background\nperson\n") == ("background", "person")
+    assert label_files.parse("???\nperson\n") == ("???", "person")
 
 
 def test_a_class_named_no_is_a_text():

@@ -2,7 +2,7 @@
 
 Field names, numbers and types are those of Apple's public format description (the .proto files of
 coremltools, Copyright (c) 2017-2025 Apple Inc., BSD-3-Clause); the notation is explained in
-:mod:`edgerun_coreml.schema`.
+:mod:`edgerun_coreml.file.schema`.
 """
 
 MIL = """\

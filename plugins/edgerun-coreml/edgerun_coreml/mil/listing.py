@@ -13,8 +13,9 @@ from edgerun_coreml.file.nodes import LARGEST_ATTRIBUTE, Listing
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.mil.kinds import STORED, Kind, read_kind
 from edgerun_coreml.mil.program import choose_function
-from edgerun_coreml.mil.registry import OPSETS, Refusal
+from edgerun_coreml.mil.registry import OPSETS
 from edgerun_coreml.mil.values import Constants, Operand
+from edgerun_coreml.refusal import Refusal
 
 FIRST: Final = ("x", "y")
 """Parameters that come before the others, so that operands stand in the order in which they are written."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.mil.kinds import FLOAT32, Kind, computed, read_kind
-from edgerun_coreml.mil.registry import Refusal
+from edgerun_coreml.mil.scope import Scope
 from edgerun_coreml.mil.values import Operand
 from edgerun_coreml.onnx.graph import Graph, Shape, Value
-
-if TYPE_CHECKING:
-    from edgerun_coreml.mil.program import Scope
+from edgerun_coreml.refusal import Refusal
 
 Array = npt.NDArray[Any]
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from edgerun_coreml.errors import CoreMLError
+from edgerun_coreml.mil.operation import Operation
+from edgerun_coreml.mil.values import Operand
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
-if TYPE_CHECKING:
-    from edgerun_coreml.mil.operation import Operation
-    from edgerun_coreml.mil.values import Operand
-
-
-Translator = Callable[["Operation"], "Value | Operand | Sequence[Value | Operand] | None"]
+Translator = Callable[[Operation], Value | Operand | Sequence[Value | Operand] | None]
 
 OPSETS: Final = {
     "CoreML3": 13,
@@ -27,10 +24,6 @@ OPSETS: Final = {
 """The names programs give to their operation set, and the iOS release it came with."""
 
 _TRANSLATORS: Final[dict[str, list[tuple[int, Translator]]]] = {}
-
-
-class Refusal(CoreMLError):
-    """Raised by a translator: this use of the operation is not supported, for this reason."""
 
 
 def operation(*names: str, since: int = 13) -> Callable[[Translator], Translator]:

@@ -9,7 +9,8 @@ from edgerun_coreml.file.blob import BlobFile
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.mil import families  # noqa: F401  (registers the operations)
 from edgerun_coreml.mil.kinds import FLOAT32, computed, read_kind
-from edgerun_coreml.mil.program import Context, Scope, Unknown, choose_function, context_for, rounded
+from edgerun_coreml.mil.program import choose_function, context_for, translate_block
+from edgerun_coreml.mil.scope import Context, Scope, Unknown, rounded
 from edgerun_coreml.mil.values import Operand
 from edgerun_coreml.onnx.graph import Graph, Shape
 from edgerun_coreml.onnx.peephole import polish
@@ -34,7 +35,7 @@ def translate(
     if block is None:
         raise ModelDamaged(f"function {name} has no block for its operation set {message.opset}")
     try:
-        results = scope.run(block)
+        results = translate_block(scope, block)
     except Unknown:
         results = []
     if context.problems:

@@ -14,8 +14,8 @@ from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.file.blob import BlobFile, unpack
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.mil.kinds import STORED, Kind, computed, read_kind
-from edgerun_coreml.mil.registry import Refusal
 from edgerun_coreml.onnx.graph import Graph, Shape, Value
+from edgerun_coreml.refusal import Refusal
 
 Array = npt.NDArray[Any]
 

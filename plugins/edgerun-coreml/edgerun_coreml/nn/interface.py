@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
-from edgerun_coreml.file.description import ArrayType, Feature, ImageType, Interface
+from edgerun_coreml.file.feature_types import ArrayType, Feature, ImageType, Interface
 from edgerun_coreml.file.wire import Message
-from edgerun_coreml.nn.layer import emit
-from edgerun_coreml.nn.network import Scope, Unknown
+from edgerun_coreml.nn.nodes import emit
+from edgerun_coreml.nn.scope import Scope, Unknown
 from edgerun_coreml.nn.shapes import check_size
 from edgerun_coreml.onnx.graph import Shape, Value
 from edgerun_coreml.onnx.translation import Port

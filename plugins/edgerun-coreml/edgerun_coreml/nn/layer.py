@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,36 +12,15 @@ import numpy.typing as npt
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.nn import shapes, weights
-from edgerun_coreml.nn.registry import Refusal, View
+from edgerun_coreml.nn.nodes import emit
+from edgerun_coreml.nn.scope import Scope
 from edgerun_coreml.onnx.graph import Attribute, Graph, Shape, Value
-
-if TYPE_CHECKING:
-    from edgerun_coreml.nn.network import Scope
+from edgerun_coreml.refusal import Refusal
 
 Array = npt.NDArray[Any]
 
 LARGEST: Final = (1 << 31) - 1
 """The largest size, amount or index that a parameter may give; also stands for "to the end" in slices."""
-
-
-MAX_CONSTANT: Final = 1 << 26
-"""Elements of a tensor worked out of constants alone, which a small file could make of any size."""
-
-
-def emit(
-    graph: Graph,
-    op_type: str,
-    inputs: Sequence[Value | None],
-    *,
-    dtype: npt.DTypeLike | None = None,
-    **attributes: Attribute | None,
-) -> Value:
-    """Add a node with one output, whose shape is worked out."""
-    given = {key: item for key, item in attributes.items() if item is not None}
-    (shape,) = shapes.infer(op_type, inputs, given)
-    if all(value is None or value.array is not None for value in inputs):
-        shapes.check_size(shape, MAX_CONSTANT)
-    return graph.emit(op_type, inputs, dtype=dtype, shape=shape, domain="", **given)
 
 
 class Layer:
@@ -235,7 +214,3 @@ class Layer:
         if list(order) == list(range(len(order))):
             return value
         return self.emit("Transpose", [value], perm=list(order))
-
-    def in_view(self, view: View, translator: Any) -> Any:
-        """What a translator makes of this layer in another view; for layers whose parameters decide on it."""
-        return self.scope.apply(self, translator, view)

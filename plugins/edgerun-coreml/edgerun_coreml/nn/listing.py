@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgerun_coreml.errors import ModelDamaged
-from edgerun_coreml.file.description import ImageType, Interface
+from edgerun_coreml.file.feature_types import ImageType, Interface
 from edgerun_coreml.file.nodes import Listing, attributes_of
 from edgerun_coreml.file.wire import Message
-from edgerun_coreml.nn.network import networks_in
+from edgerun_coreml.nn.inner_networks import networks_in
 from edgerun_coreml.nn.weights import given
 
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from edgerun_coreml.errors import CoreMLError
+from edgerun_coreml.nn.layer import Layer
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
-if TYPE_CHECKING:
-    from edgerun_coreml.nn.layer import Layer
-
-Translator = Callable[["Layer"], "Value | Sequence[Value] | None"]
-
-
-class Refusal(CoreMLError):
-    """Raised by a translator: this use of the layer is not supported, for this reason."""
+Translator = Callable[[Layer], Value | Sequence[Value] | None]
 
 
 class View(Enum):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from edgerun_coreml.errors import ModelDamaged, ModelUnsupported
-from edgerun_coreml.file.description import Interface, class_labels, describe
+from edgerun_coreml.file.description import class_labels, describe
+from edgerun_coreml.file.feature_types import Interface
 from edgerun_coreml.file.wire import Message
-from edgerun_coreml.nn import families, shapes_choosing, shapes_spatial  # noqa: F401  (register layers and shape rules)
+from edgerun_coreml.nn import families, shapes_choosing, shapes_moving, shapes_spatial  # noqa: F401  (they register themselves)
+from edgerun_coreml.nn.inner_networks import count_reads
 from edgerun_coreml.nn.interface import declare_inputs, declare_output, find_probabilities
-from edgerun_coreml.nn.network import NONSENSE, Context, Scope, Unknown, count_reads
+from edgerun_coreml.nn.network import translate_layers
+from edgerun_coreml.nn.scope import NONSENSE, Context, Scope, Unknown
 from edgerun_coreml.onnx.graph import Graph
 from edgerun_coreml.onnx.peephole import polish
 from edgerun_coreml.onnx.translation import PROBABILITIES, Classifier, Port, Precision, Translation
@@ -34,7 +37,7 @@ def translate(spec: Message, *, precision: Precision = "fp32") -> Translation:
         inputs = declare_inputs(scope, interface, network)
     except NONSENSE as error:
         raise ModelDamaged(f"the inputs make no sense ({error})") from error
-    scope.run(network.layers)
+    translate_layers(scope, network.layers)
     if scope.context.problems:
         raise ModelUnsupported(scope.context.problems)
     try:

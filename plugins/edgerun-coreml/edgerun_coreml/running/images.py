@@ -1,4 +1,4 @@
-"""Pictures at the door of a model: PIL images in and out, in the modes that coremltools' MLModel takes.
+"""Images in and out of a model: PIL images, in the modes that coremltools' MLModel takes.
 
 A model computes on float32 [1, C, H, W]: 0..255 in the declared order of channels. PIL is imported only when
 the model has images, and only here.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edgerun_coreml.file.description import ImageType
+from edgerun_coreml.file.feature_types import ImageType
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -57,7 +57,7 @@ def _checked(value: object, name: str, kind: ImageType) -> Image.Image:
 
 
 def check_size(array: Array, name: str, kind: ImageType) -> None:
-    """Raise RuntimeError for a picture [1, C, H, W] that the model does not take: nothing is resized."""
+    """Raise RuntimeError for an image [1, C, H, W] that the model does not take: nothing is resized."""
     if array.ndim != 4 or array.shape[:2] != (1, kind.channels):
         raise RuntimeError(f"image input '{name}' has the shape {array.shape}, not (1, {kind.channels}, H, W)")
     height, width = array.shape[2:]
@@ -86,7 +86,7 @@ def stored(array: Array, kind: ImageType) -> Array:
 def to_image(array: Array, name: str, kind: ImageType) -> Image.Image:
     """A PIL image from float32 [1, C, H, W]: RGBA for models of colour, else L or F.
 
-    Raises RuntimeError where the array is no picture of the declared kind.
+    Raises RuntimeError where the array is not an image of the declared kind.
     """
     try:
         from PIL import Image
@@ -94,7 +94,7 @@ def to_image(array: Array, name: str, kind: ImageType) -> Image.Image:
         raise RuntimeError(f"output '{name}' is an image, and Pillow is not installed: pip install pillow") from None
     planes = array.reshape(array.shape[-3:]) if array.ndim >= 3 else array
     if planes.ndim != 3 or planes.shape[0] != kind.channels:
-        raise RuntimeError(f"output '{name}' is no image of {kind.channels} channels: its shape is {array.shape}")
+        raise RuntimeError(f"output '{name}' is not an image of {kind.channels} channels: its shape is {array.shape}")
     planes = stored(planes, kind)
     if kind.color == "grayscale_float16":
         return Image.fromarray(planes[0])

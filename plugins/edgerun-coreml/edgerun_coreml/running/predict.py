@@ -9,15 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgerun_coreml.file.description import (
-    ArrayType,
-    Feature,
-    ImageType,
-    Interface,
-    ModelDescription,
-    ScalarType,
-    describe,
-)
+from edgerun_coreml.file.description import ModelDescription, describe
+from edgerun_coreml.file.feature_types import ArrayType, Feature, ImageType, Interface, ScalarType
 from edgerun_coreml.file.package import ModelFile, open_model
 from edgerun_coreml.onnx.translation import Precision
 from edgerun_coreml.running import images, shapes
@@ -49,7 +42,7 @@ def load(
         ModelUnsupported: it is sound, but asks for what is not translated; `.problems` lists everything.
     """
     if precision not in ("fp32", "fp16"):
-        raise ValueError(f"precision = {precision!r} cannot be: it is 'fp32' or 'fp16'")
+        raise ValueError(f"precision must be 'fp32' or 'fp16', not {precision!r}")
     return CoreMLModel(open_model(path), precision=precision, function=function, threads=threads)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edgerun_coreml.file.description import ArrayType, Feature
+from edgerun_coreml.file.feature_types import ArrayType, Feature
 from edgerun_coreml.onnx.graph import Shape
 
 Array = npt.NDArray[Any]

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgerun_coreml.errors import ModelDamaged
-from edgerun_coreml.file.description import ArrayType, Interface, class_labels, describe
+from edgerun_coreml.file.description import class_labels, describe
+from edgerun_coreml.file.feature_types import ArrayType, Interface
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.onnx.graph import Graph, Value
 from edgerun_coreml.running.states import State

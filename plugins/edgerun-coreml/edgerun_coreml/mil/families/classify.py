@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.registry import operation
 from edgerun_coreml.mil.values import Operand
+from edgerun_coreml.refusal import Refusal
 
 
 @operation("classify")

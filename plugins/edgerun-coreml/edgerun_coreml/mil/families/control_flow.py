@@ -11,10 +11,12 @@ from edgerun_coreml.file.wire import Message
 from edgerun_coreml.mil.families.states import written_states
 from edgerun_coreml.mil.kinds import BOOL, Kind, computed, read_kind
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.program import Scope
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.program import translate_block
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.mil.scope import Scope
 from edgerun_coreml.mil.values import Operand
 from edgerun_coreml.onnx.graph import Graph, Value
+from edgerun_coreml.refusal import Refusal
 
 
 @operation("identity")
@@ -43,7 +45,7 @@ def cond(op: Operation) -> list[Operand]:
     for place, block in zip(("true branch", "false branch"), op.message.blocks, strict=True):
         body = op.graph.subgraph()
         scope = op.scope.inner(body, f"{op.type} {place}")
-        results = scope.run(block)
+        results = translate_block(scope, block)
         for (_, kind), value in zip(op.outputs, _graphed(scope, results), strict=True):
             body.output(body.cast(value, computed(_element(kind, results[0]))))
         for name in written:
@@ -125,4 +127,4 @@ def _run_with(scope: Scope, graph: Graph, block: Message, operands: Sequence[Ope
         raise Refusal(f"a {place} of {len(block.inputs)} variables for {len(operands)}")
     for item, operand in zip(block.inputs, operands, strict=True):
         inner.bind(item.name, operand)
-    return inner.run(block)
+    return translate_block(inner, block)

@@ -8,8 +8,8 @@ import numpy as np
 
 from edgerun_coreml.mil.kinds import STORED, computed
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.program import rounded
 from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.mil.scope import rounded
 from edgerun_coreml.mil.values import Operand
 from edgerun_coreml.onnx.graph import ONNX_TYPES, Value
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from edgerun_coreml.mil.kinds import FLOAT32
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.registry import operation
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)

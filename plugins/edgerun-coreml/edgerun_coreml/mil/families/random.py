@@ -6,8 +6,9 @@ import numpy as np
 
 from edgerun_coreml.mil.kinds import FLOAT32, computed
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.registry import operation
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 
 def _zeros(op: Operation) -> Value:
@@ -38,7 +39,7 @@ def _uniform(op: Operation) -> Value:
 
 
 def _scaled(op: Operation, standard: Value, scale: float, shift: float) -> Value:
-    """Scaled here and not by the operator's attributes, with which ONNX Runtime aborts for a width of zero."""
+    """Scale and shift by nodes of their own: no number of the file becomes an attribute of the random operator."""
     scaled = op.emit("Mul", [standard, op.scalar(scale, standard)])
     return op.emit("Add", [scaled, op.scalar(shift, scaled)])
 

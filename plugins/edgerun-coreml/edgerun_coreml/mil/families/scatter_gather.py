@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.registry import operation
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 _REDUCTIONS: Final = {
     "update": "none", "add": "add", "mul": "mul", "max": "max", "min": "min", "sub": "add", "div": "mul",

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.registry import operation
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 Array = npt.NDArray[Any]
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.program import Scope
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.registry import operation
+from edgerun_coreml.mil.scope import Scope
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 WRITING: Final = ("write_state", "coreml_update_state")
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from edgerun_coreml.mil.kinds import BOOL, FLOAT32, computed
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.registry import operation
 from edgerun_coreml.mil.values import Operand
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 _MODES: Final = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from edgerun_coreml.mil.operation import Operation
-from edgerun_coreml.mil.registry import Refusal, operation
+from edgerun_coreml.mil.registry import operation
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 
 @operation("reshape")

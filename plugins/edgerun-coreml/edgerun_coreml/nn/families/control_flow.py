@@ -13,10 +13,15 @@ from typing import Final
 import numpy as np
 
 from edgerun_coreml.errors import ModelDamaged
-from edgerun_coreml.nn.layer import LARGEST, Layer, emit
-from edgerun_coreml.nn.network import BREAK, SKIP, Scope, Unknown, count_reads, written
-from edgerun_coreml.nn.registry import Refusal, layer
+from edgerun_coreml.nn.branching import common
+from edgerun_coreml.nn.inner_networks import BREAK, SKIP, count_reads, written
+from edgerun_coreml.nn.layer import LARGEST, Layer
+from edgerun_coreml.nn.network import translate_branch, translate_layers
+from edgerun_coreml.nn.nodes import emit
+from edgerun_coreml.nn.registry import layer
+from edgerun_coreml.nn.scope import Scope, Unknown
 from edgerun_coreml.onnx.graph import Graph, Shape, Value
+from edgerun_coreml.refusal import Refusal
 
 MAX_NESTING: Final = 4
 """Loops within loops."""
@@ -33,9 +38,8 @@ def is_true(graph: Graph, value: Value) -> Value:
 @layer("branch")
 def branch(op: Layer) -> None:
     condition = is_true(op.graph, op.x)
-    op.scope.branch(
-        condition, op.params.ifBranch.layers, op.params.elseBranch.layers, (f"{op.place}, if: ", f"{op.place}, else: ")
-    )
+    sides = op.params.ifBranch.layers, op.params.elseBranch.layers
+    translate_branch(op.scope, condition, sides, (f"{op.place}, if: ", f"{op.place}, else: "))
 
 
 @layer("loopBreak")
@@ -64,7 +68,7 @@ def loop(op: Layer) -> None:
         raise Refusal(f"loops nested more than {MAX_NESTING} deep")
     condition = op.graph.scalar(True, np.bool_)
     if conditional:
-        scope.run(p.conditionNetwork.layers)
+        translate_layers(scope, p.conditionNetwork.layers)
         condition = is_true(op.graph, scope.lookup(p.conditionVar))
     limit: Value | None
     if op.has_input(0):
@@ -134,10 +138,10 @@ def _body(
             inner.bind(name, carried)
     for flag in (BREAK, SKIP):
         inner.bind(flag, graph.scalar(False, np.bool_))
-    inner.run(p.bodyNetwork.layers)
+    translate_layers(inner, p.bodyNetwork.layers)
     going = emit(graph, "Not", [inner.lookup(BREAK)])
     if conditional:
-        inner.run(p.conditionNetwork.layers, guarded=False)
+        translate_layers(inner, p.conditionNetwork.layers, guarded=False)
         going = emit(graph, "And", [going, is_true(graph, inner.lookup(p.conditionVar))])
     graph.output(going, graph.fresh("going"))
     made = {}
@@ -148,34 +152,3 @@ def _body(
         made[name] = value
         graph.output(value, graph.fresh("carried"))
     return graph, made
-
-
-def common(left: Shape | None, right: Shape | None) -> Shape | None:
-    """What two shapes agree on."""
-    if left is None or right is None or len(left) != len(right):
-        return None
-    return tuple(a if a == b else None for a, b in zip(left, right, strict=True))
-
-
-def emit_branch(scope: Scope, condition: Value, sides: Sequence[Scope], inside: set[str]) -> None:
-    """Emit ``If`` for two translated sides, and bind in the outer scope the names they write."""
-    names = sorted({name for side in sides for name in side.values})
-    outputs: list[tuple[str, list[Value]]] = []
-    for name in names:
-        if any(name in side.values and side.values[name] is None for side in sides):
-            scope.bind(name, None)
-            continue
-        values = [side.find(name) for side in sides]
-        found = [value for value in values if value is not None]
-        wanted = scope.find(name) is not None or name not in inside
-        if len(found) == len(sides) and wanted:
-            outputs.append((name, found))
-    if not outputs:
-        return
-    for place, side in enumerate(sides):
-        for _, ends in outputs:
-            side.graph.output(ends[place], side.graph.fresh("out"))
-    dtypes = [ends[0].dtype for _, ends in outputs]
-    results = scope.graph.emit_many("If", [condition], dtypes, then_branch=sides[0].graph, else_branch=sides[1].graph)
-    for (name, ends), result in zip(outputs, results, strict=True):
-        scope.bind(name, Value(result.name, result.dtype, common(ends[0].shape, ends[1].shape)))

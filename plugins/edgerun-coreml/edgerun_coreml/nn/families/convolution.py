@@ -15,8 +15,9 @@ from edgerun_coreml.nn.families.windows import (
     volume_padding,
 )
 from edgerun_coreml.nn.layer import Layer
-from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.nn.registry import View, layer
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 
 @layer("convolution", view=View.SPATIAL)

@@ -7,6 +7,7 @@ import numpy as np
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.nn.layer import Layer
 from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.nn.views import in_view
 from edgerun_coreml.onnx.graph import Value
 
 
@@ -19,7 +20,7 @@ def concat(op: Layer) -> Value:
     def channels(op: Layer) -> Value:
         return op.emit("Concat", op.need_inputs(1), axis=op.normal(-3, op.rank()))
 
-    made: list[Value] = op.in_view(View.ANY, channels)
+    made = in_view(op, View.ANY, channels)
     return made[0]
 
 

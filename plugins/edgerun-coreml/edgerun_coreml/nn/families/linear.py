@@ -11,6 +11,7 @@ import numpy as np
 
 from edgerun_coreml.nn.layer import Layer
 from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.nn.views import in_view
 from edgerun_coreml.nn.weights import Array
 from edgerun_coreml.onnx.graph import Value
 
@@ -28,7 +29,7 @@ def inner_product(op: Layer) -> Value:
         rows = op.emit("Flatten", [op.x], axis=1)
         return op.unsqueeze(op.emit("Gemm", [rows, op.constant(weights), bias], transB=1), [2, 3])
 
-    result: list[Value] = op.in_view(View.SPATIAL, flat)
+    result = in_view(op, View.SPATIAL, flat)
     return result[0]
 
 

@@ -27,7 +27,8 @@ from edgerun_coreml.nn.families.recurrent import (
     steps_of,
 )
 from edgerun_coreml.nn.families.sequences import flipped
-from edgerun_coreml.nn.layer import Layer, emit
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.nodes import emit
 from edgerun_coreml.nn.registry import layer
 from edgerun_coreml.nn.weights import Array
 from edgerun_coreml.onnx.graph import Graph, Value

@@ -9,8 +9,9 @@ import numpy as np
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.nn.families.windows import border
 from edgerun_coreml.nn.layer import LARGEST, Layer
-from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.nn.registry import View, layer
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 _MODES: Final = {"": "constant", "constant": "constant", "reflection": "reflect", "replication": "edge"}
 

@@ -7,8 +7,9 @@ import numpy as np
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.nn.families.activation import scaled
 from edgerun_coreml.nn.layer import Layer
-from edgerun_coreml.nn.registry import Refusal, layer
+from edgerun_coreml.nn.registry import layer
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 
 def _template(op: Layer) -> Value:
@@ -26,7 +27,7 @@ def _seed(op: Layer) -> float | None:
 
 @layer("randomNormalLike", "randomNormalStatic", "randomNormalDynamic")
 def random_normal(op: Layer) -> Value:
-    """Drawn from the standard distribution, then scaled: ONNX Runtime aborts on a deviation that is not positive."""
+    """Drawn from the standard distribution, then scaled: no number of the file becomes an attribute of the operator."""
     draws = op.emit("RandomNormalLike", [_template(op)], mean=0.0, scale=1.0, seed=_seed(op))
     return scaled(op, draws, float(op.params.stdDev), float(op.params.mean))
 

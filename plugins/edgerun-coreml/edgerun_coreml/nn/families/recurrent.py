@@ -17,7 +17,8 @@ import numpy as np
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.nn.families.sequences import flipped
-from edgerun_coreml.nn.layer import Layer, emit
+from edgerun_coreml.nn.layer import Layer
+from edgerun_coreml.nn.nodes import emit
 from edgerun_coreml.nn.registry import layer
 from edgerun_coreml.nn.weights import Array
 from edgerun_coreml.onnx.graph import Graph, Value

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.nn.layer import Layer
-from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.nn.registry import View, layer
+from edgerun_coreml.nn.views import in_view
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 
 @layer("flatten", view=View.SPATIAL)
@@ -30,7 +32,7 @@ def reshape(op: Layer) -> Value:
             rows = op.reshape(op.transpose(op.x, [0, 2, 3, 1]), [0, height, width, channels])
             return op.transpose(rows, [0, 3, 1, 2])
 
-        made: list[Value] = op.in_view(View.SPATIAL, images)
+        made = in_view(op, View.SPATIAL, images)
         return made[0]
     steps, channels, height, width = target
     lead = [1] if op.rank() == 5 else []
@@ -51,7 +53,7 @@ def permute(op: Layer) -> Value:
     if sorted(order) != [0, 1, 2, 3]:
         raise ModelDamaged(f"an order of axes of {order}")
     if order[0] == 0:
-        made: list[Value] = op.in_view(View.SPATIAL, lambda op: op.transpose(op.x, order))
+        made = in_view(op, View.SPATIAL, lambda op: op.transpose(op.x, order))
         return made[0]
     if op.rank() == 4:
         return op.transpose(op.x, order)

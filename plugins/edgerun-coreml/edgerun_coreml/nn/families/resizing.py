@@ -9,8 +9,9 @@ import numpy as np
 
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.nn.layer import Layer
-from edgerun_coreml.nn.registry import Refusal, View, layer
+from edgerun_coreml.nn.registry import View, layer
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 _LINEAR: Final = {"DEFAULT": "asymmetric", "ALIGN_CORNERS_TRUE": "align_corners", "ALIGN_CORNERS_FALSE": "half_pixel"}
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.file.wire import Message
 from edgerun_coreml.nn.layer import LARGEST, Layer
-from edgerun_coreml.nn.registry import Refusal
 from edgerun_coreml.onnx.graph import Value
+from edgerun_coreml.refusal import Refusal
 
 Dim = int | str | None
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgerun_coreml.file.description import ArrayType, Feature, SizeRange
+from edgerun_coreml.file.feature_types import ArrayType, Feature, SizeRange
 from edgerun_coreml.running import shapes
 
 FIXED = ArrayType("float32", (1, 4))

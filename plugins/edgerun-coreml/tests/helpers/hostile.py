@@ -37,8 +37,8 @@ MANIFEST = "Manifest.json"
 
 def sound(extra: list[Path]) -> list[Bundle]:
     """The models that are damaged: small ones made here, and those given."""
+    from damaged_program import detector
     from model_files import array, classifier, colours, doubling, image, model, passing, suppression
-    from test_damage import detector
     from wire_format import encode
 
     program, weights = detector()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgerun_coreml.file.description import ImageType, SizeRange
+from edgerun_coreml.file.feature_types import ImageType, SizeRange
 from edgerun_coreml.running import images
 
 RGB = ImageType(3, 2, "rgb")
@@ -87,5 +87,5 @@ def test_grey_pictures_come_back_as_l_or_f():
 
 
 def test_an_array_that_is_no_picture_is_refused():
-    with pytest.raises(RuntimeError, match="no image of 3 channels"):
+    with pytest.raises(RuntimeError, match="not an image of 3 channels"):
         images.to_image(np.zeros((1, 2, 4, 4), np.float32), "out", RGB)

@@ -6,7 +6,8 @@ import pytest
 from wire_format import encode
 
 from edgerun_coreml.errors import ModelDamaged
-from edgerun_coreml.file.description import (
+from edgerun_coreml.file.description import describe, pipeline_models
+from edgerun_coreml.file.feature_types import (
     ArrayType,
     DictionaryType,
     ImageType,
@@ -14,8 +15,6 @@ from edgerun_coreml.file.description import (
     SequenceType,
     SizeRange,
     StateType,
-    describe,
-    pipeline_models,
 )
 from edgerun_coreml.file.package import parse_model
 

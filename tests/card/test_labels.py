@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from edgerun.card.labels import COCO, COCO91, without_background
+from edgerun.dialects.readers import label_files
+
+
+@pytest.mark.parametrize("first", ["background", "__background__", "???", "Background"])
+def test_a_background_is_told_by_its_name(first):
+    assert label_files.parse(f"{first}\nperson\n") == (first, "person")
+    assert without_background((first, "person")) == ("person",)
+    assert without_background(("person", first)) == ()
+
+
+def test_coco_has_its_names_in_order_and_by_id():
+    assert (len(COCO), COCO[0], COCO[79]) == (80, "person", "toothbrush")
+    assert (len(COCO91), COCO91[11], COCO91[89]) == (90, "???", "toothbrush")
+    assert [name for name in COCO91 if name != "???"] == list(COCO)
