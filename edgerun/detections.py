@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -137,19 +138,13 @@ class Detections:
 
     def __getitem__(self, rows: int | slice | Sequence[int] | AnyArray) -> Detections:
         """The rows of a slice, a boolean mask, or a list of numbers; one number gives a Detections of one row."""
-        index = self._one(int(rows)) if isinstance(rows, (int, np.integer)) else _as_index(rows)
+        index = _as_index(rows, len(self))
         taken: dict[str, Any] = {}
         for name in COLUMNS:
             column = getattr(self, name)
             if column is not None:
                 taken[name] = column[index]
         return replace(self, **taken)
-
-    def _one(self, row: int) -> slice:
-        """The slice of one row; counted from the end where it is negative."""
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"row {row} of {len(self)}")
-        return slice(row, row + 1 or None)
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain values: label, class_id, score, box [x1, y1, x2, y2] in image pixels, and what else the model gives."""
@@ -199,8 +194,7 @@ class Detections:
         names = self.names
         if len(names) == 80 and (names[0], names[79]) == ("person", "toothbrush"):
             return COCO_IDS
-        classes = max([len(names), *(self.class_id + 1)])
-        return range(1, 1 + classes)
+        return range(1, 1 + max([len(names), *(self.class_id + 1)]))
 
     def to_supervision(self) -> Any:
         """As supervision.Detections, with data["class_name"].
@@ -208,10 +202,7 @@ class Detections:
         Raises:
             EdgerunError: supervision is not installed.
         """
-        try:
-            import supervision
-        except ImportError as cause:
-            raise EdgerunError("to_supervision needs supervision.", hint="pip install supervision") from cause
+        supervision = _imported("supervision", "to_supervision")
         return supervision.Detections(
             xyxy=self.xyxy.copy(),
             mask=None if self.masks is None else self.masks.bitmaps,
@@ -226,10 +217,7 @@ class Detections:
         Raises:
             EdgerunError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as cause:
-            raise EdgerunError("to_dataframe needs pandas.", hint="pip install pandas") from cause
+        pandas = _imported("pandas", "to_dataframe")
         x1, y1, x2, y2 = self.xyxy.T
         columns = {"xmin": x1, "ymin": y1, "xmax": x2, "ymax": y2, "confidence": self.score, "class": self.class_id}
         return pandas.DataFrame({**columns, "name": list(self.label)})
@@ -245,7 +233,12 @@ class Detections:
             InputError: an image of another size.
         """
         canvas = images.as_bgr(image, color)
-        self._refuse_other_size(*canvas.shape[:2])
+        height, width = canvas.shape[:2]
+        if self.shape not in ((0, 0), (height, width)):
+            raise InputError(
+                f"These were found in an image of {self.shape[1]} x {self.shape[0]}, not of {width} x {height} pixels.",
+                hint="draw into the same image",
+            )
         captions = [f"{row.label} {row.score:.2f}" for row in self]
         polygons = None if self.rotated is None else [box_arithmetic.corners(row) for row in self.rotated]
         return draw.annotate(
@@ -258,13 +251,6 @@ class Detections:
             masks=None if self.masks is None else self.masks.bitmaps,
         )
 
-    def _refuse_other_size(self, height: int, width: int) -> None:
-        if self.shape not in ((0, 0), (height, width)):
-            raise InputError(
-                f"These were found in an image of {self.shape[1]} x {self.shape[0]}, not of {width} x {height} pixels.",
-                hint="draw into the same image",
-            )
-
     def save(self, path: str, image: Any) -> None:
         """Draw into the image and write it to a file, whose suffix gives the kind.
 
@@ -274,10 +260,22 @@ class Detections:
         images.write(path, self.draw(image))
 
 
-def _as_index(rows: Any) -> Any:
-    """What numpy takes as an index: a slice as it is, else an array, of numbers also where it is empty."""
+def _imported(name: str, method: str) -> Any:
+    """A library that only this method needs."""
+    try:
+        return import_module(name)
+    except ImportError as cause:
+        raise EdgerunError(f"{method} needs {name}.", hint=f"pip install {name}") from cause
+
+
+def _as_index(rows: Any, count: int) -> Any:
+    """What numpy takes as an index: the slice of one row, a slice as it is, else an array, of numbers where empty."""
     if isinstance(rows, slice):
         return rows
+    if isinstance(rows, (int, np.integer)):
+        if not -count <= rows < count:
+            raise IndexError(f"row {rows} of {count}")
+        return slice(int(rows), int(rows) + 1 or None)
     index = np.asarray(rows)
     return index if index.size or index.dtype == np.bool_ else index.astype(np.intp)
 
