@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from edgerun import decoders, replay
+from edgerun import decoders, dialects, replay
 from edgerun.contract import Decoder, Dialect
 from edgerun.hookspecs import hookimpl
-from edgerun.interpretation import card_fields
 from edgerun.runtime.registry import Registry
 
 __all__ = ["BUILTIN", "registry"]
@@ -24,7 +23,7 @@ class _BuiltIn:
     @hookimpl
     def edgerun_register_dialects(self) -> list[Dialect]:
         """The built-in dialects."""
-        return list(card_fields.BUILTIN)
+        return list(dialects.BUILTIN)
 
 
 BUILTIN: tuple[tuple[str, object], ...] = (("edgerun", _BuiltIn()), ("replay", replay))

@@ -34,52 +34,8 @@ from edgerun.testing.second_specimen import SecondSpecimenConformance
 
 __all__ = ["BackendConformance"]
 
-<<<<<<< HEAD
-_LISTING = """
-import json, sys
-import {module}
-from edgerun.runtime.registry import Registry
-registry = Registry()
-registry.admit("conformance", sys.modules["{module}"])
-print(json.dumps([sorted(sys.modules), [failure.message for failure in registry.failures],
-                  [backend.name for backend in registry.backends]]))
-"""
-
-_THREADS = """
-import os, sys
-import numpy as np
-import {module}
-from edgerun.runtime.registry import Registry
-registry = Registry()
-registry.admit("conformance", sys.modules["{module}"])
-backend = registry.backend("{name}")
-session = backend.open(backend.specimen, next(offer for offer in backend.delegates() if offer.available), {threads})
-session.run({{session.inputs[0].name: np.ones((1, 4), np.float32)}})
-print(len(os.listdir("/proc/self/task")))
-"""
-
-_DAMAGE = """
-import pathlib, sys
-import {module}
-from edgerun.runtime.registry import Registry
-registry = Registry()
-registry.admit("conformance", sys.modules["{module}"])
-backend = registry.backend("{name}")
-delegate = next(offer for offer in backend.delegates() if offer.available)
-for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
-    try:
-        backend.open(path, delegate, 1).close()
-        print("opened", path.name, flush=True)
-    except Exception as error:
-        print("refused", path.name, type(error).__name__, flush=True)
-"""
-
-
-class BackendConformance:
-=======
 
 class BackendConformance(CapabilityConformance, SecondSpecimenConformance):
->>>>>>> kit
     """What every backend must do. A subclass gives the fixture `backend` and the names of the runtime's modules.
 
     A backend may name a `second_specimen`, see `edgerun.testing.second_specimen`.

@@ -102,11 +102,8 @@ class CoreMLBackend:
     name = "coreml"
     formats = ("mlpackage", "mlmodel")
     specimen = Path(__file__).with_name("double.mlpackage")
-<<<<<<< HEAD
     conversion_delegate = "onnxruntime"
-=======
     second_specimen = Path(__file__).with_name("second.mlpackage")
->>>>>>> kit
 
     def health(self) -> Health:
         """Whether ONNX Runtime is there, or Core ML itself."""
