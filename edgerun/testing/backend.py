@@ -38,10 +38,10 @@ from edgerun.contract import (
     TellsNeeds,
     TellsSupport,
 )
+from edgerun.contract.support_table import read_table
 from edgerun.errors import ModelUnreadable
 from edgerun.formats.sniff import sniff
 from edgerun.tensors import AnyArray, TensorSpec
-from edgerun.tools.ops.check import read_table
 
 __all__ = ["BackendConformance"]
 

@@ -18,7 +18,9 @@ from edgerun.media.synthetic import picture
 from edgerun.report import Report
 from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
-from edgerun.tools.ops import check
+from edgerun.tools.ops import tables
+from edgerun.tools.ops.check import check
+from edgerun.tools.ops.result import OperatorVerdict
 
 __all__ = ["Inspection", "inspect", "write_card", "write_sidecar"]
 
@@ -181,8 +183,8 @@ def _explained(report: Report, file: Path, registry: Registry) -> Coverage:
     if not unexplained or not isinstance(backend, ReadsGraphs):
         return told
     try:
-        table = check.pick(check.tables(report.format, registry=registry), report.delegate, report.format)
-        verdicts = check.check(file, backend.graph(file), table).verdicts
+        table = tables.pick(tables.tables(report.format, registry=registry), report.delegate, report.format)
+        verdicts = check(file, backend.graph(file), table).verdicts
     except EdgerunError:  # nobody's documentation is at hand, so nothing can be added
         return told
     places = {str(verdict.index): verdict for verdict in verdicts}
@@ -191,7 +193,7 @@ def _explained(report: Report, file: Path, registry: Registry) -> Coverage:
     return replace(told, placed=tuple(replace(entry, why=whys.get(entry, entry.why)) for entry in told.placed))
 
 
-def _documented(entry: Placed, verdict: check.Verdict | None) -> str:
+def _documented(entry: Placed, verdict: OperatorVerdict | None) -> str:
     if verdict is None or verdict.node.op != entry.operator:  # ONNX Runtime renames what it fuses
         return ""
     if verdict.reasons:
