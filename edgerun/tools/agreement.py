@@ -10,9 +10,9 @@ import numpy as np
 from edgerun.detections import Detections
 from edgerun.tensors import AnyArray, Arrays
 
-__all__ = ["LIMIT", "Agreement", "compare", "rows"]
+__all__ = ["MAX_ROWS", "Agreement", "comparable", "compare"]
 
-LIMIT = 300
+MAX_ROWS = 300
 """Rows of a picture that should be given, at a threshold of 0 and without suppression."""
 
 JUDGED = 100
@@ -55,8 +55,8 @@ class Agreement:
     fault: str = ""
 
 
-def rows(found: Detections) -> Arrays:
-    """What is compared of one picture's detections: columns of at most `LIMIT` rows."""
+def comparable(found: Detections) -> Arrays:
+    """What is compared of one picture's detections: columns of at most `MAX_ROWS` rows."""
     columns: Arrays = {"boxes": found.xyxy, "scores": found.score, "classes": found.class_id}
     if found.keypoints is not None:
         columns["keypoints"] = found.keypoints
@@ -71,7 +71,7 @@ def compare(reference: Sequence[Arrays], other: Sequence[Arrays], *, quantised: 
     """How well another way of computing agrees with the reference.
 
     Args:
-        reference, other: of each picture what `rows` gives, at a threshold of 0 and without suppression.
+        reference, other: of each picture what `comparable` gives, at a threshold of 0 and without suppression.
         quantised: whether the model computes in eight bits, where right kernels differ by more.
 
     Returns:

@@ -19,8 +19,12 @@ from edgerun.hookspecs import hookimpl
 from edgerun.runtime import cache, installed, tuned_choice
 from edgerun.runtime.registry import Registry
 from edgerun.tensors import TensorSpec
-from edgerun.tools.tune.in_process import Candidate, Facts, Here
-from edgerun.tools.tune.search import LATE, candidates, search, tune
+from edgerun.tools.tune.candidates import candidates
+from edgerun.tools.tune.in_process import InProcessRunner
+from edgerun.tools.tune.model import tune
+from edgerun.tools.tune.result import LATE
+from edgerun.tools.tune.runner import Candidate, Facts
+from edgerun.tools.tune.search import search
 
 
 @pytest.fixture(autouse=True)
@@ -408,7 +412,7 @@ def model(tmp_path):
 @pytest.fixture
 def tuning(model, registry, backend):
     def run(**options):
-        opener = lambda way: Here(model, way, {}, [], registry)  # noqa: E731
+        opener = lambda way: InProcessRunner(model, way, {}, [], registry)  # noqa: E731
         return tune(model, budget=1, registry=registry, opener=opener, clock=backend.noise.clock, **options)
 
     return run
