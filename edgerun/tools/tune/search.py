@@ -135,12 +135,11 @@ class _Search:
         try:
             for number, candidate in enumerate(self.found, 1):
                 if candidate not in self.entrants.findings:
-                    self._open(candidate, number, answers)
-                    self.entrants.drop_slow(reference)
+                    self._try(candidate, number, reference, answers)
         except KeyboardInterrupt:
             self.interrupted = True
 
-    def _open(self, candidate: Candidate, number: int, answers: list[Arrays]) -> None:
+    def _try(self, candidate: Candidate, number: int, reference: Candidate, answers: list[Arrays]) -> None:
         late = self.spent() > OPENING_FRACTION * self.budget
         untried = LATE if late else self.entrants.hopeless(candidate)
         if untried:
@@ -148,6 +147,7 @@ class _Search:
             return
         self._tell(f"trying {candidate} ({number} of {len(self.found)})")
         self.entrants.enter(candidate, answers)
+        self.entrants.drop_slow(reference)
 
     def race_candidates(self, reference: Candidate, seed: int) -> race.Outcome[Candidate]:
         """Race those that are open."""
