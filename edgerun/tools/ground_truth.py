@@ -15,7 +15,7 @@ from edgerun.detections import Detections
 from edgerun.errors import EdgerunError, InputError
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["Labelled", "Truth", "read"]
+__all__ = ["GroundTruth", "Labelled", "read"]
 
 FOLDS = 10
 """Parts into which photos are put to see how much the average precision depends on which they are."""
@@ -39,7 +39,7 @@ class Labelled:
 
 
 @dataclass
-class Truth:
+class GroundTruth:
     """Labels of photos.
 
     Attributes:
@@ -157,7 +157,7 @@ def _precision(found: Sequence[tuple[FloatArray, FloatArray, AnyArray]], truth: 
     return max(0.0, float(evaluation.stats[0]))
 
 
-def read(place: Path, photos: Sequence[Path]) -> Truth:
+def read(place: Path, photos: Sequence[Path]) -> GroundTruth:
     """Labels of these photos: a COCO JSON file, or a folder of texts of YOLO's kind.
 
     Photos of which the labels know nothing are left out.
@@ -177,7 +177,7 @@ def read(place: Path, photos: Sequence[Path]) -> Truth:
 _MATCHING = "COCO's file_name must end in the photo's name; a text of YOLO's has the photo's name and .txt"
 
 
-def _of_file(place: Path, photos: Sequence[Path]) -> Truth:
+def _of_file(place: Path, photos: Sequence[Path]) -> GroundTruth:
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
         images = {Path(str(image["file_name"])).name: image["id"] for image in content["images"]}
@@ -194,7 +194,7 @@ def _of_file(place: Path, photos: Sequence[Path]) -> Truth:
             f"{place} cannot be read as COCO's annotations: {what}.",
             hint="it needs images, annotations with bbox, and categories",
         ) from cause
-    return Truth(known, names)
+    return GroundTruth(known, names)
 
 
 def _of_coco(rows: Sequence[Mapping[str, Any]]) -> Labelled:
@@ -204,7 +204,7 @@ def _of_coco(rows: Sequence[Mapping[str, Any]]) -> Labelled:
     return Labelled(boxes, classes, np.array([bool(row.get("iscrowd", 0)) for row in rows], bool))
 
 
-def _of_folder(place: Path, photos: Sequence[Path]) -> Truth:
+def _of_folder(place: Path, photos: Sequence[Path]) -> GroundTruth:
     """A text for each photo: a line for each thing, class cx cy w h (or the corners of an outline) in 0..1."""
     known = {}
     for photo in photos:
@@ -228,7 +228,7 @@ def _of_folder(place: Path, photos: Sequence[Path]) -> Truth:
             ) from cause
         table = np.array(boxes, np.float32).reshape(-1, 4)
         known[photo] = Labelled(table, np.array(classes, int), np.zeros(len(boxes), bool))
-    return Truth(known)
+    return GroundTruth(known)
 
 
 def _box(values: AnyArray) -> AnyArray:
