@@ -82,7 +82,7 @@ def test_a_file_that_is_no_annotations_is_said(photos, tmp_path, text):
         ground_truth.read(tmp_path / "truth.json", photos)
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"\xff\xd8\xff", "it is no text"), (b"{}", "it lacks 'images'")])
+@pytest.mark.parametrize(("content", "words"), [(b"\xff\xd8\xff", "it is not a text"), (b"{}", "it lacks 'images'")])
 def test_what_is_wrong_with_annotations_is_said_in_words(photos, tmp_path, content, words):
     (tmp_path / "truth.json").write_bytes(content)
     with pytest.raises(InputError, match=f"annotations: {words}"):
