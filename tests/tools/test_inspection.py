@@ -93,7 +93,7 @@ def test_a_model_that_cannot_be_opened_raises(tmp_path):
 
 def test_long_metadata_is_cut_to_one_line(colours):
     seen = inspection.inspect(colours(metadata={**NAMES, "notes": "line\n" * 1000}))
-    assert len(seen.metadata["notes"]) == inspection.LONGEST
+    assert len(seen.metadata["notes"]) == inspection.MAX_METADATA_CHARACTERS
     assert "\n" not in seen.metadata["notes"]
 
 
