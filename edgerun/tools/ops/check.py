@@ -33,7 +33,7 @@ def check(path: Path, graph: Graph, table: SupportTable) -> Support:
         InputError: the file holds no operator.
     """
     values = _Values(graph, table)
-    verdicts = [_verdict(index, node, table, values) for index, node in values.computed_nodes(table)]
+    verdicts = [_verdict(index, node, table, values) for index, node in values.computed_nodes]
     if not verdicts:
         raise InputError(f"{path} holds no operator that is computed.", hint="export it again")
     return Support(str(path), table, graph, verdicts)
@@ -58,38 +58,32 @@ class _Values:
     """What a graph tells of its values.
 
     Attributes:
-        folded: places of operators that are computed once when the model is loaded.
+        computed_nodes: (place in the file, operator) of those that are computed for each image, not once when the model
+            is loaded.
     """
 
     def __init__(self, graph: Graph, table: SupportTable) -> None:
         self._graph = graph
-        computed = _outputs(node for node in graph.nodes if node.op not in table.skipped)
-        fixed = _outputs(node for node in graph.nodes if node.op in table.skipped)
-        self._computed = {*graph.inputs, *_inner_inputs(graph), *(computed - fixed)}
-        self.folded: set[int] = set()
+        made: set[str] = set()
+        fixed: set[str] = set()
+        for node in graph.nodes:
+            (fixed if node.op in table.skipped else made).update(node.outputs)
+        self._computed = {*graph.inputs, *_inner_inputs(graph), *(made - fixed)}
+        self.computed_nodes: list[tuple[int, Node]] = []
         for index, node in enumerate(graph.nodes):
             if self._folds(node, table):
-                self.folded.add(index)
                 self._computed -= set(node.outputs)
+            elif node.op not in table.skipped:
+                self.computed_nodes.append((index, node))
 
     def _folds(self, node: Node, table: SupportTable) -> bool:
         if table.folded.isdisjoint((node.op, "*")):
             return False
         return bool(node.inputs) and self._computed.isdisjoint({*node.inputs} - {""})
 
-    def computed_nodes(self, table: SupportTable) -> Iterator[tuple[int, Node]]:
-        """(place in the file, operator) of those that are computed for each image."""
-        for index, node in enumerate(self._graph.nodes):
-            if node.op not in table.skipped and index not in self.folded:
-                yield index, node
-
     def __getitem__(self, name: str) -> _Value:
         graph = self._graph
         return _Value(graph.values.get(name), name not in self._computed, graph.constants.get(name))
-
-
-def _outputs(nodes: Iterable[Node]) -> set[str]:
-    return {name for node in nodes for name in node.outputs}
 
 
 def _inner_inputs(graph: Graph) -> Iterator[str]:
@@ -105,10 +99,11 @@ def _verdict(index: int, node: Node, table: SupportTable, values: _Values) -> Op
     rules = table.operators.get(node.op)
     if rules is None:
         return OperatorVerdict(index, node, False, (f"{node.op} is not in the list",), (), shapes)
-    answers = [(rule.text, _holds(rule, node, values)) for rule in (*table.every, *rules)]
-    failed = unique(f"unmet: {text}" for text, answer in answers if answer is False)
-    unchecked = unique(text for text, answer in answers if answer is None)
-    return OperatorVerdict(index, node, not failed, failed, unchecked, shapes)
+    texts: dict[Answer, list[str]] = {True: [], False: [], None: []}
+    for rule in (*table.every, *rules):
+        texts[_holds(rule, node, values)].append(rule.text)
+    failed = unique(f"unmet: {text}" for text in texts[False])
+    return OperatorVerdict(index, node, not failed, failed, unique(texts[None]), shapes)
 
 
 def _shape(spec: TensorSpec | None) -> str:

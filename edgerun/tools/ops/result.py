@@ -68,11 +68,16 @@ class OperatorKind:
     @staticmethod
     def of(op: str, verdicts: Sequence[OperatorVerdict]) -> OperatorKind:
         """The summary of all operators of one kind."""
-        failed = [verdict for verdict in verdicts if not verdict.supported]
-        passed = [verdict for verdict in verdicts if verdict.supported]
-        reasons = unique(reason for verdict in failed for reason in verdict.reasons)
-        unchecked = unique(text for verdict in passed for text in verdict.unchecked)
-        return OperatorKind(op, len(verdicts), len(failed), reasons, unchecked)
+        failed = 0
+        reasons: list[str] = []
+        unchecked: list[str] = []
+        for verdict in verdicts:
+            if verdict.supported:
+                unchecked += verdict.unchecked
+            else:
+                failed += 1
+                reasons += verdict.reasons
+        return OperatorKind(op, len(verdicts), failed, unique(reasons), unique(unchecked))
 
     @property
     def answer(self) -> Literal["yes", "no", "some", "if"]:

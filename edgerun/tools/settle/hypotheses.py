@@ -236,10 +236,9 @@ def _families(opened: Opened, options: Mapping[str, Any]) -> list[str]:
     except DecoderAmbiguous as refusal:
         if refusal.evidence is None:
             raise
-        verdicts = dict(refusal.verdicts)
-        best = max(match.sure for match in verdicts.values())
+        best = max(match.sure for _, match in refusal.verdicts)
         known = {decoder.name: decoder for decoder in opened.registry.decoders}
-        finalists = [(known[name], match) for name, match in verdicts.items() if match.sure == best]
+        finalists = [(known[name], match) for name, match in refusal.verdicts if match.sure == best]
         return [decoder.name for decoder, _ in decoder_choice.distinct(finalists, refusal.evidence)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from edgerun.contract import Delegate
 from edgerun.delegates import Wish, on_processor
@@ -31,11 +32,14 @@ def candidates(
         threads: only this number; None for several.
     """
     most, *fewer = _thread_counts(cores) if threads is None else [threads]
-    plain = [Candidate(backend, request, most) for backend, request in _plain(offers, delegates)]
-    special = [] if delegates else [Candidate(backend, request, most) for backend, request in _special(offers)]
-    on_cpu = [candidate for candidate in plain if on_processor(Wish.parse(candidate.delegate))]
-    with_fewer = [Candidate(one.backend, one.delegate, count) for count in fewer for one in on_cpu]
-    return [*plain, *special, *with_fewer]
+    plain: list[Candidate] = []
+    special: list[Candidate] = []
+    for backend, offered in offers.items():
+        available = [offer for offer in offered if offer.available]
+        plain += [Candidate(backend, str(request), most) for request in _requests(available, delegates)]
+        if not delegates:
+            special += [Candidate(backend, str(request), most) for request in _with_options(available)]
+    return [*plain, *special, *_with_fewer_threads(plain, fewer)]
 
 
 def _thread_counts(cores: int) -> list[int]:
@@ -44,27 +48,25 @@ def _thread_counts(cores: int) -> list[int]:
     return sorted({cores, max(1, cores // 2), *powers}, reverse=True)
 
 
-def _plain(offers: Mapping[str, Sequence[Delegate]], only: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """(backend, request) of each delegate by its name, or of what the user named."""
-    for backend, offered in offers.items():
-        names = only or [offer.name for offer in offered if offer.available]
-        for name in names:
-            yield backend, str(Wish.parse(name))
+def _requests(available: Sequence[Delegate], named: Sequence[str]) -> list[Wish]:
+    """The delegates by their names, or what the user named."""
+    return list(map(Wish.parse, named or [offer.name for offer in available]))
 
 
-def _special(offers: Mapping[str, Sequence[Delegate]]) -> Iterator[tuple[str, str]]:
-    """(backend, request) of each delegate with each value of its options, one option at a time."""
-    for backend, offered in offers.items():
-        for offer in offered:
-            if offer.available:
-                yield from ((backend, request) for request in _with_options(offer))
+def _with_options(available: Sequence[Delegate]) -> Iterator[Wish]:
+    """Each delegate with each value of its options, one option at a time."""
+    for offer in available:
+        devices = DEVICES.get(offer.name, {})
+        for option, values in offer.takes.items():
+            for value in values or devices.get(option, ()):
+                yield Wish(offer.name, {option: value})
 
 
-def _with_options(offer: Delegate) -> Iterator[str]:
-    devices = DEVICES.get(offer.name, {})
-    for option, values in offer.takes.items():
-        for value in values or devices.get(option, ()):
-            yield str(Wish(offer.name, {option: value}))
+def _with_fewer_threads(plain: Sequence[Candidate], counts: Sequence[int]) -> Iterator[Candidate]:
+    """Those on the processor, where the number of threads matters."""
+    on_cpu = [candidate for candidate in plain if on_processor(Wish.parse(candidate.delegate))]
+    for count in counts:
+        yield from (replace(candidate, threads=count) for candidate in on_cpu)
 
 
 def references(found: Sequence[Candidate]) -> list[Candidate]:

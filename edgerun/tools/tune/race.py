@@ -220,15 +220,19 @@ class _Race(Generic[Entrant]):
 
     def outcome(self, simplicity: Callable[[Entrant], tuple[float, ...]], interrupted: bool) -> Outcome[Entrant]:
         """How it ended."""
+        level: list[Entrant] = []
+        clear = False
         fastest = self._fastest()
-        behind = self._behind()
-        ties = [entrant for entrant, apart in behind.items() if _is_tie(apart)]
-        level = sorted(ties if fastest is None else [fastest, *ties], key=simplicity)
-        enough = self.rounds >= ROUNDS_CLEAR or len(self.seconds) == 1
+        if fastest is not None:
+            behind = self._behind()
+            ties = [entrant for entrant, apart in behind.items() if _is_tie(apart)]
+            level = sorted([fastest, *ties], key=simplicity)
+            enough = self.rounds >= ROUNDS_CLEAR or len(self.seconds) == 1
+            clear = enough and all(map(_is_slower, behind.values()))
         return Outcome(
-            chosen=level[0] if level else None,
+            chosen=next(iter(level), None),
             level=tuple(level),
-            clear=bool(level) and enough and all(map(_is_slower, behind.values())),
+            clear=clear,
             seconds=self.seconds,
             dropped=self.dropped,
             failed=self.failed,
