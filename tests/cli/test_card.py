@@ -76,7 +76,7 @@ def test_a_page_never_writes_over_what_is_there_unasked(edgerun, bare, tmp_path,
 
 def test_what_is_not_clear_is_no_and_writes_nothing(edgerun, bare, monkeypatch):
     from edgerun.tools.settle import verdicts
-    from edgerun.tools.settle.hypotheses import OpenField
+    from edgerun.tools.settle.open_fields import OpenField
 
     monkeypatch.setattr(verdicts, "MIN_PHOTOS", 50)
     monkeypatch.setattr(OpenField, "__init__", _strict(OpenField.__init__))

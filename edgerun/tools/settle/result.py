@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from edgerun.card import ModelCard
 from edgerun.detections import Detections
-from edgerun.tools.settle.hypotheses import Hypothesis, OpenField, arguments_in_words
+from edgerun.tools.settle.hypotheses import Hypothesis, arguments_in_words
+from edgerun.tools.settle.open_fields import OpenField
 
 __all__ = ["Contrast", "FieldVerdict", "Ranked", "Settlement", "Shown"]
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from edgerun.card import ModelCard
 from edgerun.tensors import AnyArray
-from edgerun.tools.settle.hypotheses import Hypothesis, OpenField
+from edgerun.tools.settle.hypotheses import Hypothesis
+from edgerun.tools.settle.open_fields import OpenField
 from edgerun.tools.settle.result import Contrast, FieldVerdict, Ranked
 
 __all__ = ["Scores", "demand_repeatability", "settled_card", "verdict"]
