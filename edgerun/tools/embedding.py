@@ -24,6 +24,7 @@ from edgerun.media.synthetic import picture
 from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
 from edgerun.tensors import Arrays
+from edgerun.tools.model_format import format_of
 
 __all__ = ["embed"]
 
@@ -173,7 +174,7 @@ def _writer(path: Path, registry: Registry) -> tuple[str, WritesMetadata]:
     removed()
     if file != path:
         raise InputError(f"{path} is an archive.", hint="unpack it and name the model in it")
-    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
+    format = format_of(path, registry)
     for backend in registry.backends_for(format):
         if isinstance(backend, WritesMetadata):
             return format, backend

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +17,8 @@ from edgerun.tensors import AnyArray
 from edgerun.tools.average_precision import ANY_CLASS, NO_CLASS, Labelled, Matched, average_precision
 
 __all__ = ["GroundTruth", "Labelled", "read"]
+
+Photo = TypeVar("Photo", Matched, Labelled)
 
 FOLDS = 10
 """Parts into which photos are put to see how much the average precision depends on which they are."""
@@ -86,10 +88,16 @@ def _pseudo_values(found: Sequence[Matched], truth: Sequence[Labelled]) -> AnyAr
         return np.array([whole])
     values = []
     for part in range(parts):
-        kept = [place for place in range(len(truth)) if place % parts != part]
-        without = average_precision([found[place] for place in kept], [truth[place] for place in kept])
+        without = average_precision(_without_fold(found, part, parts), _without_fold(truth, part, parts))
         values.append(parts * whole - (parts - 1) * without)
     return np.asarray(whole + np.array(values) - np.mean(values))  # their mean is biased otherwise
+
+
+def _without_fold(photos: Sequence[Photo], part: int, parts: int) -> list[Photo]:
+    """All but each of so many parts."""
+    left = list(photos)
+    del left[part::parts]
+    return left
 
 
 # ------------------------------------------------------------------------------------------- reading labels

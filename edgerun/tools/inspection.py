@@ -13,11 +13,12 @@ from edgerun.card import ModelCard, sidecar
 from edgerun.contract import Backend, Coverage, Evidence, Match, Need, Placed, ReadsGraphs, TellsNeeds, TensorSpec
 from edgerun.detector import Detector
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
-from edgerun.formats import archives, sniff
+from edgerun.formats import archives
 from edgerun.media.synthetic import picture
 from edgerun.report import Report
 from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
+from edgerun.tools.model_format import format_of
 from edgerun.tools.ops import tables
 from edgerun.tools.ops.check import check
 from edgerun.tools.ops.result import OperatorVerdict
@@ -130,7 +131,7 @@ def _refused(
 ) -> Inspection:
     inside, removed = archives.unpacked(path)
     try:
-        format = sniff.sniff(inside, [format for backend in registry.backends for format in backend.formats])
+        format = format_of(inside, registry)
         needs = _needs(inside, registry.backends_for(format))
     finally:
         removed()

@@ -120,27 +120,29 @@ class _Progress:
     """How far a child process got.
 
     Attributes:
-        steps: that it told.
+        steps: that it reported.
+        has_health: whether the backend's health is among them.
+        begun: the last delegate that was begun; "" where none was.
+        done: delegates with a finding.
         ending: how it ended; "" for well.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
+    has_health: bool = False
+    begun: str = ""
+    done: list[str] = field(default_factory=list)
     ending: str = ""
 
-    @property
-    def has_health(self) -> bool:
-        return any("health" in step for step in self.steps)
-
-    @property
-    def done(self) -> list[str]:
-        """Delegates with a finding."""
-        return [step["trial"]["delegate"] for step in self.steps if "trial" in step]
+    def add(self, step: dict[str, Any]) -> None:
+        self.steps.append(step)
+        self.has_health |= "health" in step
+        self.begun = step.get("begun", self.begun)
+        if "trial" in step:
+            self.done.append(step["trial"]["delegate"])
 
     def unfinished(self, skipped: Sequence[str]) -> str:
         """The delegate that was being tried; "" where the child ended between delegates, or at the very end."""
-        begun = [step["begun"] for step in self.steps if "begun" in step]
-        last = begun[-1] if begun else ""
-        return "" if last in {*self.done, *skipped} else last
+        return "" if self.begun in {*self.done, *skipped} else self.begun
 
 
 def in_subprocess(backend: Backend, registry: Registry) -> Iterator[dict[str, Any]]:
@@ -169,7 +171,7 @@ def _child(arguments: Sequence[str]) -> _Progress:
     with Child(MODULE, arguments) as child:
         try:
             while (step := child.receive(deadline - time.monotonic())) is not None:
-                progress.steps.append(step)
+                progress.add(step)
             progress.ending = child.ending(deadline - time.monotonic())
         except TimeoutError:
             progress.ending = f"gave no answer within {PATIENCE_SECONDS:g} seconds"

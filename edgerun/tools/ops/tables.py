@@ -10,9 +10,9 @@ from edgerun import models
 from edgerun.contract import Graph, ReadsGraphs, TellsSupport
 from edgerun.contract.support_table import SupportTable, read_table
 from edgerun.errors import InputError, ModelError, PluginError
-from edgerun.formats import sniff
 from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
+from edgerun.tools.model_format import format_of
 
 __all__ = ["open_graph", "pick", "tables"]
 
@@ -32,7 +32,7 @@ def open_graph(model: str | Path, *, registry: Registry | None = None) -> tuple[
     """
     registry = installed.registry() if registry is None else registry
     path = models.find(model)
-    format = sniff.sniff(path, [format for backend in registry.backends for format in backend.formats])
+    format = format_of(path, registry)
     for backend in registry.backends_for(format):
         if isinstance(backend, ReadsGraphs):
             return path, format, backend.graph(path)

@@ -107,7 +107,7 @@ def _of_leader(field: OpenField, value: str, contrasts: tuple[Contrast, ...]) ->
 def _against_convention(field: OpenField, value: str, by_value: Mapping[str, tuple[Contrast, ...]]) -> FieldVerdict:
     """Where a value is ahead of the one that a convention speaks for."""
     usual, contrasts = field.values[0], by_value[value]
-    against = next((contrast for contrast in contrasts if contrast.value == usual), None)  # None: given up early
+    against = {contrast.value: contrast for contrast in contrasts}.get(usual)  # None: given up early
     if against is not None and not against.exceeds(CLEAR_GAP, CLEAR_ERRORS):
         why = f"{usual} and {value} are not told apart ({against} for the latter)"
         return FieldVerdict(field, usual, "convention", why, by_value.get(usual, ()))
@@ -131,7 +131,7 @@ def _lead(contrasts: Sequence[Contrast]) -> str:
 
 # ------------------------------------------------------------------------------------------- contrasts
 
-Rest = tuple[tuple[str, str], ...]
+Rest = frozenset[tuple[str, str]]
 """Names and values of all fields but one."""
 
 
@@ -151,8 +151,8 @@ def _places(field: OpenField, value: str, hypotheses: Sequence[Hypothesis]) -> d
     places: dict[Rest, int] = {}
     for place, hypothesis in enumerate(hypotheses):
         if hypothesis.words.get(field.name) == value:
-            rest = {name: word for name, word in hypothesis.words.items() if name != field.name}
-            places[tuple(sorted(rest.items()))] = place
+            rest = set(hypothesis.words.items()) - {(field.name, value)}
+            places[frozenset(rest)] = place
     return places
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from edgerun import models
 from edgerun.errors import InputError
-from edgerun.formats import sniff
 from edgerun.media import sources
 from edgerun.runtime import cache, cpu_cores, installed, tuned_choice
 from edgerun.runtime.registry import Registry
+from edgerun.tools.model_format import format_of
 from edgerun.tools.tune.candidates import candidates
 from edgerun.tools.tune.child_process import SubprocessRunner
 from edgerun.tools.tune.entrants import Opener
@@ -71,7 +71,11 @@ def tune(
         raise InputError(f"The budget must be 1 to {MAX_BUDGET} seconds, not {budget:g}.", hint="pass 1 to 86400")
     registry = installed.registry() if registry is None else registry
     path = models.find(model)
-    backend, delegate, threads = (options.pop(name, None) for name in ("backend", "delegate", "threads"))
+    backend, delegate, threads = (
+        options.pop("backend", None),
+        options.pop("delegate", None),
+        options.pop("threads", None),
+    )
     versions = _versions(path, backend, registry)
     offers = {name: registry.offers(registry.backend(name)) for name in versions}
     found = candidates(offers, cpu_cores.available(), delegates=_names(delegate), threads=threads)
@@ -102,7 +106,7 @@ def _versions(path: Path, backend: str | None, registry: Registry) -> dict[str, 
     Raises:
         EdgerunError: there is none.
     """
-    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
+    format = format_of(path, registry)
     asked = registry.backends_for(format) if backend is None else [registry.backend(backend)]
     return {healthy.name: version for healthy, version in tuned_choice.healthy(asked)}
 
