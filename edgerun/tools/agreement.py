@@ -211,9 +211,9 @@ def _nearest(one: Arrays, two: Arrays, row: int, tolerance: _Tolerance) -> _Near
 
 def _is_alike(one: Arrays, two: Arrays, row: int, other: int, reach: float) -> bool:
     """Whether the further columns of two rows agree."""
-    for name, agrees in _FURTHER.items():
-        both = name in one and name in two
-        if both and not agrees(one[name], two[name], row, other, reach):
+    for name in _FURTHER.keys() & one.keys() & two.keys():
+        agrees = _FURTHER[name]
+        if not agrees(one[name], two[name], row, other, reach):
             return False
     return True
 

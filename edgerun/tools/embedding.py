@@ -21,17 +21,13 @@ from edgerun.dialects import edgerun
 from edgerun.errors import InputError, ModelError
 from edgerun.formats import archives, sniff
 from edgerun.media.synthetic import picture
-from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
 from edgerun.tensors import Arrays
-from edgerun.tools.model_format import format_of
+from edgerun.tools.plugins_in_use import OPENING_OPTIONS, format_of, in_use, taken
 
 __all__ = ["embed"]
 
 ALTERNATIVE = "keep the card beside it, in a sidecar: edgerun inspect MODEL --write-sidecar"
-
-OPENING_OPTIONS = ("delegate", "strict", "threads", "backend")
-"""Options of `Detector.load` that say how a model is opened, not how it is fed and read."""
 
 SOURCES_IN_FILE = (f"{edgerun.DIALECT.name} metadata", "the file's input")
 """Of the fields of a card that a file carries."""
@@ -71,8 +67,8 @@ def embed(
     path = models.find(model)
     place = path if target is None else Path(target)
     _demand_free_place(path, place, target is None, force)
-    opening: dict[str, Any] = {name: options.pop(name) for name in OPENING_OPTIONS if name in options}
-    registry = installed.registry() if registry is None else registry
+    opening = taken(options, *OPENING_OPTIONS)
+    registry = in_use(registry)
     format, writer = _writer(path, registry)  # before anything is opened
     _demand_suffix(path, place, format)
     opened = open_model(path, registry=registry, **opening)

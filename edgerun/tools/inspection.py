@@ -16,12 +16,11 @@ from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, Input
 from edgerun.formats import archives
 from edgerun.media.synthetic import picture
 from edgerun.report import Report
-from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
-from edgerun.tools.model_format import format_of
 from edgerun.tools.ops import tables
 from edgerun.tools.ops.check import check
 from edgerun.tools.ops.result import OperatorVerdict
+from edgerun.tools.plugins_in_use import format_of, in_use
 
 __all__ = ["Inspection", "inspect", "write_card", "write_sidecar"]
 
@@ -95,7 +94,7 @@ def inspect(
     Raises:
         EdgerunError: the model cannot be opened at all, so there is nothing to show.
     """
-    registry = installed.registry() if registry is None else registry
+    registry = in_use(registry)
     try:
         detector = Detector.load(model, registry=registry, **options)
     except (DecoderUnknown, DecoderAmbiguous) as refusal:

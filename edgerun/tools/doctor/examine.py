@@ -16,10 +16,11 @@ import numpy as np
 
 from edgerun import __version__
 from edgerun.contract import Backend, Health
-from edgerun.runtime import cache, cpu_cores, installed
+from edgerun.runtime import cache, cpu_cores
 from edgerun.runtime.registry import INSTALL, Registry
 from edgerun.tools.doctor import examiners
 from edgerun.tools.doctor.checkup import BackendCheck, Checkup, DelegateCheck, Missing
+from edgerun.tools.plugins_in_use import in_use
 
 __all__ = ["Examiner", "examine"]
 
@@ -42,7 +43,7 @@ def examine(registry: Registry | None = None, examiner: Examiner | None = None) 
         registry: plugins to use; None for all that are installed.
         examiner: how a backend is examined; None for a process of its own, which needs the installed registry.
     """
-    known = installed.registry() if registry is None else registry
+    known = in_use(registry)
     examined_by = examiners.in_subprocess if examiner is None else examiner
 
     def checked(backend: Backend) -> BackendCheck:

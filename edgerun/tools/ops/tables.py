@@ -10,9 +10,8 @@ from edgerun import models
 from edgerun.contract import Graph, ReadsGraphs, TellsSupport
 from edgerun.contract.support_table import SupportTable, read_table
 from edgerun.errors import InputError, ModelError, PluginError
-from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
-from edgerun.tools.model_format import format_of
+from edgerun.tools.plugins_in_use import format_of, in_use
 
 __all__ = ["open_graph", "pick", "tables"]
 
@@ -30,7 +29,7 @@ def open_graph(model: str | Path, *, registry: Registry | None = None) -> tuple[
     Raises:
         ModelError: the file is missing or damaged, or no installed plugin reads graphs of its format.
     """
-    registry = installed.registry() if registry is None else registry
+    registry = in_use(registry)
     path = models.find(model)
     format = format_of(path, registry)
     for backend in registry.backends_for(format):
@@ -44,7 +43,7 @@ def tables(format: str, *, registry: Registry | None = None) -> list[SupportTabl
 
     A table that does not have the form of docs/ops.md is left out with a warning.
     """
-    registry = installed.registry() if registry is None else registry
+    registry = in_use(registry)
     found: list[SupportTable] = []
     for path in _paths(registry):
         try:

@@ -18,6 +18,7 @@ from typing import Any
 from edgerun.detector import open_model
 from edgerun.errors import InputError, ModelError
 from edgerun.tools.ground_truth import GroundTruth
+from edgerun.tools.plugins_in_use import OPENING_OPTIONS, taken
 from edgerun.tools.settle.hypotheses import Plausible, plausible
 from edgerun.tools.settle.memo_session import MemoSession
 from edgerun.tools.settle.observations import Observations
@@ -28,9 +29,6 @@ from edgerun.tools.settle.verdicts import Scores, demand_repeatability, settled_
 __all__ = ["MAX_PHOTOS", "settle"]
 
 MAX_PHOTOS = 32
-
-OPENING_OPTIONS = ("delegate", "strict", "threads", "backend", "registry")
-"""Options of `Detector.load` that say how a model is opened, not how it is fed and read."""
 
 
 def settle(
@@ -60,8 +58,7 @@ def settle(
         InputError: no photo can be used.
         EdgerunError: the model cannot be opened, or no decoder reads its outputs.
     """
-    opening = {name: options.pop(name) for name in OPENING_OPTIONS if name in options}
-    opened = open_model(model, **opening)
+    opened = open_model(model, **taken(options, *OPENING_OPTIONS, "registry"))
     memory = MemoSession(opened.session)
     try:
         found = plausible(replace(opened, session=memory), **options)

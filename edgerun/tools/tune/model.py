@@ -13,9 +13,9 @@ from typing import Any
 from edgerun import models
 from edgerun.errors import InputError
 from edgerun.media import sources
-from edgerun.runtime import cache, cpu_cores, installed, tuned_choice
+from edgerun.runtime import cache, cpu_cores, tuned_choice
 from edgerun.runtime.registry import Registry
-from edgerun.tools.model_format import format_of
+from edgerun.tools.plugins_in_use import format_of, in_use
 from edgerun.tools.tune.candidates import candidates
 from edgerun.tools.tune.child_process import SubprocessRunner
 from edgerun.tools.tune.entrants import Opener
@@ -69,7 +69,7 @@ def tune(
     """
     if not 1 <= budget <= MAX_BUDGET:
         raise InputError(f"The budget must be 1 to {MAX_BUDGET} seconds, not {budget:g}.", hint="pass 1 to 86400")
-    registry = installed.registry() if registry is None else registry
+    registry = in_use(registry)
     path = models.find(model)
     backend, delegate, threads = (
         options.pop("backend", None),
