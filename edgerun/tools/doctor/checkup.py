@@ -115,12 +115,13 @@ class Checkup:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
+        plain = asdict(self)
         return {
             "ok": self.ok,
-            "machine": dict(self.machine),
-            "backends": [asdict(check) for check in self.checks],
-            "failures": [asdict(failure) for failure in self.failures],
-            "missing": [asdict(entry) for entry in self.missing],
-            "warnings": list(self.warnings),
-            "errors": list(self.errors),
+            "machine": dict(plain["machine"]),
+            "backends": list(plain["checks"]),
+            "failures": list(plain["failures"]),
+            "missing": list(plain["missing"]),
+            "warnings": list(plain["warnings"]),
+            "errors": list(plain["errors"]),
         }

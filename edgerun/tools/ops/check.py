@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from edgerun.contract import Graph, Node, TensorSpec
 from edgerun.contract.support_table import Rule, SupportTable
@@ -21,9 +21,6 @@ __all__ = ["check"]
 
 Answer = bool | None
 """None where the graph does not tell."""
-
-SpecCheck = Callable[[Rule, TensorSpec], Answer]
-Check = TypeVar("Check", bound=Callable[..., Answer])
 
 
 def check(path: Path, graph: Graph, table: SupportTable) -> Support:
@@ -120,28 +117,14 @@ def _all_of(answers: Iterable[Answer]) -> Answer:
 
 def _holds(rule: Rule, node: Node, values: _Values) -> Answer:
     """Whether an operator meets a rule; None where the graph does not tell."""
-    chosen = [values[name] for name in _chosen(rule, node)]
-    node_checks = _asked_for(_NODE_CHECKS, rule)
-    constant_checks = _asked_for(_CONSTANT_CHECKS, rule)
-    spec_checks = _asked_for(_SPEC_CHECKS, rule)
-    if not (node_checks or constant_checks or spec_checks):
+    checks = [check for name, check in _CHECKS.items() if getattr(rule, name)]
+    if not checks:
         return None
-    answers = [check(rule, node, chosen) for check in node_checks]
-    for value in chosen:
-        answers += [check(rule, value) for check in constant_checks]
-        answers += _checked_spec(rule, value.spec, spec_checks)
+    chosen = [values[name] for name in _chosen(rule, node)]
+    answers: list[Answer] = []
+    for check in checks:
+        answers += check(rule, node, chosen)
     return _all_of(answers)  # True of an optional value that is left out
-
-
-def _asked_for(checks: Mapping[str, Check], rule: Rule) -> list[Check]:
-    """The checks whose field in the rule is not empty."""
-    return [check for name, check in checks.items() if getattr(rule, name)]
-
-
-def _checked_spec(rule: Rule, spec: TensorSpec | None, checks: Sequence[SpecCheck]) -> list[Answer]:
-    if spec is None:
-        return [None] * len(checks)
-    return [check(rule, spec) for check in checks]
 
 
 def _chosen(rule: Rule, node: Node) -> Iterator[str]:
@@ -155,21 +138,24 @@ def _chosen(rule: Rule, node: Node) -> Iterator[str]:
 
 # ------------------------------------------------------------------------------------- checks of an operator
 
-
-def _input_count_allowed(rule: Rule, node: Node, _: list[_Value]) -> Answer:
-    return len(node.inputs) in rule.input_counts
-
-
-def _output_count_allowed(rule: Rule, node: Node, _: list[_Value]) -> Answer:
-    return len(node.outputs) in rule.output_counts
+Check = Callable[[Rule, Node, list[_Value]], list[Answer]]
+"""Answers of one condition of a rule: for the operator as a whole, or for each chosen value."""
 
 
-def _attribute_allowed(rule: Rule, node: Node, _: list[_Value]) -> Answer:
+def _input_count_allowed(rule: Rule, node: Node, _: list[_Value]) -> list[Answer]:
+    return [len(node.inputs) in rule.input_counts]
+
+
+def _output_count_allowed(rule: Rule, node: Node, _: list[_Value]) -> list[Answer]:
+    return [len(node.outputs) in rule.output_counts]
+
+
+def _attribute_allowed(rule: Rule, node: Node, _: list[_Value]) -> list[Answer]:
     value = node.attributes.get(rule.attribute, rule.default)
     if value is None:
-        return None
+        return [None]
     allowed = map(_listed, rule.one_of)
-    return _listed(value) in allowed
+    return [_listed(value) in allowed]
 
 
 def _listed(value: Any) -> Any:
@@ -177,23 +163,23 @@ def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, (list, tuple)) else value
 
 
-def _combination_allowed(rule: Rule, _: Node, chosen: list[_Value]) -> Answer:
-    specs = [value.spec for value in chosen]
-    if None in specs:
-        return None
-    return tuple(spec.dtype for spec in specs if spec is not None) in rule.combinations
+def _combination_allowed(rule: Rule, _: Node, chosen: list[_Value]) -> list[Answer]:
+    dtypes: list[str] = []
+    for value in chosen:
+        if value.spec is None:
+            return [None]
+        dtypes.append(value.spec.dtype)
+    return [tuple(dtypes) in rule.combinations]
 
 
-_NODE_CHECKS: Mapping[str, Callable[[Rule, Node, list[_Value]], Answer]] = {
-    "input_counts": _input_count_allowed,
-    "output_counts": _output_count_allowed,
-    "attribute": _attribute_allowed,
-    "combinations": _combination_allowed,
-}
-"""Field of a rule that asks for it -> check of an operator as a whole."""
+# ------------------------------------------------------------------------------------- checks of each value
 
 
-# ------------------------------------------------------------------------------------- checks of a value
+def _of_values(allowed: Callable[[Rule, _Value], Answer]) -> Check:
+    def answers(rule: Rule, _: Node, chosen: list[_Value]) -> list[Answer]:
+        return [allowed(rule, value) for value in chosen]
+
+    return answers
 
 
 def _is_constant(_: Rule, value: _Value) -> Answer:
@@ -201,14 +187,18 @@ def _is_constant(_: Rule, value: _Value) -> Answer:
 
 
 def _array_allowed(rule: Rule, value: _Value) -> Answer:
-    return None if value.array is None else tuple(value.array.ravel().tolist()) in rule.values
+    if value.array is None:
+        return None
+    return tuple(value.array.ravel().tolist()) in rule.values
 
 
-_CONSTANT_CHECKS: Mapping[str, Callable[[Rule, _Value], Answer]] = {
-    "constant": _is_constant,
-    "values": _array_allowed,
-}
-"""Field of a rule that asks for it -> check whether and how a chosen value is constant."""
+def _of_specs(allowed: Callable[[Rule, TensorSpec], Answer]) -> Check:
+    """None of values whose dtype and shape the file does not tell."""
+
+    def answer(rule: Rule, value: _Value) -> Answer:
+        return None if value.spec is None else allowed(rule, value.spec)
+
+    return _of_values(answer)
 
 
 def _dtype_allowed(rule: Rule, spec: TensorSpec) -> Answer:
@@ -234,10 +224,16 @@ def _size_allowed(shape: Sequence[int | None], axis: int, sizes: Sequence[int]) 
     return None if size is None else size in sizes
 
 
-_SPEC_CHECKS: Mapping[str, SpecCheck] = {
-    "dtypes": _dtype_allowed,
-    "ranks": _rank_allowed,
-    "static": _is_static,
-    "sizes": _sizes_allowed,
+_CHECKS: Mapping[str, Check] = {
+    "input_counts": _input_count_allowed,
+    "output_counts": _output_count_allowed,
+    "attribute": _attribute_allowed,
+    "combinations": _combination_allowed,
+    "constant": _of_values(_is_constant),
+    "values": _of_values(_array_allowed),
+    "dtypes": _of_specs(_dtype_allowed),
+    "ranks": _of_specs(_rank_allowed),
+    "static": _of_specs(_is_static),
+    "sizes": _of_specs(_sizes_allowed),
 }
-"""Field of a rule that asks for it -> check of a chosen value's dtype and shape."""
+"""Field of a rule that asks for it, where it is not empty -> the check."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from types import MappingProxyType
 from typing import Literal
 
@@ -139,10 +140,9 @@ def _contrasts_by_value(field: OpenField, scores: Scores) -> dict[str, tuple[Con
     """Value -> its lead over each other, of the values that are left."""
     places = {value: _places(field, value, scores.hypotheses) for value in field.values}
     left = [value for value in field.values if places[value]]
-    contrasts: dict[str, tuple[Contrast, ...]] = {}
-    for value in left:
-        others = [other for other in left if other != value]
-        contrasts[value] = tuple(_contrast(other, places[value], places[other], scores) for other in others)
+    contrasts: dict[str, tuple[Contrast, ...]] = dict.fromkeys(left, ())
+    for value, other in permutations(left, 2):
+        contrasts[value] += (_contrast(other, places[value], places[other], scores),)
     return contrasts
 
 
