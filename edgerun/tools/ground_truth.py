@@ -43,7 +43,7 @@ class GroundTruth:
     names: Mapping[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def folds(self, found: Sequence[Sequence[Detections]], seen: Sequence[Path]) -> AnyArray:
+    def folds(self, found: Sequence[Sequence[Detections]], photos: Sequence[Path]) -> AnyArray:
         """Average precision (IoU .5 to .95) of each hypothesis, as parts that have it as their mean.
 
         A part is the pseudo-value of the jackknife, K times the precision on all photos less K - 1 times that on all
@@ -51,8 +51,8 @@ class GroundTruth:
         Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11.
 
         Args:
-            found: of each hypothesis, of each photo seen.
-            seen: the photos.
+            found: of each hypothesis, of each photo.
+            photos: those that were tried.
 
         Returns:
             float64 [hypotheses, folds].
@@ -60,7 +60,7 @@ class GroundTruth:
         Raises:
             EdgerunError: faster-coco-eval is not installed.
         """
-        truth = [self.photos[photo] for photo in seen]
+        truth = [self.photos[photo] for photo in photos]
         rows = [_pseudo_values([self._matched(rows) for rows in by_photo], truth) for by_photo in found]
         return np.array(rows, np.float64)
 

@@ -86,44 +86,44 @@ class Measure:
         return float(np.sqrt(max(0.0, self.matched - grey) * self.repeatability))
 
 
-def measured(plain: Detections, view: View, seen: Detections, *, classify: bool) -> Measure:
+def measured(plain: Detections, view: View, again: Detections, *, classify: bool) -> Measure:
     """How much of what was found in an image is found again where it must be in another view of it.
 
     Args:
         plain: what was found in the image.
         view: the other view.
-        seen: what was found in the view, in its pixels.
+        again: what was found in the view, in its pixels.
         classify: whether rows are classes of the whole image.
     """
-    return _of_classes(plain, seen) if classify else _of_boxes(plain, view, seen)
+    return _of_classes(plain, again) if classify else _of_boxes(plain, view, again)
 
 
-def _of_classes(plain: Detections, seen: Detections) -> Measure:
+def _of_classes(plain: Detections, again: Detections) -> Measure:
     first = dict(zip(plain.class_id.tolist(), plain.score.tolist(), strict=True))
-    second = dict(zip(seen.class_id.tolist(), seen.score.tolist(), strict=True))
+    second = dict(zip(again.class_id.tolist(), again.score.tolist(), strict=True))
     matched = sum(first[number] * second[number] for number in first.keys() & second.keys())
-    return Measure((_energy(plain.score) + _energy(seen.score)) / 2, matched)
+    return Measure((_energy(plain.score) + _energy(again.score)) / 2, matched)
 
 
 def _energy(scores: AnyArray) -> float:
     return float((scores**2).sum())
 
 
-def _of_boxes(plain: Detections, view: View, seen: Detections) -> Measure:
+def _of_boxes(plain: Detections, view: View, again: Detections) -> Measure:
     place = np.array([view.place], np.float32)
-    shown, again = view.clipped(plain.xyxy), view.to_plain(seen.xyxy)
+    shown, there = view.clipped(plain.xyxy), view.to_plain(again.xyxy)
     counts = box_arithmetic.iou(shown, place)[:, 0] < WHOLE_IOU
-    counts_again = box_arithmetic.iou(again, place)[:, 0] < WHOLE_IOU
-    overlap = box_arithmetic.iou(shown, again)
-    overlap[plain.class_id[:, None] != seen.class_id[None]] = 0
+    counts_there = box_arithmetic.iou(there, place)[:, 0] < WHOLE_IOU
+    overlap = box_arithmetic.iou(shown, there)
+    overlap[plain.class_id[:, None] != again.class_id[None]] = 0
     overlap[~counts] = 0
-    overlap[:, ~counts_again] = 0
+    overlap[:, ~counts_there] = 0
     partners = _partners(overlap)
-    matched = sum(float(plain.score[row] * seen.score[other] * overlap[row, other]) for row, other in partners.items())
+    matched = sum(float(plain.score[row] * again.score[other] * overlap[row, other]) for row, other in partners.items())
     visible = box_arithmetic.area(shown) >= VISIBLE_FRACTION * np.maximum(box_arithmetic.area(plain.xyxy), 1e-6)
     wanted = visible & counts
     wanted[list(partners)] = True
-    return Measure((_energy(plain.score[wanted]) + _energy(seen.score[counts_again])) / 2, matched)
+    return Measure((_energy(plain.score[wanted]) + _energy(again.score[counts_there])) / 2, matched)
 
 
 def _partners(overlap: AnyArray) -> dict[int, int]:

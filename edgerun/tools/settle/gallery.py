@@ -101,12 +101,12 @@ def _section(settlement: Settlement, place: int) -> Iterator[str]:
     yield f"<section><h2>{place + 1}. {_text(str(entry.hypothesis))}{mark}</h2>"
     yield f"<p>{_text(_measures(entry, settlement))}{separator}<code>{_text(arguments)}</code></p>"
     yield '<div class="row">'
-    for shown, found in _seen(settlement, place):
+    for shown, found in _tried(settlement, place):
         yield _figure(shown, found)
     yield "</div></section>"
 
 
-def _seen(settlement: Settlement, place: int) -> Iterator[tuple[Shown, Detections]]:
+def _tried(settlement: Settlement, place: int) -> Iterator[tuple[Shown, Detections]]:
     """The photos that a hypothesis was tried on, with what it found."""
     for shown in settlement.shown:
         found = shown.found[place]
@@ -145,7 +145,7 @@ def sheet(settlement: Settlement) -> Image:
     """Hypotheses below one another, each with its photos side by side, uint8 [H, W, 3], blue-green-red."""
     rows = []
     for place in _places(settlement):
-        drawn = [_drawn(shown, found) for shown, found in _seen(settlement, place)]
+        drawn = [_drawn(shown, found) for shown, found in _tried(settlement, place)]
         if drawn:
             entry = settlement.ranked[place]
             rows.append(_captioned(drawn, f"{place + 1}. {entry.hypothesis}   {_measures(entry, settlement)}"))

@@ -46,27 +46,27 @@ class Observations:
     Attributes:
         truth: what is in the photos; None where no labels are given.
         grey: place -> what is found in a grey image.
-        seen: each photo.
+        observed: each photo.
     """
 
     truth: GroundTruth | None
     grey: Mapping[int, float]
-    seen: tuple[Observation, ...] = ()
+    observed: tuple[Observation, ...] = ()
 
     @property
     def photos(self) -> list[Path]:
-        """In the order in which they were seen."""
-        return [observation.photo for observation in self.seen]
+        """In the order in which they were tried."""
+        return [observation.photo for observation in self.observed]
 
     def scores(self, places: Sequence[int]) -> AnyArray:
         """Of hypotheses that all photos were tried on, float64 [hypotheses, photos in which anything was found].
 
         Without labels relative to the best hypothesis on each photo; with labels a column is a fold of the photos.
         """
-        if not self.seen:
+        if not self.observed:
             return np.zeros((len(places), 0))
         if self.truth is not None:
-            found = [[observation.found[place] for observation in self.seen] for place in places]
+            found = [[observation.found[place] for observation in self.observed] for place in places]
             return self.truth.folds(found, self.photos)
         rows = np.array([self._plain_scores(place) for place in places])
         best = rows.max(axis=0)
@@ -74,7 +74,7 @@ class Observations:
         return np.asarray(rows[:, telling] / best[telling])
 
     def _plain_scores(self, place: int) -> list[float]:
-        return [observation.measures[place].score(self.grey[place]) for observation in self.seen]
+        return [observation.measures[place].score(self.grey[place]) for observation in self.observed]
 
     def telling(self, places: Sequence[int]) -> int:
         """Photos in which there is anything."""
@@ -84,16 +84,16 @@ class Observations:
 
     def tried_first(self) -> list[int]:
         """Hypotheses that were tried on the first photo."""
-        return sorted(self.seen[0].found)
+        return sorted(self.observed[0].found)
 
     def shared(self, places: Sequence[int]) -> Observations:
         """Those of photos that all these hypotheses were tried on."""
-        seen = [observation for observation in self.seen if observation.found.keys() >= set(places)]
-        return replace(self, seen=tuple(seen))
+        shared = [observation for observation in self.observed if observation.found.keys() >= set(places)]
+        return replace(self, observed=tuple(shared))
 
     def ranked(self, place: int, hypothesis: Hypothesis, score: float) -> Ranked:
         """What came of a hypothesis."""
-        tried = [observation for observation in self.seen if place in observation.found]
+        tried = [observation for observation in self.observed if place in observation.found]
         counted = [int((observation.found[place].score >= MIN_COUNTED_SCORE).sum()) for observation in tried]
         total = sum((observation.measures[place] for observation in tried), Measure())
         repeatability = total.repeatability if self.truth is None else None

@@ -24,7 +24,7 @@ from edgerun.tools.settle.memo_session import MemoSession
 from edgerun.tools.settle.observations import Observations
 from edgerun.tools.settle.result import FieldVerdict, Ranked, Settlement, Shown
 from edgerun.tools.settle.trial import Progress, Trial
-from edgerun.tools.settle.verdicts import Scores, demand_repeatability, settled_card, verdict
+from edgerun.tools.settle.verdicts import Scores, checked_for_repeatability, settled_card, verdict
 
 __all__ = ["MAX_PHOTOS", "settle"]
 
@@ -43,7 +43,7 @@ def settle(
 ) -> Settlement:
     """Run the plausible hypotheses on a model over photos and rank them.
 
-    Ctrl-C ends it early with what is there, once a photo has been seen by all.
+    Ctrl-C ends it early with what is there, once a photo has been tried with all hypotheses.
 
     Args:
         model: as `Detector.load` takes it.
@@ -103,14 +103,14 @@ def _settlement(model: str, trial: Trial, show: int) -> Settlement:
         hypotheses=[plausible.hypotheses[place] for place in trial.alive],
         values=observations.scores(trial.alive),
         telling=telling,
-        photos=len(observations.seen),
+        photos=len(observations.observed),
     )
     by_place = _ranked(trial, scores)
     order = sorted(by_place, key=lambda place: (-by_place[place].photos, -by_place[place].score))
     ranked = [by_place[place] for place in order]
     verdicts = [verdict(field, scores) for field in plausible.open if field.name in ranked[0].hypothesis.words]
     chosen = _chosen(ranked, verdicts)
-    verdicts = list(demand_repeatability(verdicts, chosen))
+    verdicts = list(checked_for_repeatability(verdicts, chosen))
     return Settlement(
         model=model,
         by="confidence and steadiness" if truth is None else "average precision",
@@ -118,8 +118,8 @@ def _settlement(model: str, trial: Trial, show: int) -> Settlement:
         refused=plausible.refused,
         verdicts=tuple(verdicts),
         chosen=chosen,
-        card=None if chosen is None else settled_card(chosen.hypothesis, verdicts, len(observations.seen)),
-        photos=len(observations.seen),
+        card=None if chosen is None else settled_card(chosen.hypothesis, verdicts, len(observations.observed)),
+        photos=len(observations.observed),
         telling=telling,
         shown=_shown(observations, order, show),
         notes=(*trial.notes, *([] if truth is None else truth.notes)),
@@ -149,7 +149,7 @@ def _chosen(ranked: Sequence[Ranked], verdicts: Sequence[FieldVerdict]) -> Ranke
 def _shown(observations: Observations, order: Sequence[int], show: int) -> tuple[Shown, ...]:
     """The first photos, with what each hypothesis found, in the order of their rank."""
     shown = []
-    for seen in observations.seen[:show]:
-        found = tuple(seen.found.get(place) for place in order)
-        shown.append(Shown(seen.photo, found))
+    for observation in observations.observed[:show]:
+        found = tuple(observation.found.get(place) for place in order)
+        shown.append(Shown(observation.photo, found))
     return tuple(shown)

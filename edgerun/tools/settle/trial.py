@@ -30,7 +30,7 @@ GREY = np.full((480, 640, 3), 114, np.uint8)
 """An image of nothing: fed beyond its range, a network finds things everywhere."""
 
 Progress = Callable[[int, int, str], None]
-"""Called with how much is done, of how much, and what is seen."""
+"""Called with how much is done, of how much, and what is tried."""
 
 
 def _no_photos() -> InputError:
@@ -69,7 +69,7 @@ class Trial:
         return self.observations.truth is not None
 
     def run(self, photos: Sequence[Path]) -> None:
-        """Try the hypotheses on these photos; Ctrl-C ends it early where at least one was seen by all.
+        """Try the hypotheses on these photos; Ctrl-C ends it early where at least one was tried with all.
 
         Raises:
             InputError: none of them can be read.
@@ -83,12 +83,12 @@ class Trial:
                 self._give_up()
                 self._try_photo(photo)
         except KeyboardInterrupt:
-            if not self.observations.seen:
+            if not self.observations.observed:
                 raise
             self.interrupted = True
         finally:
             self.memory.forget()
-        if not self.observations.seen:
+        if not self.observations.observed:
             raise self._problem
 
     def _in_grey(self, place: int) -> float:
@@ -110,7 +110,7 @@ class Trial:
         measures = self._measures(image, found)
         without_masks = {place: replace(rows, masks=None) for place, rows in found.items()}
         observation = Observation(photo, without_masks, measures)
-        self.observations = replace(self.observations, seen=(*self.observations.seen, observation))
+        self.observations = replace(self.observations, observed=(*self.observations.observed, observation))
 
     def _found(self, image: Image, conf: float) -> dict[int, Detections]:
         found = {place: self.plausible.hypotheses[place].detector(image, conf=conf) for place in self.alive}
@@ -121,7 +121,7 @@ class Trial:
         """How much of what was found is found again in another view; by labels that is not asked."""
         if self._has_labels:
             return dict.fromkeys(found, Measure())
-        view = View.of(image, left_top=len(self.observations.seen) % 2 == 0)
+        view = View.of(image, left_top=len(self.observations.observed) % 2 == 0)
         again = self._found(view.image, MIN_CONF)
         measures = {}
         for place, rows in found.items():

@@ -20,7 +20,7 @@ from edgerun.tools.settle.hypotheses import Hypothesis
 from edgerun.tools.settle.open_fields import OpenField
 from edgerun.tools.settle.result import Contrast, FieldVerdict, Ranked
 
-__all__ = ["Scores", "demand_repeatability", "settled_card", "verdict"]
+__all__ = ["Scores", "checked_for_repeatability", "settled_card", "verdict"]
 
 CLEAR_GAP, CLEAR_ERRORS = 0.04, 3.0
 """A lead that settles: relative to the best score, and in standard errors."""
@@ -178,7 +178,7 @@ def _pairs(mine: Mapping[Rest, int], theirs: Mapping[Rest, int], means: AnyArray
 # ------------------------------------------------------------------------------------------- what follows
 
 
-def demand_repeatability(verdicts: Sequence[FieldVerdict], chosen: Ranked | None) -> Iterator[FieldVerdict]:
+def checked_for_repeatability(verdicts: Sequence[FieldVerdict], chosen: Ranked | None) -> Iterator[FieldVerdict]:
     """The verdicts, none of them clear where too little of what the chosen hypothesis finds is found again."""
     repeatability = None if chosen is None else chosen.repeatability
     if repeatability is None or repeatability >= MIN_REPEATABILITY:

@@ -8,7 +8,7 @@ import pytest
 from edgerun.tools.settle.hypotheses import Hypothesis
 from edgerun.tools.settle.open_fields import OpenField
 from edgerun.tools.settle.result import Ranked
-from edgerun.tools.settle.verdicts import Scores, demand_repeatability, verdict
+from edgerun.tools.settle.verdicts import Scores, checked_for_repeatability, verdict
 
 COLOR = OpenField("color", "convention: so it is", ("rgb", "bgr"), strict=False)
 STRICT = OpenField("color", "", ("rgb", "bgr"), strict=True)
@@ -71,8 +71,8 @@ def test_values_are_compared_over_all_settings_of_the_other_fields():
 
 def test_what_is_not_found_again_is_not_clear():
     clear = verdict(COLOR, scored(0.9, 0.5))
-    (shaky,) = demand_repeatability([clear], Ranked(hypothesis(color="rgb"), 0.9, 3.0, 0.2, 8))
+    (shaky,) = checked_for_repeatability([clear], Ranked(hypothesis(color="rgb"), 0.9, 3.0, 0.2, 8))
     assert shaky.kind == "unclear"
     assert "only 20 % of what it finds is found again" in shaky.why
-    assert list(demand_repeatability([clear], Ranked(hypothesis(color="rgb"), 0.9, 3.0, 0.7, 8))) == [clear]
-    assert list(demand_repeatability([clear], None)) == [clear]
+    assert list(checked_for_repeatability([clear], Ranked(hypothesis(color="rgb"), 0.9, 3.0, 0.7, 8))) == [clear]
+    assert list(checked_for_repeatability([clear], None)) == [clear]
