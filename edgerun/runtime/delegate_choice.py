@@ -170,17 +170,18 @@ def _beside(available: Sequence[Delegate], found: Sequence[Delegate]) -> list[De
 
 def _answer(request: Wish, offers: _Offers) -> Delegate | str:
     """The offer with the options of a request, or why there is none."""
+    asked_for = request.name
     request = _without_alias(request, offers)
     if request.name not in offers.names():
-        return _unknown(request.name, offers)
+        return _unknown(asked_for, offers)
     offer = offers.named(request.name)
     if not offer.available and not _is_completed(offer, request):
-        return f"{request.name}: {offer.reason}"
+        return f"{asked_for}: {offer.reason}"
     given = delegate_options.checked(request, offer, offers.delegates, offers.backend)
     options = {**offer.options, **given}
     lacking = [name for name in offer.needs if name not in options]
     if lacking:
-        return f"{request.name}: it needs the option {' and '.join(lacking)}"
+        return f"{asked_for}: it needs the option {' and '.join(lacking)}"
     if offer.needs:
         return replace(offer, options=options, reason="")  # the reason was that it needs options, which are here now
     return replace(offer, options=options)

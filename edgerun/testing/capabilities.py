@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edgerun.contract import Backend, Profiles, ReadsGraphs, Session, TellsNeeds, TellsSupport
+from edgerun.contract.support_table import read_table
 from edgerun.errors import ModelUnreadable
 from edgerun.testing import child_scripts
 from edgerun.testing.fixtures import BackendFixtures
-from edgerun.tools.ops.check import read_table
 
 __all__ = ["CapabilityConformance"]
 
