@@ -24,13 +24,14 @@ from typing import Any
 
 from edgerun.errors import ModelUnreadable, ModelUnsafe
 from edgerun.tensors import TensorSpec
-from edgerun_tflite.flatbuffer import Damaged, Table
+from edgerun.wire import Damaged, flatbuffers
+from edgerun.wire.flatbuffers import Table
+from edgerun_tflite.signatures import post_process
 
-__all__ = ["LARGEST", "POST_PROCESS", "post_process", "read"]
+__all__ = ["LARGEST", "read"]
 
 LARGEST = 4 << 20
 """Bytes that a text in the archive may unpack to; ten thousand long labels are a tenth of that."""
-POST_PROCESS = "TFLite_Detection_PostProcess"
 EXPORTERS = ("metadata.json", "temp_meta.txt")
 """Ultralytics' own texts."""
 COLORS = {1: "rgb", 2: "gray"}
@@ -64,14 +65,6 @@ def read(path: Path, model: Table, inputs: Sequence[TensorSpec], outputs: Sequen
     return found
 
 
-def post_process(graph: Table, codes: Sequence[str]) -> Table | None:
-    """The operator whose four outputs are those of the graph; None where there is none."""
-    for operator in graph.tables(3):
-        if codes[operator.number(0, "I")] == POST_PROCESS and set(operator.numbers(2)) == set(graph.numbers(2)):
-            return operator
-    return None
-
-
 def _post_process(graph: Table, operator: Table, names: dict[int, str]) -> dict[str, Any]:
     content: dict[str, Any] = {"outputs": [names[index] for index in operator.numbers(2)]}
     fed = operator.numbers(1)
@@ -96,7 +89,7 @@ def _described(
     if "edgerun" in places:
         found["edgerun"] = buffers[places["edgerun"]].raw(0)
     if "TFLITE_METADATA" in places:
-        for graph in Table.root(buffers[places["TFLITE_METADATA"]].raw(0)).tables(3)[:1]:
+        for graph in flatbuffers.root(buffers[places["TFLITE_METADATA"]].raw(0)).tables(3)[:1]:
             found.update({f"tflite.custom.{custom.text(0)}": custom.raw(1) for custom in graph.tables(9)})
             said = {
                 "inputs": [_tensor(one) | {"tensor": spec.name} for one, spec in zip(graph.tables(2), inputs)],  # noqa: B905

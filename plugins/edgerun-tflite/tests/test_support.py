@@ -6,7 +6,7 @@ import pytest
 from edgerun.contract import Delegate, TellsSupport
 from edgerun.tools.ops import check
 from edgerun_tflite import TfliteBackend
-from edgerun_tflite.graph import OPERATORS
+from edgerun_tflite.operators import OPERATORS
 
 
 @pytest.fixture
