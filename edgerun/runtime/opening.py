@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgerun import delegates, models
+from edgerun import delegates
 from edgerun.contract import Backend, Delegate, Session
 from edgerun.errors import (
     BackendUnavailable,
@@ -19,7 +19,8 @@ from edgerun.errors import (
     ModelUnreadable,
     translated,
 )
-from edgerun.formats import archives, sniff
+from edgerun.formats.identify import Identified, identify
+from edgerun.formats.known import mismatch
 from edgerun.report import Opening
 from edgerun.runtime import cache, installed, tuned_choice
 from edgerun.runtime import cpu_cores as threads
@@ -81,24 +82,22 @@ def open_model(
     if threads is not None and (not isinstance(threads, int) or not 1 <= threads <= 1024):
         raise InputError(f"threads = {threads!r} cannot be.", hint="pass a whole number from 1 to 1024")
     registry = installed.registry() if registry is None else registry
-    path = models.find(model)
-    file, removed = archives.unpacked(path)
+    found = identify(model, registry.backends)
     try:
-        format = sniff.sniff(file, [format for entry in registry.backends for format in entry.formats])
-        lie = sniff.lie(file, format)
-        if lie:
-            warnings.warn(lie, stacklevel=3)
-        offered = _offered(registry, format, backend)
+        warning = mismatch(found.file, found.format)
+        if warning:
+            warnings.warn(warning, stacklevel=3)
+        offered = _offered(registry, found.format, backend)
         if delegate == "auto":
-            opened = _tuned(file, format, registry, offered, strict, threads)
+            opened = _tuned(found, registry, offered, strict, threads)
         else:
             first, _ = next(tuned_choice.healthy(offered))
-            opened = _opened(file, format, registry, first, delegate, strict, threads)
+            opened = _opened(found.file, found.format, registry, first, delegate, strict, threads)
     except BaseException:
-        removed()
+        found.close()
         raise
-    opened = replace(opened, path=path, removed=removed)
-    weakref.finalize(opened, removed)
+    opened = replace(opened, path=found.path, removed=found.close)
+    weakref.finalize(opened, found.close)
     return opened
 
 
@@ -116,21 +115,23 @@ def _offered(registry: Registry, format: str, wish: str | None) -> list[Backend]
 
 
 def _tuned(
-    path: Path, format: str, registry: Registry, offered: Sequence[Backend], strict: bool, count: int | None
+    found: Identified, registry: Registry, offered: Sequence[Backend], strict: bool, count: int | None
 ) -> Opened:
     """What `edgerun tune` found to be the fastest here, else the runtime's order; the reason says which."""
     healthy = list(tuned_choice.healthy(offered))
     offers = {backend.name: registry.offers(backend) for backend, _ in healthy}
-    choice, note = tuned_choice.recall(path, {backend.name: version for backend, version in healthy}, offers)
+    choice, note = tuned_choice.recall(found.path, {backend.name: version for backend, version in healthy}, offers)
     if choice is not None:
         backend = registry.backend(choice.backend)
         try:
-            opened = _opened(path, format, registry, backend, choice.delegate, strict, count or choice.threads)
+            opened = _opened(
+                found.file, found.format, registry, backend, choice.delegate, strict, count or choice.threads
+            )
             return replace(opened, asked=_noted(opened.asked, note), batch=choice.batch)
         except EdgerunError as cause:
             note = f"{choice.delegate} was tuned and cannot be opened, so the runtime's order: {cause.message}"
-            warnings.warn(f"{path.name}: {note}", stacklevel=4)
-    opened = _opened(path, format, registry, healthy[0][0], None, strict, count)
+            warnings.warn(f"{found.path.name}: {note}", stacklevel=4)
+    opened = _opened(found.file, found.format, registry, healthy[0][0], None, strict, count)
     return replace(opened, asked=_noted(opened.asked, note))
 
 

@@ -16,7 +16,8 @@ from edgerun.contract import WritesMetadata
 from edgerun.detector import Detector, open_model
 from edgerun.dialects import edgerun
 from edgerun.errors import InputError, ModelError
-from edgerun.formats import archives, sniff
+from edgerun.formats.identify import identify
+from edgerun.formats.known import mismatch
 from edgerun.media.synthetic import picture
 from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
@@ -59,7 +60,7 @@ def embed(
     }
     registry = installed.registry() if registry is None else registry
     format, writer = _writer(path, registry)  # before anything is opened
-    if sniff.lie(place, format) and place != path:
+    if mismatch(place, format) and place != path:
         raise InputError(
             f"{place} is named like another format than {format}.", hint=f"name it {place.stem}{path.suffix}"
         )
@@ -97,11 +98,10 @@ def _check_place(path: Path, place: Path, itself: bool, force: bool) -> None:
 
 def _writer(path: Path, registry: Registry) -> tuple[str, WritesMetadata]:
     """The format of this file, and who can write it."""
-    file, removed = archives.unpacked(path)
-    removed()
-    if file != path:
+    with identify(path, registry.backends) as found:
+        format = found.format
+    if found.is_packed:
         raise InputError(f"{path} is an archive.", hint="unpack it and name the model in it")
-    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
     for backend in registry.backends_for(format):
         if isinstance(backend, WritesMetadata):
             return format, backend

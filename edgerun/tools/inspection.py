@@ -13,7 +13,7 @@ from edgerun.card import ModelCard, sidecar
 from edgerun.contract import Backend, Coverage, Match, Need, Placed, ReadsGraphs, TellsNeeds, TensorSpec
 from edgerun.detector import Detector
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
-from edgerun.formats import archives, sniff
+from edgerun.formats.identify import identify
 from edgerun.media.synthetic import picture
 from edgerun.report import Report
 from edgerun.runtime import installed
@@ -99,13 +99,9 @@ def inspect(
         seen = refusal.evidence
         if seen is None:
             raise
-        path = models.find(model)
-        inside, removed = archives.unpacked(path)
-        try:
-            format = sniff.sniff(inside, [format for backend in registry.backends for format in backend.formats])
-            needs = _needs(inside, registry.backends_for(format))
-        finally:
-            removed()
+        with identify(model, registry.backends) as found:
+            path, format = found.path, found.format
+            needs = _needs(found.file, registry.backends_for(format))
         return Inspection(
             model=str(path),
             format=format,

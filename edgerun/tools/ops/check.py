@@ -14,10 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from edgerun import models
 from edgerun.contract import Graph, Node, ReadsGraphs, TellsSupport, TensorSpec
 from edgerun.errors import InputError, ModelError, PluginError
-from edgerun.formats import sniff
+from edgerun.formats.identify import identify
 from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
 
@@ -270,12 +269,12 @@ def open_graph(model: str | Path, *, registry: Registry | None = None) -> tuple[
         ModelError: there is no such file, or it is damaged, or no installed plugin reads graphs of its format.
     """
     registry = installed.registry() if registry is None else registry
-    path = models.find(model)
-    format = sniff.sniff(path, [format for backend in registry.backends for format in backend.formats])
-    for backend in registry.backends_for(format):
-        if isinstance(backend, ReadsGraphs):
-            return path, format, backend.graph(path)
-    raise ModelError(f"No installed plugin reads the operators of {format} models.", hint=_READABLE.get(format, ""))
+    with identify(model, registry.backends) as found:
+        for backend in registry.backends_for(found.format):
+            if isinstance(backend, ReadsGraphs):
+                return found.path, found.format, backend.graph(found.file)
+    hint = _READABLE.get(found.format, "")
+    raise ModelError(f"No installed plugin reads the operators of {found.format} models.", hint=hint)
 
 
 _READABLE = {"torchscript": "ask about the .onnx or .tflite file that is exported from it"}

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from edgerun import models
 from edgerun.contract import Delegate
 from edgerun.delegates import Wish, on_processor
 from edgerun.errors import (
@@ -25,7 +24,7 @@ from edgerun.errors import (
     InputError,
     ModelUnsafe,
 )
-from edgerun.formats import sniff
+from edgerun.formats.identify import identify
 from edgerun.media import sources
 from edgerun.runtime import cache, installed, tuned_choice
 from edgerun.runtime import cpu_cores as threads
@@ -573,8 +572,8 @@ def tune(
     if not 1 <= budget <= 86_400:
         raise InputError(f"A budget of {budget:g} seconds cannot be.", hint="pass 1 to 86400")
     registry = installed.registry() if registry is None else registry
-    path = models.find(model)
-    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
+    with identify(model, registry.backends) as identified:
+        path, format = identified.path, identified.format
     wish, only, count = options.pop("backend", None), options.pop("delegate", None), options.pop("threads", None)
     backends = list(tuned_choice.healthy(registry.backends_for(format) if wish is None else [registry.backend(wish)]))
     offers = {backend.name: registry.offers(backend) for backend, _ in backends}
