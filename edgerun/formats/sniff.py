@@ -5,10 +5,10 @@ from __future__ import annotations
 import mmap
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgerun.errors import ModelUnreadable, ModelUnsafe
 from edgerun.formats.known import (
@@ -109,10 +109,10 @@ def _sniff_archive(path: Path) -> str:
     for format, required in ARCHIVE_MEMBERS:
         if required <= members:
             return format
-    inside = next((name for name in sorted(names) if Path(name).suffix in SUFFIXES), "")
+    models = sorted(name for name in names if Path(name).suffix in SUFFIXES)
+    inside = models[0] if models else "the model inside"
     raise ModelUnreadable(
-        f"{path} is a zip archive, but not a model that is known.",
-        hint=f"unpack it and name {inside or 'the model inside'}",
+        f"{path} is a zip archive, but not a model that is known.", hint=f"unpack it and name {inside}"
     )
 
 
@@ -163,36 +163,70 @@ def _sniff_protobuf(path: Path) -> str | None:
             fields = list(islice(protobuf.fields(data, cut=True), MAX_FIELDS))
         except Damaged:
             return None
-        numbers = {field.number for field in fields}
-        first = _beginning(data, fields[0])
-    if 1 in numbers and any(200 <= number <= 3000 for number in numbers):
-        return "mlmodel"
-    if 7 in numbers and max(numbers) < 30:
-        return "onnx"
-    if 101 in numbers:
-        return "mace"
-    if 100 in numbers:
-        return "caffe"
-    if fields[0].number == 1 and _is_block(first) and numbers <= {1, 4, 5}:
-        return "paddle"
-    if fields[0].number == 1 and _is_node(first):
-        return "tf-graph"
+        message = _Message({field.number for field in fields}, fields[0].number, _beginning(data, fields[0]))
+    for holds, format in PROTOBUFS:
+        if holds(message):
+            return format
     return "savedmodel" if path.name == "saved_model.pb" else None
 
 
+class _Message(NamedTuple):
+    """The top level of a protobuf message.
+
+    Attributes:
+        numbers: of its fields.
+        first: number of its first field.
+        content: beginning of what is nested in that; b"" where it is a number.
+    """
+
+    numbers: set[int]
+    first: int
+    content: bytes
+
+
+def _is_core_ml(message: _Message) -> bool:
+    return 1 in message.numbers and not message.numbers.isdisjoint(range(200, 3001))
+
+
+def _is_onnx(message: _Message) -> bool:
+    return 7 in message.numbers and max(message.numbers) < 30
+
+
+def _is_mace(message: _Message) -> bool:
+    return 101 in message.numbers
+
+
+def _is_caffe(message: _Message) -> bool:
+    return 100 in message.numbers
+
+
+def _is_paddle(message: _Message) -> bool:
+    """It begins with a block, which begins with a number in field 1."""
+    return message.first == 1 and message.content[:1] == b"\x08" and message.numbers <= {1, 4, 5}
+
+
+def _is_tensorflow(message: _Message) -> bool:
+    """It begins with a node, which begins with a text in field 1 and has another one in field 2."""
+    content = message.content
+    if message.first != 1 or content[:1] != b"\x0a":
+        return False
+    behind_text = 2 + content[1]
+    return content[behind_text : behind_text + 1] == b"\x12"
+
+
+PROTOBUFS: tuple[tuple[Callable[[_Message], bool], str], ...] = (
+    (_is_core_ml, "mlmodel"),
+    (_is_onnx, "onnx"),
+    (_is_mace, "mace"),
+    (_is_caffe, "caffe"),
+    (_is_paddle, "paddle"),
+    (_is_tensorflow, "tf-graph"),
+)
+"""In this order; the first one counts."""
+
+
 def _beginning(data: Any, field: protobuf.Field) -> bytes:
-    """The first bytes of a nested message; b"" of a number."""
+    """The first bytes of a nested message, two at least; b"" of a number."""
     if field.wire_type == protobuf.VARINT:
         return b""
-    return bytes(data[field.content : min(field.content + 64, field.end)])
-
-
-def _is_block(content: bytes) -> bool:
-    """Whether a message begins with a number in field 1."""
-    return content[:1] == b"\x08"
-
-
-def _is_node(content: bytes) -> bool:
-    """Whether a message begins with a text in field 1 and has another one in field 2."""
-    length = content[1] if len(content) > 1 else 0
-    return content[:1] == b"\x0a" and content[2 + length :][:1] == b"\x12"
+    return bytes(data[field.content : min(field.content + 64, field.end)]).ljust(2, b"\0")

@@ -82,7 +82,7 @@ class Table:
     def numbers(self, slot: int, kind: str = "i") -> tuple[Any, ...]:
         """A vector of scalars."""
         start, count = self.vector(slot, _scalar(kind).size)
-        return struct.unpack_from(f"<{count}{kind}", self.data, start) if count else ()
+        return struct.unpack_from(f"<{count}{kind}", self.data, start)
 
     def raw(self, slot: int) -> bytes:
         """A vector of bytes, or a text as it is stored."""

@@ -8,6 +8,7 @@ Source: https://protobuf.dev/programming-guides/encoding.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -50,6 +51,7 @@ MAX_DEPTH: Final = 128
 _LAST_SHIFT: Final = 63
 _MASK: Final = (1 << 64) - 1
 _SIGN: Final = 1 << 63
+_ABSENT: Final = (slice(0, 0),)
 
 
 class Field(NamedTuple):
@@ -154,10 +156,7 @@ class Message:
         for number, wire_type, _, content, stop, value in _scan(data, place.start, place.stop, False):
             left -= 1
             entry = value if wire_type == VARINT else slice(content, stop)
-            if number in found:
-                found[number].append(entry)
-            else:
-                found[number] = [entry]
+            found.setdefault(number, []).append(entry)
             if left < 0:
                 raise Damaged("it holds more fields than any sensible model")
         budget[0] = left
@@ -184,8 +183,9 @@ class Message:
 
     def message(self, number: int) -> Message | None:
         """A nested message, the last one where it is repeated; None where it is absent."""
-        place = self._place(number)
-        return None if place is None else Message(self._data, place, self._budget, self._depth + 1)
+        if number not in self._fields:
+            return None
+        return Message(self._data, self._place(number), self._budget, self._depth + 1)
 
     def messages(self, number: int) -> list[Message]:
         """A repeated nested message."""
@@ -195,17 +195,15 @@ class Message:
     def size(self, number: int) -> int:
         """Bytes of a text or of a nested message; 0 where it is absent."""
         place = self._place(number)
-        return 0 if place is None else int(place.stop - place.start)
+        return int(place.stop - place.start)
 
     def raw(self, number: int) -> bytes:
         """Bytes as they stand."""
-        entries = self._fields.get(number)
-        return bytes(self._data[_as_place(entries[-1])]) if entries else b""
+        return bytes(self._content(number))
 
     def text(self, number: int) -> str:
         """A text; what is not UTF-8 in it is replaced."""
-        entries = self._fields.get(number)
-        return str(self._data[_as_place(entries[-1])], "utf-8", "replace") if entries else ""
+        return str(self._content(number), "utf-8", "replace")
 
     def texts(self, number: int) -> tuple[str, ...]:
         """A repeated text."""
@@ -220,23 +218,24 @@ class Message:
         value = entries[-1]
         if isinstance(value, slice):
             raise Damaged(f"field {number} is not a number")
-        return value - (1 << 64) if value & _SIGN else value
+        return _signed(value)
 
     def integers(self, number: int, most: int) -> list[int] | None:
         """Signed numbers, packed or one by one; None where there are more than `most`."""
-        found: list[int] = []
-        for entry in self._fields.get(number, ()):
-            if isinstance(entry, slice):
-                self._unpack(entry, found, most)
-            else:
-                found.append(entry)
-        return None if len(found) > most else [_signed(value) for value in found]
+        values = list(islice(self._varints(number), most + 1))
+        if len(values) > most:
+            return None
+        return [_signed(value) for value in values]
 
-    def _unpack(self, place: slice, found: list[int], most: int) -> None:
-        at = place.start
-        while at < place.stop and len(found) <= most:
-            value, at = read_varint(self._data, at, place.stop)
-            found.append(value)
+    def _varints(self, number: int) -> Iterator[int]:
+        for entry in self._fields.get(number, ()):
+            if isinstance(entry, int):
+                yield entry
+                continue
+            at = entry.start
+            while at < entry.stop:
+                value, at = read_varint(self._data, at, entry.stop)
+                yield value
 
     def numbers(self, number: int, dtype: str, most: int) -> AnyArray | None:
         """Numbers of fixed width, packed or one by one, as an array [n]; None where there are more than `most`.
@@ -258,13 +257,15 @@ class Message:
             raise Damaged(f"the {len(content)} bytes of field {number} are not a whole number of values")
         return np.frombuffer(content, dtype)
 
-    def _place(self, number: int) -> slice | None:
-        entries = self._fields.get(number)
-        return _as_place(entries[-1]) if entries else None
+    def _place(self, number: int) -> slice:
+        """Where a value stands, the last one where it is repeated; nowhere in particular where it is absent."""
+        return _as_place(self._fields.get(number, _ABSENT)[-1])
+
+    def _content(self, number: int) -> Any:
+        return self._data[self._place(number)]
 
     def _places(self, number: int) -> list[slice]:
-        entries = self._fields.get(number)
-        return [_as_place(entry) for entry in entries] if entries else []
+        return [_as_place(entry) for entry in self._fields.get(number, ())]
 
 
 def parse(data: Any, max_fields: int = MAX_FIELDS) -> Message:
