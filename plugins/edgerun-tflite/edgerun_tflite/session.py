@@ -101,7 +101,9 @@ class TfliteSession:
             self._interpreter.allocate_tensors()
 
     def _forget_sizes_that_are_not_yet_known(self) -> None:
-        for place, detail in enumerate(self._interpreter.get_output_details() if self._allocated else ()):
+        if not self._allocated:
+            return
+        for place, detail in enumerate(self._interpreter.get_output_details()):
             try:
                 self._interpreter.get_tensor(detail["index"])
             except ValueError:  # no memory yet: the operator finds out the size when it runs
