@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from edgerun.tensors import AnyArray
 from edgerun.wire.damage import Damaged
 
 __all__ = [
@@ -237,7 +237,7 @@ class Message:
                 value, at = read_varint(self._data, at, entry.stop)
                 yield value
 
-    def numbers(self, number: int, dtype: str, most: int) -> AnyArray | None:
+    def numbers(self, number: int, dtype: str, most: int) -> npt.NDArray[Any] | None:
         """Numbers of fixed width, packed or one by one, as an array [n]; None where there are more than `most`.
 
         Args:
