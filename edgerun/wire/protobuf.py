@@ -17,23 +17,9 @@ import numpy.typing as npt
 from edgerun.wire.damage import Damaged
 
 __all__ = [
-    "FIXED32",
-    "FIXED64",
-    "LENGTH_DELIMITED",
-    "MAX_DEPTH",
-    "MAX_FIELDS",
-    "MAX_MESSAGE_BYTES",
-    "VARINT",
-    "Field",
-    "Message",
-    "encode_bytes",
-    "encode_number",
-    "encode_text",
-    "encode_varint",
-    "fields",
-    "parse",
-    "read_varint",
-]
+    "FIXED32", "FIXED64", "LENGTH_DELIMITED", "MAX_DEPTH", "MAX_FIELDS", "MAX_MESSAGE_BYTES", "VARINT", "Field",
+    "Message", "encode_bytes", "encode_number", "encode_text", "encode_varint", "fields", "parse", "read_varint",
+]  # fmt: skip
 
 VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 """Wire types. Groups (3 and 4) are refused: no format that is read here has them."""
@@ -72,9 +58,6 @@ class Field(NamedTuple):
     content: int
     end: int
     value: int
-
-
-# ------------------------------------------------------------------------------------------ reading
 
 
 def read_varint(data: Any, at: int, end: int) -> tuple[int, int]:
@@ -278,9 +261,9 @@ def parse(data: Any, max_fields: int = MAX_FIELDS) -> Message:
 
 
 def _as_place(entry: int | slice) -> slice:
-    if not isinstance(entry, slice):
-        raise Damaged(f"there is the number {entry} where a text or a table is due")
-    return entry
+    if isinstance(entry, slice):
+        return entry
+    raise Damaged(f"there is the number {entry} where a text or a table is due")
 
 
 def _signed(value: int) -> int:

@@ -6,7 +6,7 @@ Source of the numbers of fields: onnx.proto of ONNX 1.23 (Apache-2.0). Weights o
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -20,6 +20,7 @@ from edgerun.errors import ModelUnreadable
 from edgerun.tensors import AnyArray, TensorSpec
 from edgerun.wire import Damaged, protobuf
 from edgerun.wire.protobuf import Message
+from edgerun_onnxruntime.attributes import FIELDS, GRAPH, GRAPHS, TENSOR, kind_of, plain_value
 from edgerun_onnxruntime.weights import MAX_AXES, dtype_of, read_tensor
 
 __all__ = ["GraphReader", "is_ort", "mapped", "read"]
@@ -28,11 +29,6 @@ MAX_NODES = 500_000
 """Operators of one file, functions written out."""
 MAX_DEPTH = 32
 """Branches, loops and functions within each other."""
-
-FLOAT, INT, STRING, TENSOR, GRAPH, FLOATS, INTS, STRINGS, GRAPHS = 1, 2, 3, 4, 5, 6, 7, 8, 10
-"""AttributeProto.AttributeType."""
-ATTRIBUTE_FIELDS = {FLOAT: 2, INT: 3, STRING: 4, TENSOR: 5, GRAPH: 6, FLOATS: 7, INTS: 8, STRINGS: 9, GRAPHS: 11}
-"""Type of an attribute -> the field that holds it."""
 
 
 def read(path: Path) -> Graph:
@@ -96,14 +92,6 @@ class GraphReader:
         self.constants: dict[str, AnyArray] = {}
         self.functions: dict[str, Message] = {}
         self.within: _Call | None = None
-        self.attribute_readers: dict[int, Callable[[Message, int], Any]] = {
-            FLOAT: _float,
-            INT: Message.integer,
-            STRING: _string,
-            FLOATS: _floats,
-            INTS: _integers,
-            STRINGS: _strings,
-        }
 
     def read(self) -> Graph:
         """The whole graph."""
@@ -236,18 +224,15 @@ class GraphReader:
     def _attribute(self, entry: Message, outputs: Sequence[str], depth: int) -> Any:
         """A plain value; None for what is large or of no use here."""
         entry = self._bound(entry)
-        kind = entry.integer(20) or _kind_by_content(entry)
-        number = ATTRIBUTE_FIELDS.get(kind, 0)
-        if kind in self.attribute_readers:
-            return self.attribute_readers[kind](entry, number)
+        kind = kind_of(entry)
         if kind == TENSOR:
-            return self._tensor(entry, number, outputs)
+            return self._tensor(entry, outputs)
         if kind in (GRAPH, GRAPHS):
             return self._graphs(entry, kind, depth)
-        return None
+        return plain_value(entry, kind)
 
-    def _tensor(self, entry: Message, number: int, outputs: Sequence[str]) -> AnyArray | None:
-        tensor = entry.message(number)
+    def _tensor(self, entry: Message, outputs: Sequence[str]) -> AnyArray | None:
+        tensor = entry.message(FIELDS[TENSOR])
         if tensor is None:
             return None
         spec, array = read_tensor(tensor)
@@ -257,7 +242,7 @@ class GraphReader:
 
     def _graphs(self, entry: Message, kind: int, depth: int) -> Any:
         shown = []
-        for graph in entry.messages(ATTRIBUTE_FIELDS[kind]):
+        for graph in entry.messages(FIELDS[kind]):
             inputs, outputs = self._graph(graph, depth + 1)
             shown.append({"inputs": inputs, "outputs": outputs})
         if kind == GRAPHS:
@@ -280,33 +265,3 @@ def _axis(axis: Message) -> int | None:
     """The size of an axis; None where it is open."""
     size = axis.integer(1, -1)
     return size if size >= 0 else None
-
-
-def _kind_by_content(entry: Message) -> int:
-    """The type of an attribute in old files, which do not say it."""
-    return next((kind for kind, number in ATTRIBUTE_FIELDS.items() if number in entry), 0)
-
-
-def _floats(entry: Message, number: int) -> tuple[float, ...] | None:
-    values = entry.numbers(number, "<f4", Graph.LARGEST_CONSTANT)
-    return None if values is None else tuple(values.tolist())
-
-
-def _float(entry: Message, number: int) -> float | None:
-    values = _floats(entry, number)
-    if values is None:
-        return None
-    return values[-1] if values else 0.0
-
-
-def _integers(entry: Message, number: int) -> tuple[int, ...] | None:
-    values = entry.integers(number, Graph.LARGEST_CONSTANT)
-    return None if values is None else tuple(values)
-
-
-def _string(entry: Message, number: int) -> str | None:
-    return entry.text(number) if entry.size(number) <= Graph.LARGEST_CONSTANT else None
-
-
-def _strings(entry: Message, number: int) -> tuple[str, ...] | None:
-    return entry.texts(number) if entry.count(number) <= Graph.LARGEST_CONSTANT else None

@@ -91,15 +91,15 @@ class TorchScriptSession:
         self._module = None
 
 
-def _device(wish: str, named: frozenset[str], path: Path) -> str:
+def _device(request: str, named: frozenset[str], path: Path) -> str:
     """Where to run: a trace that names devices runs there alone."""
-    if not named or wish in named:
-        return wish
+    if not named or request in named:
+        return request
     if "cpu" in named and len(named) == 1:
         return "cpu"
     raise DelegateUnavailable(
-        f"{path.name} was traced for {' and '.join(sorted(named))} and cannot run on {wish}.",
-        hint=f"trace it on {wish}, or run it where {sorted(named)[-1]} is",
+        f"{path.name} was traced for {' and '.join(sorted(named))} and cannot run on {request}.",
+        hint=f"trace it on {request}, or run it where {sorted(named)[-1]} is",
     )
 
 
