@@ -54,7 +54,8 @@ class Layout:
         """
         optional = frozenset(word.strip("[]") for word in text.split() if word.startswith("["))
         words = tuple(word.strip("[]") for word in text.split())
-        if words != tuple(sorted(set(words) & set(WORDS), key=WORDS.index)) or words[0] not in BOXES:
+        in_order = tuple(word for word in WORDS if word in words)
+        if words != in_order or not text.startswith(BOXES):
             raise ValueError(f"columns must be of {' '.join(WORDS)}, in this order, not {text!r}")
         return Layout(words, optional)
 

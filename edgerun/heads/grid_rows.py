@@ -29,7 +29,6 @@ from edgerun.contract.convention import Alternatives
 from edgerun.heads import grid_checks, grids, keypoint_columns, prototypes, value_checks
 from edgerun.heads.grid_columns import Columns, Layout
 from edgerun.heads.grid_facts import GridFacts
-from edgerun.heads.keypoint_columns import Keypoints
 from edgerun.heads.prototypes import Prototypes
 from edgerun.heads.trained_feeds import Feed, Feeds
 from edgerun.heads.verdicts import Refuted, refutable, refute, require
@@ -39,6 +38,10 @@ __all__ = ["GridReader", "Order", "Table", "grid_rows", "grid_table", "units"]
 
 Order = Literal["NC", "CN", "either"]
 """Axes of a table: rows first, [1, N, C]; columns first, [1, C, N]; or whichever the number of rows tells."""
+
+
+LEAST_BEHIND = 3
+"""Columns of one class and one keypoint, at least."""
 
 
 def grid_rows(
@@ -134,7 +137,7 @@ def grid_table(evidence: Evidence, per_cell: int = 1, order: Order = "either", o
     Raises:
         Refuted: where there is none, or its numbers are stored too coarsely.
     """
-    tables = [spec for spec in evidence.outputs if len(spec.shape) == 3]
+    tables = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[0] == 1]
     alone = len(tables) == 1 and len(evidence.outputs) == outputs
     require(alone, f"it needs {'one output' if outputs == 1 else f'{outputs} outputs, one'} of three axes")
     refute(value_checks.coarse(tables[0]))
@@ -159,6 +162,21 @@ def units(facts: GridFacts) -> Inference:
 
 
 @dataclass(frozen=True)
+class _Tail:
+    """What stands behind the scores of a model.
+
+    Attributes:
+        width: columns.
+        keypoints: how many there are in them.
+        inferred: what it says of the card.
+    """
+
+    width: int = 0
+    keypoints: int = 0
+    inferred: tuple[Convention, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Family:
     """A family as `grid_rows` declares it."""
 
@@ -178,16 +196,16 @@ class _Family:
         planes = prototypes.of(evidence) if self.layout.tail == "weights" else None
         table = grid_table(evidence, self.per_cell, self.order, outputs=2 if planes else 1)
         facts = table.facts(evidence)
-        keypoints = self._keypoints(facts, evidence)
-        if self.layout.tail == "keypoints" and keypoints is None:
+        tail = self._tail(facts, planes, evidence)
+        if tail is None:
             return self._of_unknown_keypoints(table, facts, evidence)
-        columns = self._counted(facts, planes, keypoints, evidence)
+        columns = self._counted(facts, tail, evidence)
         grid_checks.check(columns, facts, evidence)
         sure = grid_checks.sureness(columns, facts, evidence, self.sure, self.labelled)
-        why = f"{facts.grid.count} rows are {facts.grid}; {self._spelt(columns, evidence)}"
+        why = f"{facts.grid.count} rows are {facts.grid}; {_spelt(columns, evidence)}"
         reader = GridReader(table.output, table.rows_first, columns, planes)
         feed = self._feed(table, evidence)
-        brought = [*feed.brought, *self._inferred(keypoints), units(facts)]
+        brought = [*feed.brought, *tail.inferred, units(facts)]
         return Match.bringing(sure, why, *brought, unsettled=feed.unsettled, decode=reader)
 
     def _feed(self, table: Table, evidence: Evidence) -> Feed:
@@ -205,55 +223,55 @@ class _Family:
         """The first column of scores."""
         return 5 if self.layout.confidence else 4
 
-    def _keypoints(self, facts: GridFacts, evidence: Evidence) -> Keypoints | None:
-        """The keypoints of each row, as the card says or by values; None where there are none, or it cannot be told."""
+    @property
+    def _task(self) -> Inference:
+        """What models with such a tail are for."""
+        return Inference("the outputs", task=self.layout.tasks[-1])
+
+    def _tail(self, facts: GridFacts, planes: Prototypes | None, evidence: Evidence) -> _Tail | None:
+        """What stands behind the scores; None for keypoints of which nobody can tell how many there are."""
+        if self.layout.tail == "keypoints":
+            return self._keypoints(facts, evidence)
+        if self.layout.tail == "angle":
+            return _Tail(1, inferred=(self._task,))
+        return _Tail(planes.count, inferred=(self._task,)) if planes else _Tail()
+
+    def _keypoints(self, facts: GridFacts, evidence: Evidence) -> _Tail | None:
+        """The keypoints of each row, as the card says or by values; None where it cannot be told."""
         card = evidence.card
-        if self.layout.tail != "keypoints":
-            return None
         if "keypoints" in self.layout.optional:
-            return Keypoints(card.keypoints, card.keypoint_dims)
+            return _Tail(card.keypoints * card.keypoint_dims, card.keypoints)
         # without an objectness it is `yolov8` with as many keypoints as the card says
         counts = bool(self.layout.confidence) or not evidence.known("keypoints")
         require(counts, "yolov8 reads it where the number of keypoints is known")
-        return keypoint_columns.counted(facts, self._first, evidence)
+        found = keypoint_columns.counted(facts, self._first, evidence)
+        return _Tail(found.width, found.count, (self._task, found.inference)) if found else None
 
     def _of_unknown_keypoints(self, table: Table, facts: GridFacts, evidence: Evidence) -> Match:
         """The verdict where columns may be keypoints, and their number has to be said."""
-        room = facts.channels >= self._first + 3
+        room = facts.channels >= self._first + LEAST_BEHIND
         alike = room and not self.layout.confidence and keypoint_columns.may_be_keypoints(facts, evidence)
         require(alike, "the columns behind the scores of a trial run are not keypoints; say keypoints=")
         refute(facts.misread(self.layout.box))
         why = "some columns stay high all over a trial run, as coordinates in 0..1 do and scores do not"
         reader = GridReader(table.output, table.rows_first, Columns(self.layout.box, "", 1))
-        brought = [*self.conventions, *self._inferred(None), units(facts)]
+        brought = [*self.conventions, self._task, units(facts)]
         return Match.bringing(Sure.LIKELY, why, *brought, unsettled=keypoint_columns.ASK, decode=reader)
 
-    def _counted(
-        self, facts: GridFacts, planes: Prototypes | None, keypoints: Keypoints | None, evidence: Evidence
-    ) -> Columns:
+    def _counted(self, facts: GridFacts, tail: _Tail, evidence: Evidence) -> Columns:
         """The columns with how many there are of each, which labels must not contradict."""
         layout, labels = self.layout, len(evidence.card.labels)
-        tail_width = {"weights": planes and planes.count, "keypoints": keypoints and keypoints.width, "angle": 1}
-        width = tail_width.get(layout.tail) or 0
-        classes = facts.channels - self._first - width
+        fixed = self._first + tail.width
+        classes = facts.channels - fixed
         least = 0 if "scores" in layout.optional else 1
         require(classes >= least, f"{facts.channels} channels cannot hold {' '.join(layout.words)}")
-        agreed = not labels or labels == max(classes, 1)
-        fixed = self._first + width
-        require(agreed, f"{facts.channels} channels are not {fixed} + {labels} labels")
-        count = keypoints.count if keypoints else 0
-        return Columns(layout.box, layout.confidence, classes, layout.tail, width, count)
+        require(labels in (0, max(classes, 1)), f"{facts.channels} channels are not {fixed} + {labels} labels")
+        return Columns(layout.box, layout.confidence, classes, layout.tail, tail.width, tail.keypoints)
 
-    def _inferred(self, keypoints: Keypoints | None) -> list[Convention]:
-        """What the outputs say of the card, but for units; a family with optional columns leaves that to the card."""
-        if not self.layout.tail or self.layout.optional:
-            return []
-        task = Inference("the outputs", task=self.layout.tasks[-1])
-        return [task, keypoints.inference] if keypoints else [task]
 
-    def _spelt(self, columns: Columns, evidence: Evidence) -> str:
-        """The columns, as a verdict has them: 25 channels are 4 + 4 classes + 17 of keypoints."""
-        kind = "labels" if evidence.card.labels else "classes"
-        total = columns.first + columns.classes + columns.tail_width
-        behind = f" + {columns.tail_width} of {columns.tail}" if columns.tail_width else ""
-        return f"{total} channels are {columns.first} + {columns.classes} {kind}{behind}"
+def _spelt(columns: Columns, evidence: Evidence) -> str:
+    """The columns, as a verdict has them: 25 channels are 4 + 4 classes + 17 of keypoints."""
+    kind = "labels" if evidence.card.labels else "classes"
+    total = columns.behind.stop
+    behind = f" + {columns.tail_width} of {columns.tail}" if columns.tail_width else ""
+    return f"{total} channels are {columns.first} + {columns.classes} {kind}{behind}"
