@@ -12,6 +12,7 @@ from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Candidates, Convention
 from edgerun.heads import scores
 from edgerun.heads.bound_outputs import Cells, Tables
+from edgerun.heads.peaks import peaks
 from edgerun.heads.readings import Reading, certain, decoder
 from edgerun.heads.stride_outputs import Output, StrideOutputs
 from edgerun.tensors import AnyArray
@@ -27,23 +28,12 @@ FED = Convention(
 )  # fmt: skip
 
 
-def _peaks(heat: AnyArray, least: float, lines: int, columns: int) -> tuple[AnyArray, AnyArray]:
-    """Cells and classes whose score is at least so much and no less than around it; heat [N, C], row by row."""
-    cells, classes = np.nonzero(heat >= least)
-    grid = np.pad(heat.reshape(lines, columns, -1), ((1, 1), (1, 1), (0, 0)), constant_values=-np.inf)
-    line, column, own = cells // columns, cells % columns, heat[cells, classes]
-    good = np.ones(len(cells), bool)
-    for down, right in np.ndindex(3, 3):
-        good &= ~(grid[line + down, column + right, classes] > own)
-    return cells[good], classes[good]
-
-
 def _objects(tables: Tables, cells: Cells, conf: float) -> Candidates:
     if "logits" in tables:
         heat, least = tables["logits"], scores.logit(conf)
     else:
         heat, least = tables["scores"], conf
-    rows, classes = _peaks(heat, least, cells.lines, cells.columns)
+    rows, classes = peaks(heat, least, cells.lines, cells.columns)
     stride = cells.sizes(rows)
     centres = cells.points(rows, 0.0) + tables["offsets"][rows] * stride
     boxes = cxcywh_to_xyxy(np.concatenate((centres, tables["sizes"][rows] * stride), axis=1))

@@ -34,12 +34,12 @@ def _faces(tables: Tables, conf: float) -> scores.Best:
     return scores.of_one_class(tables["scores"][:, 1], conf)
 
 
-def _reading(formula: PriorOffsets) -> Reading:
-    outputs = StrideOutputs((), OUTPUTS, rows=formula.count, is_finished=value_checks.sum_to_one)
+def _reading(strides: tuple[int, ...], formula: PriorOffsets) -> Reading:
+    outputs = StrideOutputs(strides, OUTPUTS, rows=formula.count, is_finished=value_checks.sum_to_one)
     return Reading(outputs, formula, FED, sure=certain)
 
 
 LARGE = PriorOffsets(Squares(RETINAFACE), (0.1, 0.2), score=_faces)
 SLIM = PriorOffsets(Squares(ULTRAFACE), (0.1, 0.2), score=_faces)
 
-DECODERS = (decoder("retinaface", _reading(LARGE), _reading(SLIM)),)
+DECODERS = (decoder("retinaface", _reading((8, 16, 32), LARGE), _reading((8, 16, 32, 64), SLIM)),)

@@ -11,14 +11,12 @@ github.com/rwightman/efficientdet-pytorch (Apache-2.0), `anchors.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from edgerun.contract import Convention, Sure
+from edgerun.contract import Convention
 from edgerun.heads import image_inputs
 from edgerun.heads.boxes_and_scores import BoxesAndScores
 from edgerun.heads.octave_anchors import STRIDES, OctaveAnchors, of_ratios
 from edgerun.heads.prior_boxes import PriorOffsets
-from edgerun.heads.readings import Observed, Reading, decoder
+from edgerun.heads.readings import Observed, OfClasses, Reading, decoder
 from edgerun.heads.stride_outputs import Output, StrideOutputs
 
 __all__ = ["ANCHORS", "DECODERS"]
@@ -36,17 +34,6 @@ FED = (
         fill=(124, 116, 104), box_units="unit", iou=0.5,
     ),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class CocoClasses:
-    """How sure the number of classes makes: toolboxes differ in how many they count in COCO."""
-
-    count: int
-
-    def __call__(self, observed: Observed) -> Sure:
-        """Sure.LIKELY for as many as this toolbox counts."""
-        return Sure.LIKELY if observed.classes == self.count else Sure.POSSIBLE
 
 
 def _puts_channels_last(observed: Observed) -> str:
@@ -67,12 +54,12 @@ EFFICIENTDET = PriorOffsets(ANCHORS["efficientdet-split"], y_first=True)
 # MMDetection and effdet differ in what they count as COCO's classes, and in nothing else that shows
 DECODERS = (
     decoder("retinanet-nvidia", Reading(FINISHED, NVIDIA, FED)),
-    decoder("retinanet-mmdetection", Reading(UNFINISHED, MMDETECTION, FED, sure=CocoClasses(80))),
-    decoder("efficientdet-split", Reading(UNFINISHED, EFFICIENTDET, FED, sure=CocoClasses(90))),
+    decoder("retinanet-mmdetection", Reading(UNFINISHED, MMDETECTION, FED, sure=OfClasses((80,)))),
+    decoder("efficientdet-split", Reading(UNFINISHED, EFFICIENTDET, FED, sure=OfClasses((90,)))),
     decoder(
         "retinanet-torchvision",
         Reading(
-            BoxesAndScores(TORCHVISION.count), TORCHVISION, FED, objection=_puts_channels_last, sure=CocoClasses(91)
+            BoxesAndScores(TORCHVISION.count), TORCHVISION, FED, objection=_puts_channels_last, sure=OfClasses((91,))
         ),
     ),
 )

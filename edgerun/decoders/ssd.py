@@ -16,7 +16,7 @@ from edgerun.heads import image_inputs, scores, tensorflow_inputs, value_checks
 from edgerun.heads.boxes_and_scores import BoxesAndScores
 from edgerun.heads.multibox import MultiBox
 from edgerun.heads.prior_boxes import ULTRAFACE, Layout, PriorOffsets, Squares
-from edgerun.heads.readings import Observed, Reading, decoder
+from edgerun.heads.readings import Observed, OfClasses, Reading, decoder
 
 __all__ = ["DECODERS", "LAYOUTS"]
 
@@ -54,11 +54,6 @@ LAYOUTS: dict[str, Layout] = {
 }  # fmt: skip
 
 
-def _takes_another_size(observed: Observed, side: int) -> str:
-    card = observed.evidence.card
-    return "" if not side or (card.height, card.width) == (side, side) else f"it takes {side} x {side} pixels"
-
-
 def _are_no_shares(observed: Observed) -> str:
     """Scores that went through a softmax add up to 1."""
     if all(value_checks.sum_to_one(table) for table in observed.tables("scores")):
@@ -81,18 +76,10 @@ class OfSize:
 
     def __call__(self, observed: Observed) -> str:
         """Why it is not this layout."""
-        return _takes_another_size(observed, self.side) or _are_no_shares(observed)
-
-
-@dataclass(frozen=True)
-class OfClasses:
-    """How sure the number of classes makes, of a layout that is published for some data sets."""
-
-    counts: tuple[int, ...]
-
-    def __call__(self, observed: Observed) -> Sure:
-        """Sure.LIKELY for as many as these data sets have."""
-        return Sure.LIKELY if observed.classes in self.counts else Sure.POSSIBLE
+        card = observed.evidence.card
+        if (card.height, card.width) != (self.side, self.side):
+            return f"it takes {self.side} x {self.side} pixels"
+        return _are_no_shares(observed)
 
 
 def _has_other_classes(observed: Observed) -> str:

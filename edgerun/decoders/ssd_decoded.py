@@ -14,7 +14,7 @@ from edgerun.contract import Candidates, Convention, Inference
 from edgerun.heads import boxes_and_scores, scores, value_checks
 from edgerun.heads.bound_outputs import Cells, Tables
 from edgerun.heads.boxes_and_scores import SCORES, BoxesAndScores
-from edgerun.heads.prior_boxes import ULTRAFACE, Squares
+from edgerun.heads.prior_boxes import ULTRAFACE, PriorOffsets, Squares
 from edgerun.heads.readings import Observed, Reading, certain, decoder
 
 __all__ = ["DECODERS"]
@@ -55,14 +55,10 @@ def _are_no_boxes(observed: Observed) -> str:
 
 
 def _are_no_faces(observed: Observed) -> str:
-    return "it has one class, faces" if observed.classes != 1 else _are_no_boxes(observed)
+    return _are_no_boxes(observed) if observed.classes == 1 else "it has more classes than faces"
 
 
-def _squares(height: int, width: int) -> int:
-    return len(Squares(ULTRAFACE)(height, width))
-
-
-FACES = BoxesAndScores(_squares, background=1, roles=(SCORES,))
+FACES = BoxesAndScores(PriorOffsets(Squares(ULTRAFACE)).count, background=1, roles=(SCORES,))
 ANYTHING = BoxesAndScores(background=1, roles=(SCORES,))
 
 DECODERS = (

@@ -54,8 +54,8 @@ AT_STRIDES = StrideOutputs((8, 16, 32), (SCORES, SCORES, BOXES, LANDMARKS), fini
 
 SQUARES = PriorOffsets(Squares(ULTRAFACE), (0.1, 0.2), score=_faces)
 FROM_SQUARES = StrideOutputs(
-    (), (Output("boxes", (14,)), Output("scores", (2,)), Output("overlaps", (1,))), rows=SQUARES.count, finished=True,
-    is_finished=value_checks.sum_to_one,
+    (8, 16, 32, 64), (Output("boxes", (14,)), Output("scores", (2,)), Output("overlaps", (1,))), rows=SQUARES.count,
+    finished=True, is_finished=value_checks.sum_to_one,
 )  # fmt: skip
 
 DECODERS = (

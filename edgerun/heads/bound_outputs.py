@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -96,6 +96,11 @@ class Group:
     strides: tuple[int, ...]
     parts: tuple[Part, ...]
     per_cell: int = 1
+
+    def renamed(self, before: str, after: str) -> Group:
+        """The same with another word for a role."""
+        words = {before: after}
+        return replace(self, parts=tuple(replace(part, role=words.get(part.role, part.role)) for part in self.parts))
 
     def cells(self, height: int, width: int) -> Cells:
         """The cells of its rows, for an input of so many pixels."""

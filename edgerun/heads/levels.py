@@ -15,7 +15,7 @@ import numpy as np
 from edgerun.heads import grids
 from edgerun.tensors import AnyArray, Arrays, TensorSpec
 
-__all__ = ["Level", "arrays", "bind", "channels", "of_rows", "of_width", "rows", "specs"]
+__all__ = ["Level", "arrays", "bind", "channels", "of_rows", "rows", "specs"]
 
 Shape = Sequence[int | None]
 
@@ -37,6 +37,9 @@ class Level:
 
 CHANNELS = None
 """Stands for the axis of channels in a layout."""
+
+NO_STRIDE = 0
+"""Of outputs that belong to no single stride."""
 
 
 def channels(shape: Shape, height: int, width: int, per_cell: int = 1) -> int | None:
@@ -67,9 +70,9 @@ def _without_batch(shape: Shape) -> list[int]:
 def _open_axis(sizes: Sequence[int], layout: Shape) -> int | None:
     """The size of the layout's axis of channels; None where another axis differs."""
     axis = layout.index(CHANNELS)
-    if len(sizes) != len(layout) or [*sizes[:axis], *sizes[axis + 1 :]] != [*layout[:axis], *layout[axis + 1 :]]:
-        return None
-    return sizes[axis]
+    found = sizes[axis] if axis < len(sizes) else 0
+    filled = [*layout[:axis], found, *layout[axis + 1 :]]
+    return found if filled == list(sizes) else None
 
 
 def rows(array: AnyArray, height: int, width: int, per_cell: int = 1) -> AnyArray:
@@ -106,41 +109,34 @@ def bind(
     """
     outputs = list(outputs)
     for strides in ladders:
-        found: dict[int, tuple[Level, ...]] = dict.fromkeys(strides, ())
-        placed = [_place(name, shape, strides, (height, width), per_cell) for name, shape in outputs]
-        for level in placed:
-            if level is not None:
-                found[level.stride] += (level,)
-        if None not in placed and all(found.values()):
+        found: dict[int, tuple[Level, ...]] = dict.fromkeys((*strides, NO_STRIDE), ())
+        for name, shape in outputs:
+            level = _place(name, shape, strides, (height, width), per_cell)
+            found[level.stride] += (level,)
+        strays = found.pop(NO_STRIDE)
+        if not strays and all(found.values()):
             return found
     return {}
 
 
-def _place(name: str, shape: Shape, strides: Iterable[int], size: tuple[int, int], per_cell: int) -> Level | None:
-    """The finest stride whose grid an output has; None where it has that of none."""
+def _place(name: str, shape: Shape, strides: Iterable[int], size: tuple[int, int], per_cell: int) -> Level:
+    """The finest stride whose grid an output has; NO_STRIDE where it has that of none."""
     height, width = size
     for stride in strides:
         count = channels(shape, -(-height // stride), -(-width // stride), per_cell)
         if count is not None:
             return Level(name, stride, count)
-    return None
-
-
-def of_width(levels: dict[int, tuple[Level, ...]], *widths: int) -> bool:
-    """Whether each stride has outputs of just these numbers of channels."""
-    return bool(levels) and all(
-        sorted(level.channels for level in group) == sorted(widths) for group in levels.values()
-    )
+    return Level(name, NO_STRIDE, 0)
 
 
 def of_rows(outputs: Iterable[tuple[str, Shape]], count: int) -> tuple[Level, ...]:
-    """Outputs [1, N, C] or [N, C] with so many rows, those of all strides; () unless all are such. Stride 0."""
+    """Outputs [1, N, C] or [N, C] with so many rows, those of all strides; () unless all are such."""
     found = []
     for name, shape in outputs:
         sizes = _without_batch(shape)
         if len(sizes) != 2 or sizes[0] != count:
             return ()
-        found.append(Level(name, 0, sizes[1]))
+        found.append(Level(name, NO_STRIDE, sizes[1]))
     return tuple(found)
 
 

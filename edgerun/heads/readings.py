@@ -10,7 +10,7 @@ from edgerun.contract import Convention, Decoder, Evidence, Inference, Match, Su
 from edgerun.heads.bound_outputs import Formula, Group, Reader
 from edgerun.tensors import AnyArray
 
-__all__ = ["Binding", "Bound", "Observed", "Reading", "decoder", "label_mismatch"]
+__all__ = ["Binding", "Bound", "Observed", "OfClasses", "Reading", "certain", "decoder", "label_mismatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,21 @@ def likely(_: Observed) -> Sure:
 def certain(_: Observed) -> Sure:
     """Sure.CERTAIN, whatever was seen."""
     return Sure.CERTAIN
+
+
+@dataclass(frozen=True)
+class OfClasses:
+    """How sure the number of classes makes a family: toolboxes differ in how many they count in a data set.
+
+    Attributes:
+        counts: as many as its data sets have.
+    """
+
+    counts: tuple[int, ...]
+
+    def __call__(self, observed: Observed) -> Sure:
+        """Sure.LIKELY for one of the counts, else Sure.POSSIBLE."""
+        return Sure.LIKELY if observed.classes in self.counts else Sure.POSSIBLE
 
 
 def no_objection(_: Observed) -> str:

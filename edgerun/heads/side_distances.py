@@ -9,12 +9,28 @@ import numpy as np
 
 from edgerun.boxes import distances_to_xyxy
 from edgerun.contract import Candidates
-from edgerun.heads import dfl, landmarks
+from edgerun.heads import dfl, landmarks, value_checks
 from edgerun.heads.bound_outputs import Cells, Tables
+from edgerun.heads.readings import Observed
 from edgerun.heads.scores import Best, best_of
 from edgerun.tensors import AnyArray
 
-__all__ = ["SideDistances", "in_bins", "in_pixels", "in_strides"]
+__all__ = [
+    "CELLS",
+    "PIXELS",
+    "SideDistances",
+    "are_no_pixels",
+    "are_no_strides",
+    "in_bins",
+    "in_pixels",
+    "in_strides",
+]
+
+PIXELS, CELLS = "distances", "distances in strides"
+"""Roles of distances [N, 4], by their units."""
+
+LARGEST_IN_STRIDES = 16.0
+"""Half of all distances at the coarsest stride are less; in pixels they go into the hundreds."""
 
 
 def in_pixels(sides: AnyArray, _: AnyArray) -> AnyArray:
@@ -45,7 +61,7 @@ class SideDistances:
 
     offset: float
     measure: Callable[[AnyArray, AnyArray], AnyArray]
-    role: str = "distances"
+    role: str = PIXELS
     score: Callable[[Tables, float], Best] = best_of
 
     def __call__(self, tables: Tables, cells: Cells, conf: float) -> Candidates:
@@ -56,3 +72,30 @@ class SideDistances:
         offsets = tables.get("landmarks")
         keypoints = None if offsets is None else landmarks.around(offsets[rows], points, sizes)
         return Candidates(boxes, scores, classes, keypoints)
+
+
+def are_no_pixels(observed: Observed) -> str:
+    """Why distances of a trial run are not in pixels; "" where they may be, or where somebody says so."""
+    if not observed.said and _coarse_median(observed) <= LARGEST_IN_STRIDES:
+        return "the distances of a probe run are too small for pixels"
+    return _are_no_distances(observed)
+
+
+def are_no_strides(observed: Observed) -> str:
+    """Why distances of a trial run are not in strides; "" where they may be, or where somebody says so."""
+    if not observed.said and _coarse_median(observed) > LARGEST_IN_STRIDES:
+        return "the distances of a probe run are too large for strides"
+    return _are_no_distances(observed)
+
+
+def _are_no_distances(observed: Observed) -> str:
+    sides = observed.tables(PIXELS, CELLS)
+    negative = any(np.percentile(side, 10) < 0 for side in sides)
+    if negative or all(value_checks.shares(side) for side in sides):
+        return "the four channels of a probe run are no distances: they are negative, or shares"
+    return ""
+
+
+def _coarse_median(observed: Observed) -> float:
+    """The median distance at the coarsest stride."""
+    return float(np.median(np.abs(observed.tables(PIXELS, CELLS)[-1])))
