@@ -53,6 +53,14 @@ SCORES, BOXES, LANDMARKS = Output("scores", (1,)), Output("boxes", (4,)), Output
 AT_STRIDES = StrideOutputs((8, 16, 32), (SCORES, SCORES, BOXES, LANDMARKS), finished=True)
 
 SQUARES = PriorOffsets(Squares(ULTRAFACE), (0.1, 0.2), score=_faces)
+
+
+def _squares(tables: Tables, cells: Cells, conf: float) -> Candidates:
+    """Boxes and landmarks come as one output."""
+    offsets = tables["boxes"]
+    return SQUARES({**tables, "boxes": offsets[:, :4], "landmarks": offsets[:, 4:]}, cells, conf)
+
+
 FROM_SQUARES = StrideOutputs(
     (8, 16, 32, 64), (Output("boxes", (14,)), Output("scores", (2,)), Output("overlaps", (1,))), rows=SQUARES.count,
     finished=True, is_finished=value_checks.sum_to_one,
@@ -60,5 +68,5 @@ FROM_SQUARES = StrideOutputs(
 
 DECODERS = (
     decoder("yunet", Reading(AT_STRIDES, _cells, (FED,), sure=certain, tells_roles=False)),
-    decoder("yunet-2022", Reading(FROM_SQUARES, SQUARES, (FED, OF_THE_INPUT), sure=certain, tells_roles=False)),
+    decoder("yunet-2022", Reading(FROM_SQUARES, _squares, (FED, OF_THE_INPUT), sure=certain, tells_roles=False)),
 )

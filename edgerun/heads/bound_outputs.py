@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from edgerun.contract import Arrays, Candidates, Frame
+from edgerun.contract import Arrays, Candidates, Evidence, Frame
 from edgerun.heads import grids, levels
 from edgerun.tensors import AnyArray, FloatArray
 
@@ -18,8 +19,7 @@ Tables: TypeAlias = Mapping[str, AnyArray]
 """Role -> rows [N, channels]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(NamedTuple):
     """The cells that the rows of some outputs belong to.
 
     Attributes:
@@ -55,6 +55,9 @@ class Cells:
         return grids.strides_of(self.height, self.width, self.strides)[rows // self.per_cell, None]
 
 
+_cells = lru_cache(maxsize=64)(Cells)
+
+
 Formula: TypeAlias = Callable[[Tables, Cells, float], Candidates]
 """(rows by role, their cells, conf) -> candidates in model pixels, or in 0..1 where `card.box_units` is "unit".
 
@@ -82,6 +85,9 @@ class Part:
         """How many columns it has."""
         return self.last - self.first
 
+    def __str__(self) -> str:
+        return f"{self.channels} {self.role}"
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -97,6 +103,13 @@ class Group:
     parts: tuple[Part, ...]
     per_cell: int = 1
 
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.parts))
+
+    def channels(self, role: str) -> int:
+        """How many columns of this role there are."""
+        return sum(part.channels for part in self.parts if part.role == role)
+
     def renamed(self, before: str, after: str) -> Group:
         """The same with another word for a role."""
         words = {before: after}
@@ -104,21 +117,27 @@ class Group:
 
     def cells(self, height: int, width: int) -> Cells:
         """The cells of its rows, for an input of so many pixels."""
-        return Cells(height, width, self.strides, self.per_cell)
+        return _cells(height, width, self.strides, self.per_cell)
 
     def tables(self, outputs: Arrays, cells: Cells) -> dict[str, AnyArray]:
         """Role -> rows [N, channels] of one image's outputs; views where the layout allows it."""
         found: dict[str, AnyArray] = {}
         for part in self.parts:
             rows = self._rows(outputs[part.name], cells)[:, part.first : part.last]
-            before = found.get(part.role)
-            found[part.role] = rows if before is None else np.concatenate((before, rows), axis=1)
+            if part.role in found:
+                rows = np.concatenate((found[part.role], rows), axis=1)
+            found[part.role] = rows
         return found
+
+    def shown(self, evidence: Evidence) -> dict[str, AnyArray]:
+        """The rows of a trial run."""
+        card = evidence.card
+        return self.tables(evidence.probe("textured"), self.cells(card.height, card.width))
 
     def _rows(self, array: AnyArray, cells: Cells) -> AnyArray:
         if len(self.strides) == 1:
             return levels.rows(array, cells.lines, cells.columns, self.per_cell)
-        return array.reshape(-1, array.shape[-1])
+        return array[0] if array.ndim > 2 else array
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,6 @@ def decode_points(offsets: AnyArray, priors: AnyArray, variance: float) -> Float
 class PriorOffsets:
     """A `Formula`: boxes, and landmarks where there are any, from their offsets from prior boxes; in 0..1.
 
-    Landmarks are an output of that role, or follow the four columns of the boxes.
-
     Attributes:
         layout: of the prior boxes.
         variances: of centres and of sizes, factors of the offsets.
@@ -135,8 +133,10 @@ class PriorOffsets:
         """The boxes of rows that score at least `conf`."""
         rows, scores, classes = self.score(tables, conf)
         priors = self.layout(cells.height, cells.width, cells.strides)[rows]
-        offsets = tables["boxes"]
-        points = tables.get("landmarks", offsets[:, 4:])
-        keypoints = decode_points(points[rows], priors, self.variances[0]) if points.shape[1] else None
-        sides = offsets[rows][:, [1, 0, 3, 2]] if self.y_first else offsets[rows, :4]
-        return Candidates(decode(sides, priors, self.variances), scores, classes, keypoints)
+        offsets = tables["boxes"][rows]
+        if self.y_first:
+            offsets = offsets[:, [1, 0, 3, 2]]
+        keypoints = None
+        if "landmarks" in tables:
+            keypoints = decode_points(tables["landmarks"][rows], priors, self.variances[0])
+        return Candidates(decode(offsets, priors, self.variances), scores, classes, keypoints)

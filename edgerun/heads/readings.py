@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from edgerun.contract import Convention, Decoder, Evidence, Inference, Match, Sure
+from edgerun.heads import output_roles
 from edgerun.heads.bound_outputs import Formula, Group, Reader
 from edgerun.tensors import AnyArray
 
@@ -28,6 +29,11 @@ class Bound:
     roles: Mapping[str, str]
     classes: int
     why: str
+
+    def renamed(self, before: str, after: str) -> Bound:
+        """The same with another word for a role."""
+        groups = tuple(group.renamed(before, after) for group in self.groups)
+        return replace(self, groups=groups, roles=output_roles.of_groups(groups))
 
 
 Binding = Callable[[Evidence], Bound | str]
@@ -58,10 +64,9 @@ class Observed:
 
     def tables(self, *roles: str) -> list[AnyArray]:
         """Rows [N, channels] of a trial run that have one of these roles, the finest stride first."""
-        card, values = self.evidence.card, self.evidence.probe("textured")
-        found = []
+        found: list[AnyArray] = []
         for group in self.bound.groups:
-            tables = group.tables(values, group.cells(card.height, card.width))
+            tables = group.shown(self.evidence)
             found += [tables[role] for role in roles if role in tables]
         return found
 

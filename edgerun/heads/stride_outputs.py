@@ -5,7 +5,7 @@ Sizes of grids and numbers of channels tell which output is what; where two are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise, permutations
 from typing import NamedTuple
@@ -14,12 +14,12 @@ from edgerun.contract import Evidence
 from edgerun.heads import levels, output_roles, value_checks
 from edgerun.heads.bound_outputs import Group, Part, Tables
 from edgerun.heads.levels import Level
-from edgerun.heads.readings import Bound
+from edgerun.heads.readings import Bound, Observed
 from edgerun.tensors import AnyArray
 
 __all__ = ["Output", "StrideOutputs"]
 
-IN_0_TO_1 = {"scores", "centerness", "heatmap"}
+IN_0_TO_1 = ("scores", "centerness", "heatmap")
 """Roles whose values lie in 0..1: all of them went through a sigmoid or softmax, or none."""
 
 
@@ -37,6 +37,10 @@ class Output(NamedTuple):
     def takes(self, level: Level) -> bool:
         """Whether this can be it."""
         return level.channels in self.channels if self.channels else level.channels > 0
+
+    def part(self, level: Level) -> Part:
+        """All columns of an output, as this one."""
+        return Part(self.role, level.name, 0, level.channels)
 
     def __str__(self) -> str:
         widths = " or ".join(map(str, self.channels))
@@ -80,9 +84,8 @@ class StrideOutputs:
             if len(fitting) != 1:
                 return self._unfit(fitting)
             groups += fitting
-        if len({_widths(group) for group in groups}) != 1:
-            return self._unfit([])
-        return self._bound(groups, evidence)
+        widths = {tuple(sorted(map(str, group.parts))) for group in groups}
+        return self._activated(groups, evidence) if len(widths) == 1 else self._unfit([])
 
     def _unfit(self, fitting: Sequence[Group]) -> str:
         """Why none or several of the ways to take outputs are no answer."""
@@ -106,51 +109,32 @@ class StrideOutputs:
         """What the outputs of a group can be: by channels, then by what is said of them, then by a trial run."""
         assigned = _in_one(group, self.outputs) if self.in_one else _apart(group, self.outputs)
         possible = [Group(strides, parts, self.per_cell) for parts in assigned]
-        labels, said = len(evidence.card.labels), evidence.card.outputs
-        possible = [each for each in possible if self._classes(each) in (0, labels)] or possible
-        possible = [each for each in possible if output_roles.agree([each], said)] or possible
+        possible = [each for each in possible if self._is_claimed(each, evidence)] or possible
         if len(possible) == 1:
             return possible
-        return [each for each in possible if self.fits(_shown(each, evidence))] or possible
+        return [each for each in possible if self.fits(each.shown(evidence))] or possible
+
+    def _is_claimed(self, group: Group, evidence: Evidence) -> bool:
+        """Whether labels and roles that somebody says are those of these outputs."""
+        labels, said = len(evidence.card.labels), evidence.card.outputs
+        return self._classes(group) in (0, labels) and output_roles.agree([group], said)
 
     def _classes(self, group: Group) -> int:
         """Channels of the output that has one per class; 0 where there is none."""
-        open_roles = [output.role for output in self.outputs if not output.channels]
-        return sum(part.channels for part in group.parts if part.role in open_roles)
+        return group.channels("scores") if Output("scores") in self.outputs else 0
 
-    def _bound(self, groups: Sequence[Group], evidence: Evidence) -> Bound | str:
+    def _activated(self, groups: Sequence[Group], evidence: Evidence) -> Bound | str:
         """The groups, with the role "logits" for scores before their sigmoid or softmax."""
         said, classes = evidence.card.outputs, self._classes(groups[0])
-        finished = not output_roles.says_logits(said) and self._are_finished(groups, evidence)
+        why = f"{groups[0]} at strides {', '.join(map(str, self.strides))}"
+        bound = Bound(tuple(groups), output_roles.of_groups(groups), classes, why)
+        scores = Observed(evidence, bound).tables(*IN_0_TO_1)
+        finished = not output_roles.says_logits(said) and all(self.is_finished(table) for table in scores)
         if self.finished not in (None, finished):
             return f"the scores of a probe run {'lie in' if finished else 'leave'} 0..1"
-        why = f"{_spelt(groups[0])} at strides {', '.join(map(str, self.strides))}"
         if not finished:
-            groups = [group.renamed("scores", "logits") for group in groups]
-        roles = output_roles.of_groups(groups)
-        return output_roles.contradiction(roles, said) or Bound(tuple(groups), roles, classes, why)
-
-    def _are_finished(self, groups: Iterable[Group], evidence: Evidence) -> bool:
-        """Whether all scores of a trial run look as after a sigmoid or softmax."""
-        for group in groups:
-            tables = _shown(group, evidence)
-            if not all(self.is_finished(tables[role]) for role in tables.keys() & IN_0_TO_1):
-                return False
-        return True
-
-
-def _shown(group: Group, evidence: Evidence) -> Tables:
-    """The rows of a trial run."""
-    card = evidence.card
-    return group.tables(evidence.probe("textured"), group.cells(card.height, card.width))
-
-
-def _widths(group: Group) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((part.role, part.channels) for part in group.parts))
-
-
-def _spelt(group: Group) -> str:
-    return ", ".join(f"{part.channels} {part.role}" for part in group.parts)
+            bound = bound.renamed("scores", "logits")
+        return output_roles.contradiction(bound.roles, said) or bound
 
 
 def _in_one(group: Sequence[Level], outputs: Sequence[Output]) -> list[tuple[Part, ...]]:
@@ -171,8 +155,7 @@ def _apart(group: Sequence[Level], outputs: Sequence[Output]) -> list[tuple[Part
         return []
     found: list[tuple[Part, ...]] = []
     for order in permutations(outputs):
-        pairs = list(zip(order, group, strict=True))
-        parts = tuple(Part(output.role, level.name, 0, level.channels) for output, level in pairs)
-        if parts not in found and all(output.takes(level) for output, level in pairs):
-            found.append(parts)
+        taken = tuple(output.part(level) for output, level in zip(order, group, strict=True) if output.takes(level))
+        if len(taken) == len(group) and taken not in found:
+            found.append(taken)
     return found
