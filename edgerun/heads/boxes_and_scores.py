@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from edgerun.contract import Evidence
 from edgerun.graphs import output_kinds
@@ -51,7 +50,11 @@ def bound(evidence: Evidence, *allowed: str) -> tuple[Roles, str]:
     claimed = evidence.card.outputs.get(scores.name, role)
     if claimed != role:
         return {}, f"the `outputs` call {scores.name} {claimed}, but its shape and values are those of {role}"
-    return _allowed({boxes.name: BOXES, scores.name: role}, scores, allowed, evidence)
+    if role == TURNED and not (role in allowed and _are_scores(scores, evidence)):
+        return {}, WANTED
+    if role not in allowed:
+        return {}, "the scores of a probe run leave 0..1"
+    return {boxes.name: BOXES, scores.name: role}, ""
 
 
 def _is_table(spec: TensorSpec) -> bool:
@@ -81,20 +84,12 @@ def _role(scores: TensorSpec, boxes: TensorSpec, evidence: Evidence) -> str:
     return SCORES if _are_scores(scores, evidence) else LOGITS
 
 
-def _allowed(roles: Roles, scores: TensorSpec, allowed: Sequence[str], evidence: Evidence) -> tuple[Roles, str]:
-    role = roles[scores.name]
-    finished = role != LOGITS and _are_scores(scores, evidence)
-    if role in allowed and (finished or role == LOGITS):
-        return roles, ""
-    return {}, WANTED if role == TURNED else "the scores of a probe run leave 0..1"
-
-
 def background_first(evidence: Evidence, roles: Roles) -> bool:
     """Whether the first column of the scores or logits is the answer of most rows, as a background is."""
-    kinds: tuple[Literal["textured"], Literal["blank"]] = ("textured", "blank")
-    for kind in kinds:
-        table = next(evidence.probe(kind)[name][0] for name, role in roles.items() if role != BOXES)
-        if float((table.argmax(axis=1) == 0).mean()) <= 0.5:
+    (name,) = (name for name, role in roles.items() if role != BOXES)
+    for outputs in (evidence.probe("textured"), evidence.probe("blank")):
+        answers = outputs[name][0].argmax(axis=1)
+        if float((answers == 0).mean()) <= 0.5:
             return False
     return True
 

@@ -89,7 +89,7 @@ def rows(array: AnyArray, height: int, width: int, per_cell: int = 1) -> AnyArra
     if array.shape[1:] != (height, width):
         return array.reshape(count, -1)
     planes = array.reshape(per_cell, -1, height * width)
-    return planes[0].T if per_cell == 1 else planes.transpose(2, 0, 1).reshape(count, -1)
+    return planes.transpose(2, 0, 1).reshape(count, -1)
 
 
 def bind(

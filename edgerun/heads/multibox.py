@@ -44,6 +44,10 @@ class MultiBox:
         shapes = np.array([(size * ratio**0.5, size / ratio**0.5) for size, ratio in self._boxes(layer)])
         return shapes if self.tensorflow else np.minimum(shapes, 1)
 
+    def cell(self, layer: int) -> tuple[float, float] | None:
+        """Height and width of a cell in 0..1; None where the cells fill the input."""
+        return (self.steps[layer] / 300, self.steps[layer] / 300) if self.steps else None
+
     def _boxes(self, layer: int) -> Sequence[Shape]:
         small, large = self.sizes[layer]
         rest: list[Shape] = []
@@ -59,7 +63,6 @@ class MultiBox:
 def _laid(layout: MultiBox, height: int, width: int) -> FloatArray:
     found = []
     for layer, stride in enumerate(layout.strides):
-        step = layout.steps[layer] / 300 if layout.steps else 0
-        cell = (step, step) if step else None
-        found.append(prior_boxes.laid(-(-height // stride), -(-width // stride), layout.shapes(layer), cell))
+        lines, columns = -(-height // stride), -(-width // stride)
+        found.append(prior_boxes.laid(lines, columns, layout.shapes(layer), layout.cell(layer)))
     return prior_boxes.joined(found)

@@ -14,7 +14,7 @@ from edgerun.contract import Evidence
 from edgerun.heads import levels, output_roles, value_checks
 from edgerun.heads.bound_outputs import Group, Part, Tables
 from edgerun.heads.levels import Level
-from edgerun.heads.readings import Bound, Observed
+from edgerun.heads.readings import Bound, Observed, label_mismatch
 from edgerun.tensors import AnyArray
 
 __all__ = ["Output", "StrideOutputs"]
@@ -95,8 +95,8 @@ class StrideOutputs:
 
     @property
     def _spelt(self) -> str:
-        per_cell = f", {self.per_cell} per cell" if self.per_cell > 1 else ""
-        return f"{', '.join(map(str, self.outputs))} at strides {', '.join(map(str, self.strides))}{per_cell}"
+        outputs, strides = ", ".join(map(str, self.outputs)), ", ".join(map(str, self.strides))
+        return f"{outputs}, {self.per_cell} per cell of strides {strides}"
 
     def _by_stride(self, evidence: Evidence) -> Mapping[tuple[int, ...], Sequence[Level]]:
         card, specs = evidence.card, levels.specs(evidence.outputs)
@@ -116,8 +116,8 @@ class StrideOutputs:
 
     def _is_claimed(self, group: Group, evidence: Evidence) -> bool:
         """Whether labels and roles that somebody says are those of these outputs."""
-        labels, said = len(evidence.card.labels), evidence.card.outputs
-        return self._classes(group) in (0, labels) and output_roles.agree([group], said)
+        mismatch = label_mismatch(evidence, self._classes(group))
+        return not mismatch and output_roles.agree([group], evidence.card.outputs)
 
     def _classes(self, group: Group) -> int:
         """Channels of the output that has one per class; 0 where there is none."""
