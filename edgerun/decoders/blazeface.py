@@ -31,7 +31,9 @@ LADDERS: tuple[Ladder, ...] = (
     ((8, 2), (16, 2), (32, 6)),  # palms, 256; bodies, 224
 )
 
-FED = Convention("MediaPipe feeds and suppresses so", resize="letterbox", fill=0, color="rgb", iou=0.3, keypoint_dims=2)
+CONVENTIONS = Convention(
+    "MediaPipe feeds and suppresses so", resize="letterbox", fill=0, color="rgb", iou=0.3, keypoint_dims=2
+)
 MINUS_1_TO_1 = Convention("MediaPipe's face and pose detectors take -1..1", scale=1 / 127.5, mean=1.0)
 FROM_0_TO_1 = Convention("MediaPipe's palm detector takes 0..1", scale=1 / 255)
 
@@ -119,10 +121,10 @@ def _matches(evidence: Evidence) -> Match:
     if value_checks.shares(reader.logits(evidence.probe("textured"))):
         return Match(Sure.NO, "the scores of a probe run lie in 0..1: they went through a sigmoid already")
     keypoints = (columns - 4) // 2
-    seen = Inference(f"{columns} columns are a box and {keypoints} points", keypoints=keypoints)
+    counted = Inference(f"{columns} columns are a box and {keypoints} points", keypoints=keypoints)
     further = BY_KEYPOINTS.get(keypoints, (MINUS_1_TO_1,))
     why = f"{count} scores, boxes and {keypoints} keypoints"
-    return Match.bringing(Sure.CERTAIN, why, FED, seen, *further, decode=reader)
+    return Match.bringing(Sure.CERTAIN, why, CONVENTIONS, counted, *further, decode=reader)
 
 
 DECODERS = (Decoder("blazeface", _matches),)

@@ -21,7 +21,7 @@ __all__ = ["DECODERS"]
 LARGEST_OFFSET = 1.5
 """Offsets are less than a cell; logarithms of sizes go up to that of the input over 4."""
 
-FED = Convention(
+CONVENTIONS = Convention(
     "CenterFace is run so by its authors", resize="stretch", color="rgb", scale=1.0, iou=0.3, keypoints=5,
     keypoint_dims=2, labels=("face",),
 )  # fmt: skip
@@ -47,4 +47,4 @@ OUTPUTS = StrideOutputs(
     finished=True, fits=_offsets_are_small,
 )  # fmt: skip
 
-DECODERS = (decoder("centerface", Reading(OUTPUTS, _faces, (FED,), sure=certain)),)
+DECODERS = (decoder("centerface", Reading(OUTPUTS, _faces, (CONVENTIONS,), sure=certain)),)

@@ -22,7 +22,7 @@ __all__ = ["DECODERS"]
 BEST = 50
 """Cells of a trial run by which sizes are told from offsets."""
 
-FED = Convention(
+CONVENTIONS = Convention(
     "CenterNet is trained and tested so", resize="letterbox", fill=0, color="bgr", scale=1 / 255,
     mean=(0.408, 0.447, 0.47), std=(0.289, 0.274, 0.278),
 )  # fmt: skip
@@ -58,4 +58,4 @@ OUTPUTS = StrideOutputs(
     (4,), (Output("scores"), Output("sizes", (2,)), Output("offsets", (2,))), fits=_offsets_are_fractions
 )
 
-DECODERS = (decoder("centernet", Reading(OUTPUTS, _objects, (FED,), sure=certain), suppress=False),)
+DECODERS = (decoder("centernet", Reading(OUTPUTS, _objects, (CONVENTIONS,), sure=certain), suppress=False),)

@@ -34,13 +34,13 @@ LITE_SIZES = (320, 384, 448)
 COCO_CLASSES = 90
 
 # the border is 0 after normalising, so it has the colour of the mean
-FED = (
+CONVENTIONS = (
     Convention(
         "EfficientDet is trained so", **image_inputs.IMAGENET, resize="letterbox-topleft", fill=(124, 116, 104),
         box_units="unit", iou=0.5,
     ),
 )  # fmt: skip
-FED_TO_LITE = (Convention("EfficientDet-Lite is trained so", resize="stretch", box_units="unit", iou=0.5),)
+LITE_CONVENTIONS = (Convention("EfficientDet-Lite is trained so", resize="stretch", box_units="unit", iou=0.5),)
 
 
 def _channels_last(observed: Observed) -> bool:
@@ -70,14 +70,21 @@ PYTORCH, TENSORFLOW, LITE = (PriorOffsets(layout, y_first=True) for layout in AN
 
 DECODERS = (
     decoder(
-        "efficientdet", Reading(BoxesAndScores(PYTORCH.count), PYTORCH, FED, objection=_is_not_of_pytorch, sure=_sure)
+        "efficientdet",
+        Reading(BoxesAndScores(PYTORCH.count), PYTORCH, CONVENTIONS, objection=_is_not_of_pytorch, sure=_sure),
     ),
     decoder(
         "efficientdet-automl",
-        Reading(BoxesAndScores(TENSORFLOW.count), TENSORFLOW, FED, objection=_is_not_of_tensorflow, sure=_sure),
+        Reading(BoxesAndScores(TENSORFLOW.count), TENSORFLOW, CONVENTIONS, objection=_is_not_of_tensorflow, sure=_sure),
     ),
     decoder(
         "efficientdet-lite",
-        Reading(BoxesAndScores(LITE.count), LITE, FED_TO_LITE, further=tensorflow_inputs.fed, sure=_sure_of_lite),
+        Reading(
+            BoxesAndScores(LITE.count),
+            LITE,
+            LITE_CONVENTIONS,
+            further=tensorflow_inputs.conventions,
+            sure=_sure_of_lite,
+        ),
     ),
 )

@@ -44,7 +44,7 @@ def _by_root(tables: Tables, conf: float) -> scores.Best:
 
 def _some_are_negative(observed: Observed) -> str:
     if any((side < 0).any() for side in observed.tables(CELLS)):
-        return "the four columns of a probe run are no distances: some are negative"
+        return "the four columns of a probe run are not distances: some are negative"
     return ""
 
 
@@ -56,8 +56,8 @@ FCOS = {
     "resize": "letterbox-topleft", "fill": (124, 116, 104), "color": "rgb", "scale": 1.0,
     "mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375), "iou": 0.6,
 }  # fmt: skip
-FED_TO_FCOS = (Convention("fcos is trained and tested so", **FCOS),)
-FED_TO_TORCHVISIONS = (Convention("torchvision trains and tests FCOS so", **FCOS),)
+FCOS_CONVENTIONS = (Convention("fcos is trained and tested so", **FCOS),)
+TORCHVISION_CONVENTIONS = (Convention("torchvision trains and tests FCOS so", **FCOS),)
 
 IN_PIXELS = StrideOutputs(STRIDES, (SCORES, CENTERNESS, Output(PIXELS, (4,))))
 IN_STRIDES = StrideOutputs(STRIDES, (SCORES, CENTERNESS, Output(CELLS, (4,))))
@@ -69,8 +69,8 @@ CORNER = SideDistances(0.0, in_strides, CELLS, _by_root)
 DECODERS = (
     decoder(
         "fcos",
-        Reading(IN_PIXELS, MIDDLE, FED_TO_FCOS, objection=side_distances.are_no_pixels),
-        Reading(IN_STRIDES, CORNER, FED_TO_FCOS, objection=side_distances.are_no_strides),
+        Reading(IN_PIXELS, MIDDLE, FCOS_CONVENTIONS, objection=side_distances.not_in_pixels),
+        Reading(IN_STRIDES, CORNER, FCOS_CONVENTIONS, objection=side_distances.not_in_strides),
     ),
-    decoder("fcos-torchvision", Reading(IN_TABLES, CORNER, FED_TO_TORCHVISIONS, objection=_some_are_negative)),
+    decoder("fcos-torchvision", Reading(IN_TABLES, CORNER, TORCHVISION_CONVENTIONS, objection=_some_are_negative)),
 )

@@ -25,21 +25,21 @@ BINS = (8, 11)
 FIRST, PLUS = (8, 16, 32), (8, 16, 32, 64)
 """Strides of the first NanoDet and of NanoDet-Plus."""
 
-FED = (
+CONVENTIONS = (
     Convention(
         "NanoDet is trained so", resize="stretch", color="bgr", scale=1.0, mean=(103.53, 116.28, 123.675),
         std=(57.375, 57.12, 58.395),
     ),
     Convention("NanoDet is tested so", iou=0.6),
 )  # fmt: skip
-FED_TO_LITE = Inference(
+LITE_CONVENTIONS = Inference(
     "activations cut at 6, as in EfficientNet-Lite, with which NanoDet takes (p - 127) / 128", mean=127.0, std=128.0
 )
 
 
 def _by_backbone(observed: Observed) -> Iterable[Convention]:
     """The backbone tells, where the graph can be read."""
-    return (FED_TO_LITE,) if output_kinds.has(observed.evidence.graph(), "clip", "relu6") else ()
+    return (LITE_CONVENTIONS,) if output_kinds.has(observed.evidence.graph(), "clip", "relu6") else ()
 
 
 def _sure(observed: Observed) -> Sure:
@@ -49,14 +49,14 @@ def _sure(observed: Observed) -> Sure:
     return Sure.CERTAIN if named else Sure.LIKELY
 
 
-SPLIT = StrideOutputs(FIRST, (Output("scores"), dfl.output(*BINS)), fits=dfl.scores_are_told)
+SPLIT = StrideOutputs(FIRST, (Output("scores"), dfl.output(*BINS)), fits=dfl.only_scores_in_0_to_1)
 CENTRE, CORNER = SideDistances(0.5, in_bins), SideDistances(0.0, in_bins)
 
 DECODERS = (
     decoder(
         "nanodet",
-        Reading(DflTable(FIRST, BINS), CENTRE, FED, _by_backbone, sure=certain),
-        Reading(DflTable(PLUS, BINS), CORNER, FED, _by_backbone, sure=certain),
+        Reading(DflTable(FIRST, BINS), CENTRE, CONVENTIONS, _by_backbone, sure=certain),
+        Reading(DflTable(PLUS, BINS), CORNER, CONVENTIONS, _by_backbone, sure=certain),
     ),
-    decoder("nanodet-split", Reading(SPLIT, CENTRE, FED, _by_backbone, dfl.objection, _sure)),
+    decoder("nanodet-split", Reading(SPLIT, CENTRE, CONVENTIONS, _by_backbone, dfl.objection, _sure)),
 )

@@ -14,7 +14,7 @@ from edgerun.heads.stride_outputs import Output, StrideOutputs
 
 __all__ = ["DECODERS"]
 
-OUTPUTS = StrideOutputs((8, 16, 32, 64), (Output("scores"), dfl.output(8)), fits=dfl.scores_are_told)
-FED = Convention("PicoDet is trained and tested so", **image_inputs.IMAGENET, resize="stretch", iou=0.6)
+OUTPUTS = StrideOutputs((8, 16, 32, 64), (Output("scores"), dfl.output(8)), fits=dfl.only_scores_in_0_to_1)
+CONVENTIONS = Convention("PicoDet is trained and tested so", **image_inputs.IMAGENET, resize="stretch", iou=0.6)
 
-DECODERS = (decoder("picodet", Reading(OUTPUTS, SideDistances(0.5, in_bins), (FED,), objection=dfl.objection)),)
+DECODERS = (decoder("picodet", Reading(OUTPUTS, SideDistances(0.5, in_bins), (CONVENTIONS,), objection=dfl.objection)),)

@@ -17,7 +17,7 @@ __all__ = ["DECODERS"]
 
 OUTPUTS = (Output("scores", (2,)), Output("boxes", (4,)), Output("landmarks", (10,)))
 
-FED = (
+CONVENTIONS = (
     Convention(
         "RetinaFace is trained and tested so", resize="letterbox-topleft", fill=(104, 117, 123), color="bgr",
         scale=1.0, mean=(104.0, 117.0, 123.0), box_units="unit", iou=0.4, keypoints=5, keypoint_dims=2,
@@ -36,7 +36,7 @@ def _faces(tables: Tables, conf: float) -> scores.Best:
 
 def _reading(strides: tuple[int, ...], formula: PriorOffsets) -> Reading:
     outputs = StrideOutputs(strides, OUTPUTS, rows=formula.count, is_finished=value_checks.sum_to_one)
-    return Reading(outputs, formula, FED, sure=certain)
+    return Reading(outputs, formula, CONVENTIONS, sure=certain)
 
 
 LARGE = PriorOffsets(Squares(RETINAFACE), (0.1, 0.2), score=_faces)

@@ -28,7 +28,7 @@ ANCHORS = {
     "efficientdet-split": OctaveAnchors(((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))),
 }
 
-FED = (
+CONVENTIONS = (
     Convention(
         "RetinaNet is trained and tested so", **image_inputs.IMAGENET, resize="letterbox-topleft",
         fill=(124, 116, 104), box_units="unit", iou=0.5,
@@ -53,13 +53,17 @@ EFFICIENTDET = PriorOffsets(ANCHORS["efficientdet-split"], y_first=True)
 
 # MMDetection and effdet differ in what they count as COCO's classes, and in nothing else that shows
 DECODERS = (
-    decoder("retinanet-nvidia", Reading(FINISHED, NVIDIA, FED)),
-    decoder("retinanet-mmdetection", Reading(UNFINISHED, MMDETECTION, FED, sure=OfClasses((80,)))),
-    decoder("efficientdet-split", Reading(UNFINISHED, EFFICIENTDET, FED, sure=OfClasses((90,)))),
+    decoder("retinanet-nvidia", Reading(FINISHED, NVIDIA, CONVENTIONS)),
+    decoder("retinanet-mmdetection", Reading(UNFINISHED, MMDETECTION, CONVENTIONS, sure=OfClasses((80,)))),
+    decoder("efficientdet-split", Reading(UNFINISHED, EFFICIENTDET, CONVENTIONS, sure=OfClasses((90,)))),
     decoder(
         "retinanet-torchvision",
         Reading(
-            BoxesAndScores(TORCHVISION.count), TORCHVISION, FED, objection=_puts_channels_last, sure=OfClasses((91,))
+            BoxesAndScores(TORCHVISION.count),
+            TORCHVISION,
+            CONVENTIONS,
+            objection=_puts_channels_last,
+            sure=OfClasses((91,)),
         ),
     ),
 )

@@ -16,6 +16,6 @@ __all__ = ["DECODERS"]
 
 OUTPUTS = StrideOutputs((8, 16, 32), (Output("scores"), Output(PIXELS, (4,))))
 FORMULA = SideDistances(0.0, in_pixels)
-FED = (Convention("rtmdet is trained and tested so", **rtmdet_inputs.RTMDET),)
+CONVENTIONS = (Convention("rtmdet is trained and tested so", **rtmdet_inputs.RTMDET),)
 
-DECODERS = (decoder("rtmdet-raw", Reading(OUTPUTS, FORMULA, FED, objection=side_distances.are_no_pixels)),)
+DECODERS = (decoder("rtmdet-raw", Reading(OUTPUTS, FORMULA, CONVENTIONS, objection=side_distances.not_in_pixels)),)

@@ -19,7 +19,7 @@ __all__ = ["DECODERS"]
 STRIDES = (8, 16, 32)
 SCORES, DISTANCES, LANDMARKS = Output("scores", (1,)), Output("distances", (4,)), Output("landmarks", (10,))
 
-FED = Convention(
+CONVENTIONS = Convention(
     "SCRFD is run so by its authors", resize="letterbox-topleft", fill=0, color="rgb", scale=1.0, mean=127.5,
     std=128.0, iou=0.4, labels=("face",), keypoint_dims=2,
 )  # fmt: skip
@@ -38,7 +38,7 @@ NONE = Inference("there are no channels of landmarks", keypoints=0)
 DECODERS = (
     decoder(
         "scrfd",
-        Reading(WITH_LANDMARKS, FORMULA, (FED, FIVE), sure=certain, tells_roles=False),
-        Reading(WITHOUT, FORMULA, (FED, NONE), tells_roles=False),
+        Reading(WITH_LANDMARKS, FORMULA, (CONVENTIONS, FIVE), sure=certain, tells_roles=False),
+        Reading(WITHOUT, FORMULA, (CONVENTIONS, NONE), tells_roles=False),
     ),
 )

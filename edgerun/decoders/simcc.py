@@ -21,7 +21,7 @@ __all__ = ["DECODERS"]
 SPLITS = (2, 3, 4)
 """Bins per pixel; RTMPose has 2."""
 
-FED = Convention(
+CONVENTIONS = Convention(
     "RTMPose is trained and run so", task="pose", resize="letterbox", fill=0, color="rgb", scale=1.0,
     mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), keypoint_dims=3, box_units="pixels",
 )  # fmt: skip
@@ -103,7 +103,7 @@ def _matches(evidence: Evidence) -> Match:
         return Match(Sure.NO, f"which output is x cannot be told; say {example}")
     count = first.shape[1] or 0
     seen = Inference("the outputs", keypoints=count), Inference("the lengths or names of the outputs", outputs=roles)
-    brought = [FED, *seen]
+    brought = [CONVENTIONS, *seen]
     if count in LABELS:
         brought.append(LABELS[count])
     named = all(name.lower().startswith("simcc") for name in roles)

@@ -54,14 +54,14 @@ LAYOUTS: dict[str, Layout] = {
 }  # fmt: skip
 
 
-def _are_no_shares(observed: Observed) -> str:
+def _not_probabilities(observed: Observed) -> str:
     """Scores that went through a softmax add up to 1."""
     if all(value_checks.sum_to_one(table) for table in observed.tables("scores")):
         return ""
     return "the scores of a probe run do not add up to 1"
 
 
-def _are_shares(observed: Observed) -> str:
+def _probabilities(observed: Observed) -> str:
     """TensorFlow's went through a sigmoid each."""
     if any(value_checks.sum_to_one(table) for table in observed.tables("scores")):
         return "the scores of a probe run add up to 1"
@@ -79,13 +79,13 @@ class OfSize:
         card = observed.evidence.card
         if (card.height, card.width) != (self.side, self.side):
             return f"it takes {self.side} x {self.side} pixels"
-        return _are_no_shares(observed)
+        return _not_probabilities(observed)
 
 
 def _has_other_classes(observed: Observed) -> str:
     if observed.classes != 1:
         return f"{observed.classes} classes are not faces alone"
-    return _are_no_shares(observed)
+    return _not_probabilities(observed)
 
 
 def _by_activation(observed: Observed) -> Sure:
@@ -96,11 +96,11 @@ def _by_activation_or_input(observed: Observed) -> Sure:
     return Sure.LIKELY if image_inputs.channels_last(observed.evidence) else _by_activation(observed)
 
 
-def _ssd(name: str, fed: dict[str, Any], *, sigmoid: bool = False, **judged: Any) -> Decoder:
+def _ssd(name: str, input_fields: dict[str, Any], *, sigmoid: bool = False, **judged: Any) -> Decoder:
     """One layout: what it is fed, and the judgements of `Reading`."""
     score = scores.best_behind_background if sigmoid else scores.best_of_softmax_behind_background
     formula = PriorOffsets(LAYOUTS[name], (0.1, 0.2), y_first=sigmoid, score=score)
-    brought = Convention(f"{name} is trained so", **fed, box_units="unit", resize="stretch", iou=0.45)
+    brought = Convention(f"{name} is trained so", **input_fields, box_units="unit", resize="stretch", iou=0.45)
     return decoder(name, Reading(BoxesAndScores(formula.count, background=1), formula, (brought,), **judged))
 
 
@@ -110,7 +110,7 @@ MEAN_127 = {"color": "rgb", "scale": 1.0, "mean": 127.0, "std": 128.0}
 
 DECODERS = (
     _ssd(
-        "ssd-tensorflow", {}, sigmoid=True, further=tensorflow_inputs.fed, objection=_are_shares,
+        "ssd-tensorflow", {}, sigmoid=True, further=tensorflow_inputs.conventions, objection=_probabilities,
         sure=_by_activation_or_input,
     ),
     _ssd("ssd-torchvision-lite", {"color": "rgb", **CENTRED}, objection=OfSize(320), sure=_by_activation),

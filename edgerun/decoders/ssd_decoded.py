@@ -19,7 +19,7 @@ from edgerun.heads.readings import Observed, Reading, certain, decoder
 
 __all__ = ["DECODERS"]
 
-FED = (
+CONVENTIONS = (
     Convention(
         "UltraFace and the SSDs of its toolbox are trained so", resize="stretch", color="rgb", scale=1.0, mean=127.0,
         std=128.0,
@@ -43,7 +43,7 @@ def _of_ultraface(observed: Observed) -> Iterable[Convention]:
     yield Convention(f"{len(observed.tables('boxes')[0])} rows are UltraFace's", labels=("face",), iou=0.5)
 
 
-def _are_no_boxes(observed: Observed) -> str:
+def _not_boxes(observed: Observed) -> str:
     if not value_checks.sum_to_one(observed.tables("scores")[0]):
         return "the scores of a probe run do not add up to 1, as after a softmax with a background"
     if not boxes_and_scores.background_first(observed.evidence, observed.bound.roles):
@@ -54,8 +54,8 @@ def _are_no_boxes(observed: Observed) -> str:
     return ""
 
 
-def _are_no_faces(observed: Observed) -> str:
-    return _are_no_boxes(observed) if observed.classes == 1 else "it has more classes than faces"
+def _not_faces(observed: Observed) -> str:
+    return _not_boxes(observed) if observed.classes == 1 else "it has more classes than faces"
 
 
 FACES = BoxesAndScores(PriorOffsets(Squares(ULTRAFACE)).count, background=1, roles=(SCORES,))
@@ -64,7 +64,7 @@ ANYTHING = BoxesAndScores(background=1, roles=(SCORES,))
 DECODERS = (
     decoder(
         "ssd-decoded",
-        Reading(FACES, _finished_boxes, FED, _of_ultraface, _are_no_faces, certain),
-        Reading(ANYTHING, _finished_boxes, FED, _units, _are_no_boxes),
+        Reading(FACES, _finished_boxes, CONVENTIONS, _of_ultraface, _not_faces, certain),
+        Reading(ANYTHING, _finished_boxes, CONVENTIONS, _units, _not_boxes),
     ),
 )

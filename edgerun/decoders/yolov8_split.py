@@ -19,19 +19,19 @@ __all__ = ["DECODERS"]
 BINS = 16
 DISTANCES, SCORES = dfl.output(BINS), Output("scores")
 
-SPLIT = StrideOutputs((8, 16, 32), (DISTANCES, SCORES), fits=dfl.scores_are_told)
+SPLIT = StrideOutputs((8, 16, 32), (DISTANCES, SCORES), fits=dfl.only_scores_in_0_to_1)
 JOINED = StrideOutputs((8, 16, 32), (DISTANCES, SCORES), in_one=True)
 FORMULA = SideDistances(0.5, in_bins)
 
-FED = (
+CONVENTIONS = (
     Convention("YOLOv8 and its like are trained so", resize="letterbox", fill=114, color="rgb", scale=1 / 255),
 )  # fmt: skip
 
 
-def _are_no_distributions(observed: Observed) -> str:
+def _not_distributions(observed: Observed) -> str:
     if all(dfl.plausible(np.ascontiguousarray(table)) for table in observed.tables("distances")):
         return ""
-    return f"the first {4 * BINS} channels of a probe run are no distributions of four sides"
+    return f"the first {4 * BINS} channels of a probe run are not distributions of four sides"
 
 
 def _sure(observed: Observed) -> Sure:
@@ -40,6 +40,6 @@ def _sure(observed: Observed) -> Sure:
 
 
 DECODERS = (
-    decoder("yolov8-split", Reading(SPLIT, FORMULA, FED, objection=dfl.objection)),
-    decoder("yolov8-raw", Reading(JOINED, FORMULA, FED, objection=_are_no_distributions, sure=_sure)),
+    decoder("yolov8-split", Reading(SPLIT, FORMULA, CONVENTIONS, objection=dfl.objection)),
+    decoder("yolov8-raw", Reading(JOINED, FORMULA, CONVENTIONS, objection=_not_distributions, sure=_sure)),
 )

@@ -22,7 +22,7 @@ from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
 
-FED = Convention(
+CONVENTIONS = Convention(
     "YuNet is run so in OpenCV", resize="letterbox-topleft", color="bgr", scale=1.0, fill=0, iou=0.3, keypoints=5,
     keypoint_dims=2, labels=("face",),
 )  # fmt: skip
@@ -67,6 +67,8 @@ FROM_SQUARES = StrideOutputs(
 )  # fmt: skip
 
 DECODERS = (
-    decoder("yunet", Reading(AT_STRIDES, _cells, (FED,), sure=certain, tells_roles=False)),
-    decoder("yunet-2022", Reading(FROM_SQUARES, _squares, (FED, OF_THE_INPUT), sure=certain, tells_roles=False)),
+    decoder("yunet", Reading(AT_STRIDES, _cells, (CONVENTIONS,), sure=certain, tells_roles=False)),
+    decoder(
+        "yunet-2022", Reading(FROM_SQUARES, _squares, (CONVENTIONS, OF_THE_INPUT), sure=certain, tells_roles=False)
+    ),
 )

@@ -129,7 +129,7 @@ class Group:
             found[part.role] = rows
         return found
 
-    def shown(self, evidence: Evidence) -> dict[str, AnyArray]:
+    def trial_rows(self, evidence: Evidence) -> dict[str, AnyArray]:
         """The rows of a trial run."""
         card = evidence.card
         return self.tables(evidence.probe("textured"), self.cells(card.height, card.width))

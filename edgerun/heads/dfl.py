@@ -14,7 +14,7 @@ from edgerun.heads.scores import expectation
 from edgerun.heads.stride_outputs import Output
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["distances", "objection", "output", "plausible", "scores_are_told"]
+__all__ = ["distances", "objection", "only_scores_in_0_to_1", "output", "plausible"]
 
 
 def output(*bins: int) -> Output:
@@ -37,7 +37,7 @@ def plausible(logits: AnyArray) -> bool:
     return bool((np.median(sides.max(axis=2), axis=0) > 0).all())
 
 
-def scores_are_told(tables: Tables) -> bool:
+def only_scores_in_0_to_1(tables: Tables) -> bool:
     """Whether scores are known from distances, where both may have either number of channels: only they are in 0..1."""
     return value_checks.shares(tables["scores"]) and not value_checks.shares(tables["distances"])
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from edgerun.heads.bound_outputs import Group
 
-__all__ = ["agree", "contradiction", "of_groups", "says_logits"]
+__all__ = ["agree", "claims_logits", "contradiction", "of_groups"]
 
 Roles = Mapping[str, str]
 
@@ -23,20 +23,20 @@ def of_groups(groups: Iterable[Group]) -> Roles:
     return {name: ", ".join(roles) for name, roles in found.items()}
 
 
-def says_logits(said: Roles) -> bool:
+def claims_logits(claimed: Roles) -> bool:
     """Whether somebody calls scores logits, which are before their sigmoid or softmax."""
-    return any(role.endswith("logits") for role in said.values())
+    return any(role.endswith("logits") for role in claimed.values())
 
 
-def agree(groups: Iterable[Group], said: Roles) -> bool:
+def agree(groups: Iterable[Group], claimed: Roles) -> bool:
     """Whether roles are those that somebody says, logits being scores here."""
     roles = of_groups(groups)
-    return all(said.get(name, role).replace("logits", "scores") == role for name, role in roles.items())
+    return all(claimed.get(name, role).replace("logits", "scores") == role for name, role in roles.items())
 
 
-def contradiction(roles: Roles, said: Roles) -> str:
+def contradiction(roles: Roles, claimed: Roles) -> str:
     """Why roles that somebody gives to all outputs are not theirs; "" where they are, or where some have none."""
     for name, role in roles.items():
-        if said.keys() >= roles.keys() and said[name] != role:
-            return f"the `outputs` call {name} {said[name]}, but its shape and values are those of {role}"
+        if claimed.keys() >= roles.keys() and claimed[name] != role:
+            return f"the `outputs` call {name} {claimed[name]}, but its shape and values are those of {role}"
     return ""

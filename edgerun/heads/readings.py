@@ -58,7 +58,7 @@ class Observed:
         return self.bound.classes
 
     @property
-    def said(self) -> bool:
+    def roles_given(self) -> bool:
         """Whether somebody has named the role of every output."""
         return set(self.evidence.card.outputs) >= set(self.bound.roles)
 
@@ -66,7 +66,7 @@ class Observed:
         """Rows [N, channels] of a trial run that have one of these roles, the finest stride first."""
         found: list[AnyArray] = []
         for group in self.bound.groups:
-            tables = group.shown(self.evidence)
+            tables = group.trial_rows(self.evidence)
             found += [tables[role] for role in roles if role in tables]
         return found
 

@@ -19,11 +19,11 @@ __all__ = [
     "CELLS",
     "PIXELS",
     "SideDistances",
-    "are_no_pixels",
-    "are_no_strides",
     "in_bins",
     "in_pixels",
     "in_strides",
+    "not_in_pixels",
+    "not_in_strides",
 ]
 
 PIXELS, CELLS = "distances", "distances in strides"
@@ -74,25 +74,25 @@ class SideDistances:
         return Candidates(boxes, scores, classes, keypoints)
 
 
-def are_no_pixels(observed: Observed) -> str:
+def not_in_pixels(observed: Observed) -> str:
     """Why distances of a trial run are not in pixels; "" where they may be, or where somebody says so."""
-    if not observed.said and _coarse_median(observed) <= LARGEST_IN_STRIDES:
+    if not observed.roles_given and _coarse_median(observed) <= LARGEST_IN_STRIDES:
         return "the distances of a probe run are too small for pixels"
-    return _are_no_distances(observed)
+    return _not_distances(observed)
 
 
-def are_no_strides(observed: Observed) -> str:
+def not_in_strides(observed: Observed) -> str:
     """Why distances of a trial run are not in strides; "" where they may be, or where somebody says so."""
-    if not observed.said and _coarse_median(observed) > LARGEST_IN_STRIDES:
+    if not observed.roles_given and _coarse_median(observed) > LARGEST_IN_STRIDES:
         return "the distances of a probe run are too large for strides"
-    return _are_no_distances(observed)
+    return _not_distances(observed)
 
 
-def _are_no_distances(observed: Observed) -> str:
+def _not_distances(observed: Observed) -> str:
     sides = observed.tables(PIXELS, CELLS)
     negative = any(np.percentile(side, 10) < 0 for side in sides)
     if negative or all(value_checks.shares(side) for side in sides):
-        return "the four channels of a probe run are no distances: they are negative, or shares"
+        return "the four channels of a probe run are not distances: they are negative, or all in 0..1"
     return ""
 
 

@@ -106,13 +106,13 @@ class StrideOutputs:
         return {(stride,): group for stride, group in bound.items()}
 
     def _fitting(self, strides: tuple[int, ...], group: Sequence[Level], evidence: Evidence) -> list[Group]:
-        """What the outputs of a group can be: by channels, then by what is said of them, then by a trial run."""
+        """What the outputs of a group can be: by channels, then by what is claimed of them, then by a trial run."""
         assigned = _in_one(group, self.outputs) if self.in_one else _apart(group, self.outputs)
         possible = [Group(strides, parts, self.per_cell) for parts in assigned]
         possible = [each for each in possible if self._is_claimed(each, evidence)] or possible
         if len(possible) == 1:
             return possible
-        return [each for each in possible if self.fits(each.shown(evidence))] or possible
+        return [each for each in possible if self.fits(each.trial_rows(evidence))] or possible
 
     def _is_claimed(self, group: Group, evidence: Evidence) -> bool:
         """Whether labels and roles that somebody says are those of these outputs."""
@@ -125,16 +125,16 @@ class StrideOutputs:
 
     def _activated(self, groups: Sequence[Group], evidence: Evidence) -> Bound | str:
         """The groups, with the role "logits" for scores before their sigmoid or softmax."""
-        said, classes = evidence.card.outputs, self._classes(groups[0])
+        claimed, classes = evidence.card.outputs, self._classes(groups[0])
         why = f"{groups[0]} at strides {', '.join(map(str, self.strides))}"
         bound = Bound(tuple(groups), output_roles.of_groups(groups), classes, why)
         scores = Observed(evidence, bound).tables(*IN_0_TO_1)
-        finished = not output_roles.says_logits(said) and all(self.is_finished(table) for table in scores)
+        finished = not output_roles.claims_logits(claimed) and all(self.is_finished(table) for table in scores)
         if self.finished not in (None, finished):
             return f"the scores of a probe run {'lie in' if finished else 'leave'} 0..1"
         if not finished:
             bound = bound.renamed("scores", "logits")
-        return output_roles.contradiction(bound.roles, said) or bound
+        return output_roles.contradiction(bound.roles, claimed) or bound
 
 
 def _in_one(group: Sequence[Level], outputs: Sequence[Output]) -> list[tuple[Part, ...]]:

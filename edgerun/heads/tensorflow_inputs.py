@@ -8,10 +8,10 @@ from edgerun.contract import Convention, Inference
 from edgerun.heads import image_inputs
 from edgerun.heads.readings import Observed
 
-__all__ = ["fed"]
+__all__ = ["conventions"]
 
 
-def fed(observed: Observed) -> Iterable[Convention]:
+def conventions(observed: Observed) -> Iterable[Convention]:
     """Bytes as they are, everything else in -1..1."""
     fields, basis = image_inputs.tensorflow(observed.evidence)
     for name, value in fields.items():
