@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.heads import box_formats, finished_rows, grids, value_checks
+from edgerun.heads import box_formats, finished_rows, value_checks
+from edgerun.heads.class_columns import unsuppressed
 from edgerun.tensors import AnyArray
 
-__all__ = ["DECODERS", "unsuppressed"]
+__all__ = ["DECODERS"]
 
 PLAIN = "0.00392157"
 HABITS = {
@@ -29,15 +30,6 @@ HABITS = {
 }
 
 CONVENTIONS: Mapping[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
-
-
-def unsuppressed(scores: AnyArray, count: int, height: int, width: int) -> tuple[int, tuple[int, ...]]:
-    """(anchors per cell, strides) where as many filled rows as a grid has are in no order of score; else (0, ())."""
-    if len(scores) == count and (np.diff(scores) > 0).any():
-        for per_cell in (1, 3):
-            if strides := grids.ladder_of(count, height, width, per_cell):
-                return per_cell, strides
-    return 0, ()
 
 
 def _table(outputs: Arrays, roles: Mapping[str, str]) -> tuple[AnyArray, AnyArray, AnyArray]:

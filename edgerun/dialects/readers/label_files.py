@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgerun.card.labels import BACKGROUNDS, without_background
 from edgerun.dialects.readers import literals, pbtxt, safe_yaml
 from edgerun.errors import CardInvalid
 
@@ -129,15 +130,6 @@ def _from_pbtxt(text: str) -> tuple[str, ...]:
     if table.get(0, "").lower() in BACKGROUNDS:
         del table[0]
     return _from_table(table if 0 in table else {number - 1: name for number, name in table.items()})
-
-
-BACKGROUNDS = ("background", "__background__", "_background_", "???", "bg", "none of the above")
-"""How the first label is called where it stands for nothing at all."""
-
-
-def without_background(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels less a background that comes first; () where there is none."""
-    return tuple(labels[1:]) if len(labels) > 1 and labels[0].strip().lower() in BACKGROUNDS else ()
 
 
 NAMES = ("labels.txt", "labelmap.txt", "label_map.txt", "classes.txt", "class_names.txt", "coco.names", "data.yaml")
