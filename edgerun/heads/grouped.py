@@ -1,4 +1,4 @@
-"""Conventions from pairs of fields and reasons, as `image_inputs` and `input_conventions` give them."""
+"""Conventions and alternatives from texts, as `image_inputs` and `input_conventions` give them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from edgerun.contract import Convention, Inference
+from edgerun.contract import Alternative, Convention, Inference
+from edgerun.contract.convention import as_alternatives
 
-__all__ = ["grouped"]
+__all__ = ["alternatives", "grouped"]
 
 KINDS = {kind.KIND: kind for kind in (Convention, Inference)}
 
@@ -24,3 +25,8 @@ def grouped(fields: Mapping[str, Any], basis: Mapping[str, str]) -> tuple[Conven
 def _of(source: str, fields: Mapping[str, Any]) -> Convention:
     kind, _, reason = source.partition(": ")
     return KINDS[kind](reason, **fields)
+
+
+def alternatives(unsettled: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[Alternative, ...]]:
+    """The values that {field: {arguments: who does so}} stands for."""
+    return {name: as_alternatives(habits) for name, habits in unsettled.items()}

@@ -41,7 +41,7 @@ def test_landmarks_are_pixels_of_the_input_with_their_visibility(hand, evidence)
     known = evidence(HEAD, (256, 256), outputs)
     match = DECODER.matches(known)
     card = card_fields.with_conventions(known.card, match)
-    found = DECODER.decode(outputs, Frame(256, 256, 0.25, card))
+    found = match.decode(outputs, Frame(256, 256, 0.25, card))
     expected = outputs["ld"].reshape(-1, 3 if hand else 5)[: 21 if hand else 33]
     np.testing.assert_array_equal(found.keypoints[0, :, :2], expected[:, :2])
     np.testing.assert_allclose(found.keypoints[0, :, 2], 1 if hand else 1 / (1 + np.exp(-2)), atol=1e-6)
