@@ -30,7 +30,7 @@ PERSONS = Convention("RTMO and YOLOX-Pose are trained so", **FIT, color="bgr", s
 
 DECODERS = (
     finished_table(
-        "mmdetection", "xyxy score", (Convention("MMDetection's exports", **FIT),), beside=("class", "masks"),
+        "mmdetection", "xyxy score", (Convention("MMDetection's exports", **FIT),), beside=("classes", "masks"),
         filled=Sure.LIKELY, unsettled={"mean": HABITS},
     ),
     finished_table("rtmo", "xyxy score", (PERSONS,), beside=("keypoints",)),

@@ -8,7 +8,7 @@ from edgerun.card import ModelCard
 from edgerun.heads import grids
 from edgerun.tensors import AnyArray
 
-__all__ = ["fits_grid", "grid_of", "unfinished", "unsuppressed"]
+__all__ = ["best_first", "fits_grid", "grid_of", "unfinished", "unsuppressed"]
 
 PER_CELL = (1, 3)
 """Anchors per cell of the families whose best classes are exported."""
@@ -28,9 +28,15 @@ def unsuppressed(scores: AnyArray, count: int, height: int, width: int) -> tuple
     return (0, ()) if ordered else grid_of(count, height, width)
 
 
-def fits_grid(count: int | None, card: ModelCard) -> bool:
+def best_first(scores: AnyArray) -> bool:
+    """Whether scores [N] fall from row to row, and are not all 0."""
+    return bool(scores.any() and (np.diff(scores) <= 0).all())
+
+
+def fits_grid(count: int, card: ModelCard) -> bool:
     """Whether there are as many rows as a grid over the model's input has anchors."""
-    return bool(count and grid_of(count, card.height, card.width)[0])
+    per_cell, _ = grid_of(count, card.height, card.width)
+    return count > 0 < per_cell
 
 
 def unfinished(scores: AnyArray, count: int, card: ModelCard) -> str:

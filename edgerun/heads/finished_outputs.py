@@ -14,7 +14,7 @@ import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Evidence, Frame, TensorSpec
-from edgerun.heads import region_masks, value_checks
+from edgerun.heads import finished_rows, region_masks, value_checks
 from edgerun.tensors import AnyArray
 
 __all__ = ["CORNERS", "FROM_ONE", "REQUIRED", "OutputsReader", "classes_and_scores", "given"]
@@ -101,11 +101,7 @@ def classes_and_scores(flat: Sequence[TensorSpec], values: Arrays) -> dict[str, 
     whole = [spec.name for spec in flat if value_checks.integers(values[spec.name])]
     named = [spec.name for spec in flat if spec.name == "labels"]
     classes = integers or whole or named
-    scores = [spec.name for spec in flat if spec.name not in classes and _may_be_scores(values[spec.name])]
+    scores = [spec.name for spec in flat if spec.name not in classes and finished_rows.may_be_scores(values[spec.name])]
     if len(flat) != 2 or len(classes) != 1 or len(scores) != 1:
         return {}
     return {classes[0]: "classes", scores[0]: "scores"}
-
-
-def _may_be_scores(values: AnyArray) -> bool:
-    return not values.size or value_checks.shares(values)

@@ -14,7 +14,7 @@ from edgerun.errors import DecoderUnknown
 from edgerun.heads import image_inputs, value_checks
 from edgerun.tensors import AnyArray
 
-__all__ = ["CHECKED_LATER", "demand", "filled", "misfit", "mislabelled", "units"]
+__all__ = ["CHECKED_LATER", "demand", "filled", "may_be_scores", "misfit", "mislabelled", "units", "whole"]
 
 CHECKED_LATER = "each picture's boxes are checked"
 """Ends the basis of units that a trial run does not show."""
@@ -51,16 +51,34 @@ def misfit(boxes: AnyArray, scores: AnyArray, classes: AnyArray) -> str:
     return next((why for why, rows in odd.items() if rows.mean() > STRAY), "")
 
 
+def whole(values: AnyArray) -> bool:
+    """Whether all values are whole numbers from 0; also where there are none."""
+    return bool(((values == np.rint(values)) & (values >= 0)).all())
+
+
+def may_be_scores(values: AnyArray) -> bool:
+    """Whether all values lie in 0..1; also where there are none."""
+    return not values.size or value_checks.shares(values)
+
+
 def mislabelled(classes: AnyArray, card: ModelCard) -> str:
     """Why class numbers [N] of a trial run are not those of the labels; "" where they may be."""
-    count = len(card.labels)
+    beyond = _beyond_labels(classes, card)
+    return f"a probe run gives class {beyond} of {len(card.labels)} labels" if beyond else ""
+
+
+def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:
+    """The largest of class numbers [N] where no label has it; "" elsewhere."""
     largest = classes.max(initial=-1)
-    return f"a probe run gives class {largest:.0f} of {count} labels" if count and largest >= count else ""
+    return f"{largest:.0f}" if 0 < len(card.labels) <= largest else ""
 
 
 def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard) -> None:
     """Raise DecoderUnknown where an image's filled rows cannot be what they are read as."""
-    wrong = misfit(boxes, scores, classes) or _beyond_labels(classes, card) or _other_units(boxes, card)
+    wrong = misfit(boxes, scores, classes)
+    if not wrong and (beyond := _beyond_labels(classes, card)):
+        wrong = f"class {beyond} is not one of the {len(card.labels)} labels"
+    wrong = wrong or _other_units(boxes, card)
     if wrong:
         raise DecoderUnknown(
             f"The rows that the model gives are not those of {card.decoder}: {wrong}.",
@@ -68,18 +86,12 @@ def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard
         )
 
 
-def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:
-    count, largest = len(card.labels), classes.max(initial=-1)
-    return f"class {largest:.0f} is not one of the {count} labels" if count and largest >= count else ""
-
-
 def _other_units(boxes: AnyArray, card: ModelCard) -> str:
     """Why boxes are not in the units of the card; those that a trial run showed are not doubted again."""
-    if not len(boxes) or card.source("box_units").startswith(Inference.KIND):
+    doubted = len(boxes) > 0 and not card.source("box_units").startswith(Inference.KIND)
+    if not doubted or value_checks.unit(boxes) == (card.box_units == "unit"):
         return ""
-    expected = card.box_units == "unit"
-    fits = value_checks.unit(boxes) == expected
-    return "" if fits else f"boxes reach {np.abs(boxes).max():.4g}, which are no {card.box_units}"
+    return f"boxes reach {np.abs(boxes).max():.4g}, which are no {card.box_units}"
 
 
 def units(boxes: AnyArray, evidence: Evidence) -> Convention:
