@@ -6,7 +6,7 @@ Each is [N, …] or [1, N, …]. Which output is which a card may say by these r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,11 +97,26 @@ def given(evidence: Evidence) -> Mapping[str, str]:
 
 def classes_and_scores(flat: Sequence[TensorSpec], values: Arrays) -> dict[str, str]:
     """Name -> "classes" or "scores" of two outputs [N], by types, else by a trial run's values; else {}."""
-    integers = [spec.name for spec in flat if spec.quantization is None and np.dtype(spec.dtype).kind in "iu"]
-    whole = [spec.name for spec in flat if value_checks.integers(values[spec.name])]
-    named = [spec.name for spec in flat if spec.name == "labels"]
-    classes = integers or whole or named
-    scores = [spec.name for spec in flat if spec.name not in classes and finished_rows.may_be_scores(values[spec.name])]
-    if len(flat) != 2 or len(classes) != 1 or len(scores) != 1:
+    signs = (_stored_as_integers, _all_integers, _called_labels)
+    told = next(filter(any, (_seen(sign, flat, values) for sign in signs)), [])
+    if sorted(told) != [False, True]:
         return {}
-    return {classes[0]: "classes", scores[0]: "scores"}
+    classes, scores = flat[told.index(True)].name, flat[told.index(False)].name
+    return {classes: "classes", scores: "scores"} if finished_rows.may_be_scores(values[scores]) else {}
+
+
+def _seen(sign: Callable[[TensorSpec, AnyArray], bool], flat: Sequence[TensorSpec], values: Arrays) -> list[bool]:
+    """Of which outputs a sign speaks for classes."""
+    return [sign(spec, values[spec.name]) for spec in flat]
+
+
+def _stored_as_integers(spec: TensorSpec, values: AnyArray) -> bool:
+    return spec.quantization is None and np.dtype(spec.dtype).kind in "iu"
+
+
+def _all_integers(spec: TensorSpec, values: AnyArray) -> bool:
+    return value_checks.integers(values)
+
+
+def _called_labels(spec: TensorSpec, values: AnyArray) -> bool:
+    return spec.name == "labels"

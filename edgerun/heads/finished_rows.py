@@ -63,27 +63,24 @@ def may_be_scores(values: AnyArray) -> bool:
 
 def mislabelled(classes: AnyArray, card: ModelCard) -> str:
     """Why class numbers [N] of a trial run are not those of the labels; "" where they may be."""
-    beyond = _beyond_labels(classes, card)
-    return f"a probe run gives class {beyond} of {len(card.labels)} labels" if beyond else ""
-
-
-def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:
-    """The largest of class numbers [N] where no label has it; "" elsewhere."""
-    largest = classes.max(initial=-1)
-    return f"{largest:.0f}" if 0 < len(card.labels) <= largest else ""
+    largest, count = classes.max(initial=-1), len(card.labels)
+    return f"a probe run gives class {largest:.0f} of {count} labels" if 0 < count <= largest else ""
 
 
 def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard) -> None:
     """Raise DecoderUnknown where an image's filled rows cannot be what they are read as."""
-    wrong = misfit(boxes, scores, classes)
-    if not wrong and (beyond := _beyond_labels(classes, card)):
-        wrong = f"class {beyond} is not one of the {len(card.labels)} labels"
-    wrong = wrong or _other_units(boxes, card)
+    objections = misfit(boxes, scores, classes), _beyond_labels(classes, card), _other_units(boxes, card)
+    wrong = next(filter(None, objections), "")
     if wrong:
         raise DecoderUnknown(
             f"The rows that the model gives are not those of {card.decoder}: {wrong}.",
             hint='pass box_units="unit" or "pixels", or other labels, where these are meant; else name another decoder',
         )
+
+
+def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:
+    largest, count = classes.max(initial=-1), len(card.labels)
+    return f"class {largest:.0f} is not one of the {count} labels" if 0 < count <= largest else ""
 
 
 def _other_units(boxes: AnyArray, card: ModelCard) -> str:

@@ -80,17 +80,10 @@ class QueryReader:
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """The queries that score enough; with a sigmoid best first, and at most as many as there are queries."""
         values, boxes = outputs[self.classes][0], outputs[self.boxes][0]
-        answers = _no_object_last if self.activation == "softmax" else _best_pairs
-        shares = values if self.activated else _ACTIVATE[self.activation](values)
-        found, scores, classes = answers(shares, frame.conf)
+        way = WAYS[self.activation]
+        found, scores, classes = way.answers(values if self.activated else way.activate(values), frame.conf)
         masks = _flattened(outputs[self.masks][0][found]) if self.masks else None
         return Candidates(cxcywh_to_xyxy(boxes[found].astype(np.float32)), scores, classes, masks=masks)
-
-
-_ACTIVATE: Mapping[Activation, Callable[[AnyArray], FloatArray]] = {
-    "softmax": scoring.softmax,
-    "sigmoid": scoring.sigmoid,
-}
 
 
 def _no_object_last(shares: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, AnyArray]:
@@ -106,6 +99,20 @@ def _best_pairs(shares: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, An
     pairs = pairs[np.argsort(-flat[pairs], kind="stable")[:count]]
     queries, classes = np.divmod(pairs, max(1, width))
     return queries, flat[pairs].astype(np.float32), classes.astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How class outputs become answers: from logits to scores, and from scores [Q, C] to (queries, scores, classes)."""
+
+    activate: Callable[[AnyArray], FloatArray]
+    answers: Callable[[AnyArray, float], tuple[AnyArray, FloatArray, AnyArray]]
+
+
+WAYS: Mapping[Activation, _Way] = {
+    "softmax": _Way(scoring.softmax, _no_object_last),
+    "sigmoid": _Way(scoring.sigmoid, _best_pairs),
+}
 
 
 def _flattened(logits: AnyArray) -> FloatArray:
@@ -140,12 +147,13 @@ def _match(evidence: Evidence, activation: Activation, feeding: Feeding) -> Matc
     require(activation in possible, why)
     reject(box_formats.outside(evidence.probe("textured")[names["boxes"]][0], "cx cy w h"))
     shape = evidence.probe("textured")[classes].shape
-    brings = [
+    brings: list[Convention] = [
         feeding.convention,
         Inference("boxes of a probe run are cx cy w h in 0..1", box_units="unit"),
         Inference("shapes, and values of a probe run", outputs=roles),
-        *([Inference("there are masks", task="segment")] if "masks" in names else []),
     ]
+    if "masks" in names:
+        brings.append(Inference("there are masks", task="segment"))
     # a head that gives scores of boxes on a grid is more likely of another family
     doubtful = len(possible) > 1 or class_columns.fits_grid(shape[1], card)
     reader = QueryReader(names["boxes"], classes, names.get("masks", ""), activation, activated)
@@ -228,21 +236,37 @@ def _activations(evidence: Evidence, name: str, *, activated: bool) -> tuple[fro
 def _seen_activations(runs: list[AnyArray], *, activated: bool) -> tuple[frozenset[Activation], str]:
     """The activations that two runs [Q, C] allow, and why; () where most queries answer as a background would."""
     last = runs[0].shape[1] - 1
+    common = _common_answer(runs, activated=activated)
+    if not last:
+        common = NO_ANSWER
+    if common == last:
+        return frozenset(("softmax",)), "the last class, no object, is the answer of most queries in both probe runs"
+    if common != NO_ANSWER:
+        return frozenset(), f"class {common} is the answer of most rows in both probe runs, as a background would be"
+    if _hardly_any_answer(runs, last, activated=activated):
+        return frozenset(("sigmoid",)), "hardly any class answers in both probe runs, the last no more than the others"
+    return BOTH, "probe runs do not tell whether the last class is no object"
+
+
+NO_ANSWER = -1
+
+
+def _common_answer(runs: list[AnyArray], *, activated: bool) -> int:
+    """The class that most queries of each run answer with, surely; `NO_ANSWER` where there is none."""
     answers = np.concatenate([run.argmax(axis=1) for run in runs])
     common = int(np.bincount(answers).argmax())
     shares = runs if activated else [scoring.softmax(run) for run in runs]
-    agreed = min(_fraction(run[:, common] > MOST) for run in shares) > MOST
-    if last and agreed and common == last:
-        return frozenset(("softmax",)), "the last class, no object, is the answer of most queries in both probe runs"
-    if last and agreed:
-        return frozenset(), f"class {common} is the answer of most rows in both probe runs, as a background would be"
-    half = MOST if activated else 0.0
-    silent = max(_fraction(run > half) for run in runs) < RARE
-    most_last = max(_fraction(run.argmax(axis=1) == last) for run in runs)
-    ordinary = not last or most_last < min(MOST, RARE + 2 / (last + 1))
-    if silent and ordinary:
-        return frozenset(("sigmoid",)), "hardly any class answers in both probe runs, the last no more than the others"
-    return BOTH, "probe runs do not tell whether the last class is no object"
+    agreed = min(_fraction(run[:, common] > MOST) for run in shares)
+    return common if agreed > MOST else NO_ANSWER
+
+
+def _hardly_any_answer(runs: list[AnyArray], last: int, *, activated: bool) -> bool:
+    """Whether nearly all classes of nearly all queries say no, and the last is the best no more than others are."""
+    least = MOST if activated else 0.0
+    answering = max(_fraction(run > least) for run in runs)
+    last_best = max(_fraction(run.argmax(axis=1) == last) for run in runs)
+    ordinary = not last or last_best < min(MOST, RARE + 2 / (last + 1))
+    return answering < RARE and ordinary
 
 
 def _fraction(hits: AnyArray) -> float:
