@@ -78,7 +78,7 @@ def _role(evidence: Evidence, spec: TensorSpec) -> tuple[str, str]:
         (SHARES, "which lie in 0..1 in both probe runs and do not add up to 1: each class stands alone"): in_range,
         (LOGITS, "which leave 0..1 or do not add up to 1 in a probe run: a softmax is still to come"): True,
     }
-    return next(told for told, holds in signs.items() if holds)
+    return next(sign for sign, holds in signs.items() if holds)
 
 
 def _in_steps_of_256(spec: TensorSpec) -> bool:

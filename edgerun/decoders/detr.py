@@ -30,9 +30,9 @@ def _roles(evidence: Evidence) -> Mapping[str, str]:
     boxes = [name for name, shape in shapes.items() if len(shape) == 2 and shape[1] == 4]
     shaped = (len(shapes), len(flat), len(boxes)) == (3, 2, 1)
     require(shaped, "it needs labels [1, N], boxes [1, N, 4] and scores [1, N]")
-    told = finished_outputs.classes_and_scores(flat, evidence.probe("textured"))
-    require(told, "which output holds labels and which scores cannot be told")
-    return finished_outputs.given(evidence) or {**told, boxes[0]: "boxes"}
+    flat_roles = finished_outputs.classes_and_scores(flat, evidence.probe("textured"))
+    require(flat_roles, "which output holds labels and which scores cannot be told")
+    return finished_outputs.given(evidence) or {**flat_roles, boxes[0]: "boxes"}
 
 
 def _takes_patches(graph: Graph | None) -> bool:

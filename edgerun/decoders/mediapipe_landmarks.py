@@ -68,8 +68,8 @@ def _matches(evidence: Evidence) -> Match:
     of_one_kind = len({shapes[name] for name in wide}) == 1
     require(flags and of_one_kind, "it needs landmarks [1, 195] or [1, 63] and a presence [1, 1]")
     wide = [name for name in wide if np.abs(values[name]).max() > value_checks.UNIT_LIMIT]  # metres are small
-    told = len(wide) == 1 and value_checks.shares(values[flags[0]])
-    require(told, "in a probe run landmarks are not pixels, or the presence leaves 0..1")
+    fits = len(wide) == 1 and value_checks.shares(values[flags[0]])
+    require(fits, "in a probe run landmarks are not pixels, or the presence leaves 0..1")
     labels = evidence.card.labels
     require(len(labels) < 2, f"it knows one class, not {len(labels)} labels")
     kind, roles = KINDS[shapes[wide[0]]], {wide[0]: "landmarks", flags[0]: "presence"}

@@ -98,10 +98,10 @@ def _of_values(evidence: Evidence) -> Mapping[str, str]:
     counts = [spec for spec in evidence.outputs if len(spec.shape) <= 1 and values[spec.name].size == 1]
     boxes = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[-1] == 4]
     flat = [spec for spec in evidence.outputs if spec not in counts + boxes]
-    told = finished_outputs.classes_and_scores(flat, values)
-    if not told or (len(counts), len(boxes)) != (1, 1):
+    flat_roles = finished_outputs.classes_and_scores(flat, values)
+    if not flat_roles or (len(counts), len(boxes)) != (1, 1):
         return {}
-    return {counts[0].name: "count", boxes[0].name: "boxes", **told}
+    return {counts[0].name: "count", boxes[0].name: "boxes", **flat_roles}
 
 
 SOURCES = {
@@ -168,7 +168,7 @@ def _unsettled(
         require(not settled, "the labels begin with a background, which finished detections do not count")
         if not (found == len(card.labels) - 1).any():
             first = card.labels[1]
-            # not "outputs": whoever has named them otherwise than for this has not said how classes count
+            # not "outputs": a card that names them for other reasons does not say how classes count
             return {"counting": _alternatives(roles, f"class 0 is {first}", f"class 1 is {first}")}
     named = any(name.split(":")[0] in DETECTIONS for name in roles)
     if named and reader.first_class == 0 and _may_count_from_one(scores, classes):

@@ -79,9 +79,9 @@ def _roles(evidence: Evidence, values: Arrays) -> dict[str, str]:
     flat = [spec for spec in evidence.outputs if kinds.get(spec.name) == FLAT]
     shaped = (len(boxes), len(flat)) == (1, 2) and sorted(further.values()) in FURTHER
     require(shaped and len({len(array) for array in values.values()}) == 1, WANTED)
-    told = finished_outputs.classes_and_scores(flat, values)
-    require(told, WANTED)
-    return {boxes[0]: "boxes", **told, **further}
+    flat_roles = finished_outputs.classes_and_scores(flat, values)
+    require(flat_roles, WANTED)
+    return {boxes[0]: "boxes", **flat_roles, **further}
 
 
 def _counting(names: tuple[str, ...], labels: AnyArray) -> tuple[str, ...]:

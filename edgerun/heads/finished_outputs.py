@@ -98,14 +98,14 @@ def given(evidence: Evidence) -> Mapping[str, str]:
 def classes_and_scores(flat: Sequence[TensorSpec], values: Arrays) -> dict[str, str]:
     """Name -> "classes" or "scores" of two outputs [N], by types, else by a trial run's values; else {}."""
     signs = (_stored_as_integers, _all_integers, _called_labels)
-    told = next(filter(any, (_seen(sign, flat, values) for sign in signs)), [])
-    if sorted(told) != [False, True]:
+    found = next(filter(any, (_showing(sign, flat, values) for sign in signs)), [])
+    if sorted(found) != [False, True]:
         return {}
-    classes, scores = flat[told.index(True)].name, flat[told.index(False)].name
+    classes, scores = flat[found.index(True)].name, flat[found.index(False)].name
     return {classes: "classes", scores: "scores"} if finished_rows.may_be_scores(values[scores]) else {}
 
 
-def _seen(sign: Callable[[TensorSpec, AnyArray], bool], flat: Sequence[TensorSpec], values: Arrays) -> list[bool]:
+def _showing(sign: Callable[[TensorSpec, AnyArray], bool], flat: Sequence[TensorSpec], values: Arrays) -> list[bool]:
     """Of which outputs a sign speaks for classes."""
     return [sign(spec, values[spec.name]) for spec in flat]
 

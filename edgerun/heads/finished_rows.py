@@ -16,7 +16,7 @@ from edgerun.tensors import AnyArray
 
 __all__ = ["CHECKED_LATER", "demand", "filled", "may_be_scores", "misfit", "mislabelled", "units", "whole"]
 
-CHECKED_LATER = "each picture's boxes are checked"
+CHECKED_LATER = "each image's boxes are checked"
 """Ends the basis of units that a trial run does not show."""
 
 STRAY = 0.1
@@ -45,7 +45,7 @@ def misfit(boxes: AnyArray, scores: AnyArray, classes: AnyArray) -> str:
     slack = SLACK * float(np.abs(boxes).max())
     odd = {
         "what should be scores leaves 0..1": np.abs(scores - 0.5) > 0.5 + value_checks.TOLERANCE,
-        "what should be classes are no whole numbers": (classes != np.rint(classes)) | (classes < -1),
+        "what should be classes are not whole numbers": (classes != np.rint(classes)) | (classes < -1),
         "what should be far corners of boxes lies before the near ones": (boxes[:, 2:] < boxes[:, :2] - slack).any(1),
     }
     return next((why for why, rows in odd.items() if rows.mean() > STRAY), "")
@@ -88,7 +88,7 @@ def _other_units(boxes: AnyArray, card: ModelCard) -> str:
     doubted = len(boxes) > 0 and not card.source("box_units").startswith(Inference.KIND)
     if not doubted or value_checks.unit(boxes) == (card.box_units == "unit"):
         return ""
-    return f"boxes reach {np.abs(boxes).max():.4g}, which are no {card.box_units}"
+    return f"boxes reach {np.abs(boxes).max():.4g}, which are not {card.box_units}"
 
 
 def units(boxes: AnyArray, evidence: Evidence) -> Convention:

@@ -164,7 +164,7 @@ class _Family:
             reject(class_columns.unfinished(scores, count, evidence.card))
         in_order = finished_rows.whole(batches) and (np.diff(batches) >= 0).all()
         require(in_order, "its first column is not a number in the batch")
-        require(not batches.any(), "the first column of a probe run is not the number of its one picture")
+        require(not batches.any(), "the first column of a probe run is not the number of its one image")
         in_pixels = self.checked or not value_checks.unit(boxes)
         require(in_pixels, "the boxes of a probe run are in 0..1, not in pixels")
 

@@ -86,15 +86,15 @@ class QueryReader:
         return Candidates(cxcywh_to_xyxy(boxes[found].astype(np.float32)), scores, classes, masks=masks)
 
 
-def _no_object_last(shares: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, AnyArray]:
+def _no_object_last(scores: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, AnyArray]:
     """(queries, scores, classes) of probabilities [Q, C] whose last column is "no object"."""
-    return scoring.best(shares[:, :-1], conf)
+    return scoring.best(scores[:, :-1], conf)
 
 
-def _best_pairs(shares: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, AnyArray]:
+def _best_pairs(scores: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, AnyArray]:
     """(queries, scores, classes) of the Q best pairs of scores [Q, C]."""
-    count, width = shares.shape
-    flat = shares.reshape(-1)
+    count, width = scores.shape
+    flat = scores.reshape(-1)
     pairs = np.flatnonzero(flat >= conf)
     pairs = pairs[np.argsort(-flat[pairs], kind="stable")[:count]]
     queries, classes = np.divmod(pairs, max(1, width))
@@ -199,8 +199,8 @@ def _are_boxes(values: AnyArray, *, named: bool) -> bool:
     if values.shape[1] != 4 or not value_checks.unit(values):
         return False
     sides = values[:, 2:]
-    told = named or (sides < values[:, :2]).any()
-    return bool(told and sides.min() >= -value_checks.TOLERANCE)
+    sizes = named or (sides < values[:, :2]).any()
+    return bool(sizes and sides.min() >= -value_checks.TOLERANCE)
 
 
 def _class_role(name: str, evidence: Evidence) -> str:
@@ -255,8 +255,8 @@ def _common_answer(runs: list[AnyArray], *, activated: bool) -> int:
     """The class that most queries of each run answer with, surely; `NO_ANSWER` where there is none."""
     answers = np.concatenate([run.argmax(axis=1) for run in runs])
     common = int(np.bincount(answers).argmax())
-    shares = runs if activated else [scoring.softmax(run) for run in runs]
-    agreed = min(_fraction(run[:, common] > MOST) for run in shares)
+    probabilities = runs if activated else [scoring.softmax(run) for run in runs]
+    agreed = min(_fraction(run[:, common] > MOST) for run in probabilities)
     return common if agreed > MOST else NO_ANSWER
 
 
