@@ -10,6 +10,7 @@ Source: torchvision.models.detection (BSD-3-Clause), `generalized_rcnn.py`, `tra
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,8 +28,14 @@ LOGITS, FLAT = "keypoint logits", "flat"
 KEYS = {"boxes", "labels", "scores", "masks", "keypoints", "keypoints_scores"}
 """The names that torchvision gives to its results."""
 
-FURTHER: tuple[list[str], ...] = ([], ["masks"], ["keypoints"], [LOGITS, "keypoints"])
-"""What may come beside boxes, labels and scores."""
+PLAIN_FORM = {"boxes": 1, FLAT: 2}
+FORMS = (
+    PLAIN_FORM,
+    {**PLAIN_FORM, "masks": 1},
+    {**PLAIN_FORM, "keypoints": 1},
+    {**PLAIN_FORM, "keypoints": 1, LOGITS: 1},
+)
+"""Kind of output -> how many there may be."""
 
 TASKS = {"masks": "segment", "keypoints": "pose"}
 
@@ -61,27 +68,33 @@ def _bare(outputs: Arrays) -> Arrays:
     return {name: array[:, 0] if array.ndim == 4 else array for name, array in outputs.items()}
 
 
-def _kind(array: AnyArray, keypoints: tuple[int, ...]) -> str:
-    """The role that an output has by its shape; `keypoints` is [N, K] where there are such."""
-    if array.shape == keypoints:
-        return LOGITS
+def _are_keypoints(array: AnyArray) -> bool:
+    return array.ndim == 3 and array.shape[2] == 3
+
+
+NO_KEYPOINTS = np.empty((0, 0, 3))
+
+
+def _kind(array: AnyArray, keypoints: AnyArray) -> str:
+    """The role that an output has by its shape, beside these keypoints [N, K, 3]; "" for one that has none."""
     if array.ndim == 3:
-        return "keypoints" if array.shape[2] == 3 else "masks"
+        return "keypoints" if array is keypoints else "masks"
+    if array.shape == keypoints.shape[:2]:
+        return LOGITS
     return {(1,): FLAT, (2, 4): "boxes"}.get((array.ndim, *array.shape[1:]), "")
 
 
 def _roles(evidence: Evidence, values: Arrays) -> dict[str, str]:
     """Name -> role, by the shapes of a run: files give them wrongly or not at all."""
-    keypoints = next((array.shape[:2] for array in values.values() if array.ndim == 3 and array.shape[2] == 3), ())
+    keypoints = next(filter(_are_keypoints, values.values()), NO_KEYPOINTS)
     kinds = {name: _kind(array, keypoints) for name, array in values.items()}
-    further = {name: kind for name, kind in kinds.items() if kind not in ("boxes", FLAT)}
-    boxes = [name for name, kind in kinds.items() if kind == "boxes"]
+    require(Counter(kinds.values()) in FORMS, WANTED)
+    lengths = set(map(len, values.values()))
+    require(len(lengths) == 1, WANTED)
     flat = [spec for spec in evidence.outputs if kinds.get(spec.name) == FLAT]
-    shaped = (len(boxes), len(flat)) == (1, 2) and sorted(further.values()) in FURTHER
-    require(shaped and len({len(array) for array in values.values()}) == 1, WANTED)
     flat_roles = finished_outputs.classes_and_scores(flat, values)
     require(flat_roles, WANTED)
-    return {boxes[0]: "boxes", **flat_roles, **further}
+    return kinds | flat_roles
 
 
 def _counting(names: tuple[str, ...], labels: AnyArray) -> tuple[str, ...]:
