@@ -68,17 +68,19 @@ def _matches(evidence: Evidence) -> Match:
     of_one_kind = len({shapes[name] for name in wide}) == 1
     require(flags and of_one_kind, "it needs landmarks [1, 195] or [1, 63] and a presence [1, 1]")
     wide = [name for name in wide if np.abs(values[name]).max() > value_checks.UNIT_LIMIT]  # metres are small
-    fits = len(wide) == 1 and value_checks.shares(values[flags[0]])
+    given = {role: name for name, role in evidence.card.outputs.items()}
+    landmarks, presence = given.get("landmarks", (*wide, "")[0]), given.get("presence", flags[0])
+    fits = wide == [landmarks] and presence in flags and value_checks.shares(values[presence])
     require(fits, "in a probe run landmarks are not pixels, or the presence leaves 0..1")
     labels = evidence.card.labels
     require(len(labels) < 2, f"it knows one class, not {len(labels)} labels")
-    kind, roles = KINDS[shapes[wide[0]]], {wide[0]: "landmarks", flags[0]: "presence"}
+    kind, roles = KINDS[shapes[landmarks]], {landmarks: "landmarks", presence: "presence"}
     brings = (
         FED,
         Inference("the outputs", keypoints=kind.landmarks, outputs=roles),
         Convention("MediaPipe's model with so many landmarks", labels=(kind.label,)),
     )
-    why, reader = f"{kind.landmarks} landmarks of a {kind.label}", Reader(wide[0], flags[0], kind)
+    why, reader = f"{kind.landmarks} landmarks of a {kind.label}", Reader(landmarks, presence, kind)
     return Match.bringing(Sure.LIKELY, why, *brings, decode=reader)
 
 

@@ -77,5 +77,6 @@ def _patch(node: Node) -> int:
 
 def torch_version(graph: Graph | None) -> tuple[int, int] | None:
     """Of the PyTorch that exported the file; None where it does not say."""
-    found = re.match(r"pytorch (\d+)\.(\d+)", graph.producer) if graph is not None else None
+    producer = graph.producer if graph is not None else ""
+    found = re.match(r"pytorch (\d+)\.(\d+)", producer)
     return (int(found[1]), int(found[2])) if found else None
