@@ -67,7 +67,6 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
 def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
     best = max((match.sure for _, match in verdicts), default=Sure.NO)
-    finalists = distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
     seen = "; ".join(map(str, evidence.outputs))
     if best is Sure.NO:
         _blame_labels(evidence, decoders)
@@ -76,6 +75,7 @@ def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
             hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
         )
         raise _kept(unknown, evidence, verdicts)
+    finalists = distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
     if len(finalists) > 1:
         readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
         arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
