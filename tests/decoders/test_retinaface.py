@@ -51,6 +51,6 @@ HEADS = {
 def test_the_squares_are_those_of_the_papers_code():
     from edgerun.heads import prior_boxes
 
-    ours = prior_boxes.squares(240, 320, prior_boxes.RETINAFACE)
+    ours = prior_boxes.Squares(prior_boxes.RETINAFACE)(240, 320)
     theirs = squares(240, 320, SQUARES)
     np.testing.assert_allclose(ours * (320, 240, 320, 240), theirs[:, [0, 1, 2, 2]], rtol=1e-5)

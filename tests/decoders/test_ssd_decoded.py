@@ -46,3 +46,4 @@ def test_ultrafaces_rows_are_known_by_their_number(evidence):
     assert outputs["boxes"].shape == (1, 4420, 4)
     assert choice.match.conventions["labels"] == ("face",)
     assert choice.match.conventions["mean"] == 127
+    assert (choice.match.conventions["iou"], choice.match.conventions["conf"]) == (0.3, 0.7)  # detect_imgs_onnx.py
