@@ -28,7 +28,6 @@ from edgerun.runtime.registry import Registry
 __all__ = ["Detector", "Opened", "open_model"]
 
 
-
 class Detector:
     """A loaded model: call it with an image.
 
