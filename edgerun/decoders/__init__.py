@@ -15,6 +15,7 @@ from edgerun.decoders import (
     detr_raw,
     efficientdet,
     end2end,
+    faceboxes,
     fastestdet,
     fcos,
     mediapipe_landmarks,
@@ -79,6 +80,7 @@ BUILTIN: tuple[Decoder, ...] = (
     # faces
     *blazeface.DECODERS,
     *centerface.DECODERS,
+    *faceboxes.DECODERS,
     *retinaface.DECODERS,
     *scrfd.DECODERS,
     *yunet.DECODERS,
