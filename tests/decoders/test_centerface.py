@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgerun.contract import Sure
+from edgerun.decoders import centerface
+
 
 def encode(rows, height, width, random, *, order=(0, 1, 2, 3)):
     lines, columns = -(-height // 4), -(-width // 4)
@@ -25,3 +28,14 @@ HEADS = {
         "encode": lambda *a: encode(*a, order=(2, 3, 1, 0)), "classes": 1, "keypoints": 5,
     },
 }  # fmt: skip
+
+
+def test_an_export_of_a_stand_in_image_is_refused_with_that_reason(evidence):
+    """CenterFace's own file was exported with a stand-in of [10, 3, 32, 32], in which there is no face to be found."""
+    for side, sure in ((32, Sure.NO), (63, Sure.NO), (64, Sure.CERTAIN), (320, Sure.CERTAIN)):
+        outputs = encode(np.empty((0, 6)), side, side, np.random.default_rng(0))
+        (family,) = centerface.DECODERS
+        match = family.matches(evidence(HEADS["centerface"], (side, side), outputs))
+        assert match.sure is sure, side
+        if sure is Sure.NO:
+            assert f"{side} x {side} pixels are the size of a stand-in image" in match.why
