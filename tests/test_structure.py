@@ -109,7 +109,10 @@ def test_a_plugin_comes_through_the_door(path):
 RUNTIMES = {"onnxruntime", "ai_edge_litert", "tflite_runtime", "executorch", "torch", "coremltools", "tensorflow"}
 
 
-@pytest.mark.parametrize("code", ["import edgerun", "import edgerun.detector, edgerun.runtime.installed; edgerun.runtime.installed.registry()"])
+@pytest.mark.parametrize(
+    "code",
+    ["import edgerun", "import edgerun.detector, edgerun.runtime.installed; edgerun.runtime.installed.registry()"],
+)
 def test_importing_and_listing_load_no_runtime(code):
     script = f"import sys, json; {code}; print(json.dumps(sorted(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
