@@ -3,7 +3,7 @@
 usage: python benchmarks/tune.py [--trials 40] [--budget 10]
 
 The ways are loops of known length that burn one core for real, ten per cent apart at the top; the shortest gives wrong
-boxes. The time is measured as it is, with whatever else runs on this machine. Simulated noise: tests/test_tune.py.
+boxes. The time is measured as it is, with whatever else runs on this machine. Simulated noise: tests/tools/tune.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import time
 import numpy as np
 
 from edgerun.contract import Delegate
-from edgerun.tools.tune.in_process import Candidate, Facts
-from edgerun.tools.tune.search import candidates, search
+from edgerun.tools.tune.candidates import candidates
+from edgerun.tools.tune.runner import Candidate, Facts
+from edgerun.tools.tune.search import search
 
 LENGTHS = {"wrong": 300, "swift": 1000, "near": 1100, "middle": 1500, "cpu": 3000}
 """Rounds of a small product; 1000 of them take about 4 ms on a core of one's own."""

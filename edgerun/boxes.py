@@ -53,7 +53,7 @@ def area(boxes: FloatArray) -> FloatArray:
 
 
 def clip(boxes: FloatArray, height: float, width: float) -> FloatArray:
-    """x1 y1 x2 y2 cut to the picture 0..width, 0..height."""
+    """x1 y1 x2 y2 cut to the image 0..width, 0..height."""
     limits = np.array([width, height, width, height], np.float32)
     clipped: FloatArray = np.clip(boxes, np.float32(0), limits)
     return clipped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -35,7 +36,7 @@ class Detection:
         class_id: number of the class.
         keypoints: float32 [K, 3], x y in image pixels and visibility 0..1; None for models without.
         rotated: centre x, centre y, width, height in image pixels, angle in radians clockwise; None for most models.
-        mask: bool [H, W] over the picture; None for models without.
+        mask: bool [H, W] over the image; None for models without.
     """
 
     label: str
@@ -49,19 +50,19 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """Everything found in one picture, best first.
+    """Everything found in one image, best first.
 
     Attributes:
-        xyxy: float32 [N, 4], x1 y1 x2 y2 in image pixels, clipped to the picture.
+        xyxy: float32 [N, 4], x1 y1 x2 y2 in image pixels, clipped to the image.
         score: float32 [N], 0..1.
         class_id: int32 [N].
-        names: class number -> name, as the card has them; () where nobody said.
-        shape: height and width of the picture.
+        names: class number -> name, as the card has them; () where nothing says them.
+        shape: height and width of the image.
         keypoints: float32 [N, K, 3], or None.
         rotated: float32 [N, 5], or None.
-        masks: made at the picture's size when asked for, or None.
+        masks: made at the image's size when asked for, or None.
         speed: milliseconds of "preprocess", "inference" and "postprocess".
-        path: where the picture came from; "" for arrays.
+        path: where the image came from; "" for arrays.
     """
 
     xyxy: FloatArray
@@ -94,7 +95,7 @@ class Detections:
 
     @property
     def xyxyn(self) -> FloatArray:
-        """x1 y1 x2 y2 in 0..1 of the picture, float32 [N, 4]."""
+        """x1 y1 x2 y2 in 0..1 of the image, float32 [N, 4]."""
         height, width = self.shape
         return np.asarray(self.xyxy / np.array([width, height, width, height]), np.float32)
 
@@ -123,27 +124,21 @@ class Detections:
         return (self._row(index) for index in range(len(self)))
 
     def _row(self, index: int) -> Detection:
-        x1, y1, x2, y2 = (float(side) for side in self.xyxy[index])
+        x1, y1, x2, y2 = self.xyxy[index].tolist()
         number = int(self.class_id[index])
         return Detection(
-            self._name(number),
-            float(self.score[index]),
-            (x1, y1, x2, y2),
-            number,
-            None if self.keypoints is None else self.keypoints[index],
-            None if self.rotated is None else tuple(float(entry) for entry in self.rotated[index]),
-            None if self.masks is None else self.masks.bitmap(index),
+            label=self._name(number),
+            score=float(self.score[index]),
+            box=(x1, y1, x2, y2),
+            class_id=number,
+            keypoints=None if self.keypoints is None else self.keypoints[index],
+            rotated=None if self.rotated is None else tuple(self.rotated[index].tolist()),
+            mask=None if self.masks is None else self.masks.bitmap(index),
         )
 
     def __getitem__(self, rows: int | slice | Sequence[int] | AnyArray) -> Detections:
         """The rows of a slice, a boolean mask, or a list of numbers; one number gives a Detections of one row."""
-        if isinstance(rows, (int, np.integer)):
-            if not -len(self) <= rows < len(self):
-                raise IndexError(f"row {rows} of {len(self)}")
-            return self[int(rows) : int(rows) + 1 or None]
-        index: Any = rows if isinstance(rows, slice) else np.asarray(rows)
-        if not isinstance(index, slice) and index.size == 0 and index.dtype != np.bool_:
-            index = index.astype(np.intp)
+        index = _as_index(rows, len(self))
         taken: dict[str, Any] = {}
         for name in COLUMNS:
             column = getattr(self, name)
@@ -153,25 +148,14 @@ class Detections:
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain values: label, class_id, score, box [x1, y1, x2, y2] in image pixels, and what else the model gives."""
-        rows: list[dict[str, Any]] = []
-        for row in self:
-            entry: dict[str, Any] = {
-                "label": row.label,
-                "class_id": row.class_id,
-                "score": round(row.score, 6),
-                "box": [round(side, 3) for side in row.box],
-            }
-            if row.keypoints is not None:
-                entry["keypoints"] = [[round(float(value), 3) for value in point] for point in row.keypoints]
-            if row.rotated is not None:
-                entry["rotated"] = [round(value, 4) for value in row.rotated]
-            if self.masks is not None:
-                entry["polygons"] = [outline.tolist() for outline in self.masks.polygons(len(rows))]
-            rows.append(entry)
+        rows = [_plain(row) for row in self]
+        if self.masks is not None:
+            for index, row in enumerate(rows):
+                row["polygons"] = [outline.tolist() for outline in self.masks.polygons(index)]
         return rows
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: path, height, width and speed of the picture, and `to_list` as detections."""
+        """Plain values: path, height, width and speed of the image, and `to_list` as detections."""
         height, width = self.shape
         content = {"path": self.path, "height": height, "width": width, "speed": dict(self.speed)}
         return {**content, "detections": self.to_list()}
@@ -184,28 +168,33 @@ class Detections:
         """Rows of a COCO results file: bbox is left, top, width, height in image pixels.
 
         Args:
-            image_id: of the picture in the annotations.
+            image_id: of the image in the annotations.
             category_ids: the category of each class. None counts the classes from 1, except that the 80 classes
                 of COCO take COCO's own ids (1..90 with gaps).
         """
         if category_ids is None:
-            coco = len(self.names) == 80 and self.names[0] == "person" and self.names[79] == "toothbrush"
-            category_ids = COCO_IDS if coco else range(1, 1 + max([len(self.names), *(self.class_id + 1)]))
+            category_ids = self._usual_category_ids()
         sizes = box_arithmetic.xyxy_to_xywh(self.xyxy)
         rows: list[dict[str, Any]] = []
-        for index, (box, score, number) in enumerate(zip(sizes, self.score, self.class_id, strict=True)):
+        for index, number in enumerate(self.class_id):
             row: dict[str, Any] = {
                 "image_id": image_id,
                 "category_id": category_ids[int(number)],
-                "bbox": [round(float(side), 3) for side in box],
-                "score": round(float(score), 6),
+                "bbox": _rounded(sizes[index]),
+                "score": round(float(self.score[index]), 6),
             }
             if self.masks is not None:
                 row["segmentation"] = self.masks.rle(index)
             if self.keypoints is not None:
-                row["keypoints"] = [round(float(value), 3) for value in self.keypoints[index].ravel()]
+                row["keypoints"] = _rounded(self.keypoints[index].ravel())
             rows.append(row)
         return rows
+
+    def _usual_category_ids(self) -> Sequence[int]:
+        names = self.names
+        if len(names) == 80 and (names[0], names[79]) == ("person", "toothbrush"):
+            return COCO_IDS
+        return range(1, 1 + max([len(names), *(self.class_id + 1)]))
 
     def to_supervision(self) -> Any:
         """As supervision.Detections, with data["class_name"].
@@ -213,10 +202,7 @@ class Detections:
         Raises:
             EdgerunError: supervision is not installed.
         """
-        try:
-            import supervision
-        except ImportError as cause:
-            raise EdgerunError("to_supervision needs supervision.", hint="pip install supervision") from cause
+        supervision = _imported("supervision", "to_supervision")
         return supervision.Detections(
             xyxy=self.xyxy.copy(),
             mask=None if self.masks is None else self.masks.bitmaps,
@@ -231,35 +217,32 @@ class Detections:
         Raises:
             EdgerunError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as cause:
-            raise EdgerunError("to_dataframe needs pandas.", hint="pip install pandas") from cause
+        pandas = _imported("pandas", "to_dataframe")
         x1, y1, x2, y2 = self.xyxy.T
         columns = {"xmin": x1, "ymin": y1, "xmax": x2, "ymax": y2, "confidence": self.score, "class": self.class_id}
         return pandas.DataFrame({**columns, "name": list(self.label)})
 
     def draw(self, image: Any, *, color: images.ArrayColor = "bgr") -> images.Image:
-        """A copy of the picture with everything drawn in, uint8 [H, W, 3], blue-green-red.
+        """A copy of the image with everything drawn in, uint8 [H, W, 3], blue-green-red.
 
         Args:
-            image: the picture that these were found in: a path, bytes, an array or a PIL image.
+            image: the image that these were found in: a path, bytes, an array or a PIL image.
             color: the order of an array's channels.
 
         Raises:
-            InputError: a picture of another size.
+            InputError: an image of another size.
         """
-        picture = images.as_bgr(image, color)
-        if self.shape != (0, 0) and picture.shape[:2] != self.shape:
+        canvas = images.as_bgr(image, color)
+        height, width = canvas.shape[:2]
+        if self.shape not in ((0, 0), (height, width)):
             raise InputError(
-                f"These were found in a picture of {self.shape[1]} x {self.shape[0]}, not of "
-                f"{picture.shape[1]} x {picture.shape[0]} pixels.",
-                hint="draw into the same picture",
+                f"These were found in an image of {self.shape[1]} x {self.shape[0]}, not of {width} x {height} pixels.",
+                hint="draw into the same image",
             )
         captions = [f"{row.label} {row.score:.2f}" for row in self]
         polygons = None if self.rotated is None else [box_arithmetic.corners(row) for row in self.rotated]
         return draw.annotate(
-            picture,
+            canvas,
             self.xyxy,
             captions,
             self.class_id,
@@ -269,9 +252,49 @@ class Detections:
         )
 
     def save(self, path: str, image: Any) -> None:
-        """Draw into the picture and write it to a file, whose suffix gives the kind.
+        """Draw into the image and write it to a file, whose suffix gives the kind.
 
         Raises:
             InputError: the file cannot be written.
         """
         images.write(path, self.draw(image))
+
+
+def _imported(name: str, method: str) -> Any:
+    """A library that only this method needs."""
+    try:
+        return import_module(name)
+    except ImportError as cause:
+        raise EdgerunError(f"{method} needs {name}.", hint=f"pip install {name}") from cause
+
+
+def _as_index(rows: Any, count: int) -> Any:
+    """What numpy takes as an index: the slice of one row, a slice as it is, else an array, of numbers where empty."""
+    if isinstance(rows, slice):
+        return rows
+    if isinstance(rows, (int, np.integer)):
+        if not -count <= rows < count:
+            raise IndexError(f"row {rows} of {count}")
+        return slice(int(rows), int(rows) + 1 or None)
+    index = np.asarray(rows)
+    return index if index.size or index.dtype == np.bool_ else index.astype(np.intp)
+
+
+def _plain(row: Detection) -> dict[str, Any]:
+    """One row as plain values, without its mask."""
+    content: dict[str, Any] = {
+        "label": row.label,
+        "class_id": row.class_id,
+        "score": round(row.score, 6),
+        "box": [round(side, 3) for side in row.box],
+    }
+    if row.keypoints is not None:
+        content["keypoints"] = [_rounded(point) for point in row.keypoints]
+    if row.rotated is not None:
+        content["rotated"] = [round(value, 4) for value in row.rotated]
+    return content
+
+
+def _rounded(values: AnyArray) -> list[float]:
+    """To thousandths."""
+    return [round(value, 3) for value in values.tolist()]

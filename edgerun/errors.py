@@ -5,7 +5,7 @@
         PluginConflict        two plugins want the same name
       BackendMissing          no installed plugin runs this format
       BackendUnavailable      the plugin is here, its runtime is not, or is broken
-      DelegateUnavailable     a delegate was named that cannot be in force
+      DelegateUnavailable     the delegate that was named is not available
         DelegateIncomplete    strict was asked for, and nodes of the model run elsewhere
       ModelError
         ModelUnreadable       missing, truncated, of another format
@@ -13,7 +13,7 @@
         CardInvalid           a sidecar, metadata or argument that says the impossible
         DecoderUnknown        no decoder reads these outputs
         DecoderAmbiguous      two readings are plausible and would give other boxes
-      InputError              a picture, a folder, a threshold
+      InputError              an image, a folder, a threshold
         CameraEnded           a camera or a stream gives no more frames
 
 A message is one sentence that names the culprit; the hint is the next step.
@@ -83,11 +83,11 @@ class BackendUnavailable(EdgerunError):
 
 
 class DelegateUnavailable(EdgerunError):
-    """A delegate was asked for by name and cannot be in force here."""
+    """The delegate that was named is not available here, or does not come into force."""
 
 
 class DelegateIncomplete(DelegateUnavailable):
-    """With `strict`, nodes of the model would run outside the delegate, or nobody can tell that none does.
+    """With `strict`, nodes of the model would run outside the delegate, or nothing tells that none does.
 
     Attributes:
         outside: the `edgerun.contract.Placed` that would.
@@ -150,7 +150,7 @@ class DecoderAmbiguous(ModelError):
 
 
 class InputError(EdgerunError):
-    """A picture, folder, video, threshold or class name that cannot be used."""
+    """An image, folder, video, threshold or class name that cannot be used."""
 
 
 class CameraEnded(InputError):

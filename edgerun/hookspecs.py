@@ -1,6 +1,6 @@
-"""The whole surface for plugins: four questions, each asked once, each answered by a list.
+"""The hooks of plugins: four functions, each called once, each of which returns a list.
 
-Registering must be cheap: no runtime is imported to be listed.
+They must be cheap: no runtime is imported to be listed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ import pluggy
 if TYPE_CHECKING:
     from edgerun.contract import Backend, Decoder, Delegate, Dialect
 
-__all__ = ["hookimpl", "hookspec"]
+__all__ = ["HOOKS", "hookimpl", "hookspec"]
+
+HOOKS = (
+    "edgerun_register_backends",
+    "edgerun_register_decoders",
+    "edgerun_register_delegates",
+    "edgerun_register_dialects",
+)
+"""The functions below, each of which a plugin may implement."""
 
 hookspec = pluggy.HookspecMarker("edgerun")
 hookimpl = pluggy.HookimplMarker("edgerun")
@@ -20,19 +28,19 @@ hookimpl = pluggy.HookimplMarker("edgerun")
 
 @hookspec
 def edgerun_register_backends() -> list[Backend]:  # type: ignore[empty-body]
-    """Plugins may bring runtimes."""
+    """Runtimes that a plugin brings."""
 
 
 @hookspec
 def edgerun_register_decoders() -> list[Decoder]:  # type: ignore[empty-body]
-    """Plugins may bring ways of reading outputs."""
+    """Families of outputs that it reads."""
 
 
 @hookspec
 def edgerun_register_delegates(backend: str) -> list[Delegate]:  # type: ignore[empty-body]
-    """Plugins may add delegates to another plugin's backend, which is given by its name."""
+    """Delegates that it adds to another plugin's backend, which is given by its name."""
 
 
 @hookspec
 def edgerun_register_dialects() -> list[Dialect]:  # type: ignore[empty-body]
-    """Plugins may bring ways in which exporters describe their models."""
+    """Ways in which exporters describe their models, and which it reads."""

@@ -1,7 +1,7 @@
 """The null backend: it opens recorded outputs and computes nothing.
 
 A recording tests the whole path of a frame with no runtime installed, is the zero against which that path's own
-cost is measured, and is the bug report that somebody with other hardware can mail.
+cost is measured, and is a bug report that can be mailed from other hardware.
 
 The file is a zip: `edgerun.json` (inputs, outputs, metadata) and `output/<run>/<index>.npy`, arrays without pickles.
 """
@@ -123,7 +123,7 @@ class ReplaySession:
                 )
             header = json.loads(archive.read("edgerun.json"))
             if header.get("replay") != 1:
-                raise ModelUnreadable(f"{path} is no recording of version 1.", hint="record it again")
+                raise ModelUnreadable(f"{path} is not a recording of version 1.", hint="record it again")
             self.inputs = [_spec_from_json(spec) for spec in header["inputs"]]
             self.outputs = [_spec_from_json(spec) for spec in header["outputs"]]
             self.metadata: Mapping[str, str | bytes] = header["metadata"]
@@ -162,7 +162,7 @@ class ReplayBackend:
     specimen = Path(__file__).with_name("models") / "double.replay.npz"
 
     def health(self) -> Health:
-        """Always well: there is no runtime."""
+        """Always ok: there is no runtime."""
         return Health(ok=True, version="1")
 
     def delegates(self) -> Sequence[Delegate]:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgerun.arguments import Wanted
 from edgerun.card import ModelCard
 from edgerun.card.sidecar import as_fields
 from edgerun.contract import Coverage, Match, Placed, TensorSpec
+from edgerun.dialects.readers import label_files
+from edgerun.interpretation.interpret import Interpretation
+from edgerun.runtime.opening import Opened, Opening
 
 __all__ = ["SCHEMA", "Opening", "Report", "Threshold", "stragglers", "summary"]
 
@@ -26,28 +30,6 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """How the runtime opened a model.
-
-    Attributes:
-        seconds: that it took.
-        cache: folder of what it compiles for this machine; "" where it keeps nothing there.
-        compiled: whether it compiled now, which later loads are spared.
-    """
-
-    seconds: float
-    cache: str = ""
-    compiled: bool = False
-
-    def __str__(self) -> str:
-        if self.compiled:
-            return (
-                f"{self.seconds:.2f} s, in which the model was compiled; that is kept for later loads in {self.cache}"
-            )
-        return f"{self.seconds:.2f} s" + (f", with what was compiled before in {self.cache}" if self.cache else "")
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that was decided when a model was loaded.
 
@@ -57,7 +39,7 @@ class Report:
         backend, version: the runtime and its version.
         delegate: the one in force.
         delegate_options: what the runtime was told besides.
-        delegate_reason: why it is that one and not an earlier wish; "" where there is nothing to tell.
+        delegate_reason: why it is that one and not one that was asked for earlier; "" where there is nothing to tell.
         strict: whether nothing else may compute.
         threads: asked for.
         inputs, outputs: outputs with the sizes seen in a run where the file leaves them open.
@@ -92,6 +74,45 @@ class Report:
     coverage: Coverage
     opening: Opening
     warnings: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(
+        opened: Opened, interpretation: Interpretation, usual: Wanted, *, coverage: Coverage, warning: str = ""
+    ) -> Report:
+        """The report of a detector.
+
+        Args:
+            opened: the model on its runtime.
+            interpretation: how it is fed and read.
+            usual: what is kept where a call does not say.
+            coverage: measured, or what the session tells.
+            warning: of other detectors in the process; "" where there is none.
+        """
+        card, choice = interpretation.card, interpretation.choice
+        health, asked, session = opened.backend.health(), opened.asked, opened.session
+        return Report(
+            model=str(opened.path),
+            format=opened.format,
+            backend=opened.backend.name,
+            version=health.version,
+            delegate=session.delegate,
+            delegate_options=asked.options,
+            delegate_reason=asked.reason,
+            strict=asked.strict,
+            threads=opened.threads,
+            inputs=tuple(session.inputs),
+            outputs=tuple(interpretation.outputs),
+            card=card,
+            decoder=choice.decoder.name,
+            why=choice.match.why,
+            others=tuple(choice.others),
+            conf=Threshold(usual.conf, _source(card, "conf")),
+            iou=Threshold(usual.iou, _source(card, "iou")),
+            max_det=usual.max_det,
+            coverage=coverage,
+            opening=opened.opening,
+            warnings=tuple(filter(None, (*health.warnings, warning, _hint_of_labels(card, opened.path)))),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `SCHEMA` describes them."""
@@ -149,15 +170,28 @@ class Report:
         return "\n".join(lines)
 
 
+def _source(card: ModelCard, threshold: str) -> str:
+    """Where a threshold in force comes from; a card may name a source and leave the value out."""
+    return "default" if getattr(card, threshold) is None else card.source(threshold)
+
+
+def _hint_of_labels(card: ModelCard, model: Path) -> str:
+    """A label file beside a model without labels is shown and not taken; "" where there is none."""
+    unclaimed = None if card.labels else label_files.beside(model)
+    if unclaimed is None:
+        return ""
+    return f'nothing says that {unclaimed.name} belongs to this model; if it does, pass labels="{unclaimed}"'
+
+
 def summary(coverage: Coverage) -> str:
-    """Counts and shares of time in one line: "41 nodes on openvino (97 % of the time), 2 nodes on cpu (3 %) …"."""
+    """Counts and fractions of time in one line: "41 nodes on openvino (97 % of the time), 2 nodes on cpu (3 %) …"."""
     if coverage.evidence == "none":
         return f"unknown: {coverage.source}"
     time = coverage.time
     parts = []
     for name, count in coverage.nodes.items():
-        share = f" ({time[name]:.0%} of the time)" if name in time else ""
-        parts.append(f"{count} node{'s' * (count != 1)} on {name}{share}")
+        spent = f" ({time[name]:.0%} of the time)" if name in time else ""
+        parts.append(f"{count} node{'s' * (count != 1)} on {name}{spent}")
     return f"{', '.join(parts)} ({coverage.evidence}: {coverage.source})"
 
 
@@ -180,7 +214,7 @@ def _coverage(coverage: Coverage, delegate: str) -> Mapping[str, Any]:
         "evidence": coverage.evidence,
         "source": coverage.source,
         "nodes": coverage.nodes,
-        "time": {name: round(share, 4) for name, share in coverage.time.items()},
+        "time": {name: round(fraction, 4) for name, fraction in coverage.time.items()},
         "operators": {name: list(operators) for name, operators in coverage.operators.items()},
         "outside": [
             {

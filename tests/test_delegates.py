@@ -1,42 +1,15 @@
+"""How a delegate is asked for: the vocabulary, and requests as text."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
 
-from edgerun.contract import ANY, Coverage, Delegate, Placed
-from edgerun.delegates import VOCABULARY, Wish, candidates, confirm, coverage, demand
-from edgerun.errors import DelegateIncomplete, DelegateUnavailable, InputError
+from edgerun.contract import ANY
+from edgerun.delegates import VOCABULARY, Wish
+from edgerun.errors import InputError
 from edgerun.runtime import installed
-
-OFFERS = [
-    Delegate("npu", False, "libnpu.so is missing"),
-    Delegate("gpu", takes={"precision": ("FP16", "FP32"), "cache": ()}, options={"power": "low"}),
-    Delegate("coreml", takes={"units": ("all", "ane")}),
-    Delegate("external", False, "say which library", takes={"library": (), ANY: ()}, needs=("library",)),
-    Delegate("cpu"),
-]
-
-
-def only(wish, **options):
-    (chosen,), _ = candidates(wish, OFFERS, "runtime", **options)
-    return chosen
-
-
-class Opened:
-    """A session that says what it is told to say."""
-
-    def __init__(self, delegate, placed=None, why=None):
-        self.delegate = delegate
-        self._placed = placed
-        if why is not None:
-            self.delegate_reason = why
-
-    def coverage(self):
-        return None if self._placed is None else Coverage("assigned", "a test", tuple(self._placed))
-
-
-# ------------------------------------------------------------------------------------------------ the spelling
 
 
 @pytest.mark.parametrize(
@@ -58,14 +31,14 @@ class Opened:
         ("./folder", "external", {"library": "./folder"}),
     ],
 )
-def test_a_wish_is_read_from_text(text, name, options):
+def test_a_request_is_read_from_text(text, name, options):
     wish = Wish.parse(text)
     assert (wish.name, dict(wish.options)) == (name, options)
     assert Wish.parse(str(wish)) == wish
 
 
 @pytest.mark.parametrize("text", ["", "gpu:", "gpu:fast", "gpu:=1", "gpu:precision=", "g p u", "gpu:FP16,cache=x"])
-def test_what_is_no_wish_is_told_with_the_spelling(text):
+def test_what_is_not_a_request_is_told_with_the_spelling(text):
     with pytest.raises(InputError, match="delegate") as refusal:
         Wish.parse(text)
     assert "name:option=value" in refusal.value.hint
@@ -78,176 +51,3 @@ def test_every_runtime_speaks_the_vocabulary_and_the_page_explains_it():
     offers = [offer for backend in registry.backends if backend.health().ok for offer in registry.offers(backend)]
     assert {offer.name for offer in offers} <= set(VOCABULARY)
     assert not [name for offer in offers for name in offer.takes if name != ANY and f"`{name}`" not in page]
-
-
-# ------------------------------------------------------------------------------------------------ the choice
-
-
-@pytest.mark.parametrize("wish", [None, "auto"])
-def test_without_a_name_all_that_are_available_are_tried_in_their_order(wish):
-    found, refusals = candidates(wish, OFFERS, "runtime")
-    assert [entry.name for entry in found] == ["gpu", "coreml", "cpu"]
-    assert refusals == []
-
-
-def test_a_name_is_taken_or_refused_with_the_reason():
-    assert only("cpu").name == "cpu"
-    with pytest.raises(DelegateUnavailable, match=r"libnpu\.so is missing") as refusal:
-        only("npu")
-    assert refusal.value.hint == "use one of: gpu, coreml, cpu"
-    with pytest.raises(DelegateUnavailable, match="edgetpu: runtime does not offer it"):
-        only("edgetpu")
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"), [("gpuu", "gpu"), ("core-ml", "coreml"), ("TensorRT", "tensorrt"), ("CPU", "cpu")]
-)
-def test_a_misspelt_name_is_told_the_one_that_was_meant(typed, meant):
-    with pytest.raises(DelegateUnavailable, match=rf"{typed} is no delegate, perhaps {meant} was meant\."):
-        only(typed)
-
-
-def test_of_a_list_the_first_available_one_comes_first_and_earlier_ones_say_why_not():
-    found, refusals = candidates(["armnn", "npu", "cpu", "gpu"], OFFERS, "runtime")
-    assert [entry.name for entry in found] == ["cpu", "gpu"]
-    assert refusals == ["armnn: runtime does not offer it", "npu: libnpu.so is missing"]
-    with pytest.raises(DelegateUnavailable, match=r"armnn: .*; npu: "):
-        candidates(["armnn", "npu"], OFFERS, "runtime")
-
-
-def test_auto_at_the_end_of_a_list_stands_for_all_that_are_available():
-    found, refusals = candidates(["npu", "cpu", "auto"], OFFERS, "runtime", strict=True)
-    assert [entry.name for entry in found] == ["cpu", "gpu", "coreml"]
-    assert all(entry.strict for entry in found)
-    assert refusals == ["npu: libnpu.so is missing"]
-
-
-def test_names_with_options_may_come_as_a_table():
-    found, refusals = candidates({"npu": {}, "gpu": {"precision": "FP16"}}, OFFERS, "runtime")
-    assert [(entry.name, entry.options["precision"]) for entry in found] == [("gpu", "FP16")]
-    assert refusals == ["npu: libnpu.so is missing"]
-
-
-@pytest.mark.parametrize("wish", [5, [5], [None], {"gpu": "FP16"}, {5: {}}])
-def test_what_cannot_be_a_wish_is_told_with_the_spelling(wish):
-    with pytest.raises(InputError, match="cannot be") as refusal:
-        candidates(wish, OFFERS, "runtime")
-    assert "name:option=value" in refusal.value.hint
-
-
-def test_an_empty_list_is_told():
-    with pytest.raises(InputError, match="empty"):
-        candidates([], OFFERS, "runtime")
-
-
-def test_nothing_available_is_told():
-    with pytest.raises(DelegateUnavailable, match="no available delegate"):
-        candidates(None, [Delegate("npu", False, "no")], "runtime")
-
-
-def test_strict_goes_to_the_backend_with_the_delegate():
-    assert only("cpu", strict=True).strict
-    assert not only("cpu").strict
-
-
-# ------------------------------------------------------------------------------------------------ options
-
-
-def test_options_of_a_wish_join_those_of_the_offer():
-    chosen = only("gpu:precision=fp16,cache=/tmp/x y")
-    assert dict(chosen.options) == {"power": "low", "precision": "FP16", "cache": "/tmp/x y"}
-    assert dict(only(Wish("gpu", {"precision": "FP32"})).options)["precision"] == "FP32"
-
-
-def test_an_unknown_option_is_told_the_known_ones():
-    with pytest.raises(InputError, match="Delegate gpu of runtime has no option speed") as refusal:
-        only("gpu:speed=9")
-    assert refusal.value.hint == "its options are: cache, precision"
-
-
-def test_an_option_of_another_delegate_is_told_whose_it_is():
-    with pytest.raises(InputError, match="cpu of runtime has no option units; it is one of coreml") as refusal:
-        only("cpu:units=ane")
-    assert refusal.value.hint == "its options are: none"
-
-
-def test_a_value_that_cannot_be_is_told_those_that_can():
-    with pytest.raises(InputError, match="precision of delegate gpu cannot be 'FP8'") as refusal:
-        only("gpu:precision=FP8")
-    assert refusal.value.hint == "it can be: FP16, FP32"
-
-
-def test_ane_is_core_ml_with_the_neural_engine():
-    chosen = only("ane")
-    assert (chosen.name, dict(chosen.options)) == ("coreml", {"units": "ane"})
-
-
-# ------------------------------------------------------------------------------------------------ libraries
-
-
-def test_a_library_is_taken_by_its_path_with_options_of_its_own(tmp_path):
-    library = tmp_path / "libx.so"
-    library.touch()
-    chosen = only(f"{library},level=3")
-    assert (chosen.name, dict(chosen.options)) == ("external", {"library": str(library), "level": "3"})
-    assert only(library).options["library"] == str(library)
-    assert isinstance(library, Path)
-
-
-def test_a_library_that_is_a_folder_or_missing_is_told(tmp_path):
-    with pytest.raises(InputError, match="is a folder"):
-        only(f"{tmp_path}/")
-    (tmp_path / "libx.so").touch()
-    with pytest.raises(InputError, match="is a folder") as refusal:
-        only(f"external:{tmp_path}")
-    assert refusal.value.hint == f"name the file: {tmp_path / 'libx.so'}"
-    with pytest.raises(InputError, match="There is no library"):
-        only(str(tmp_path / "liby.so"))
-
-
-def test_external_without_a_library_is_told():
-    with pytest.raises(DelegateUnavailable, match="external: say which library"):
-        only("external")
-    with pytest.raises(DelegateUnavailable, match="external: it needs the option library"):
-        only("external:level=3")
-
-
-# ------------------------------------------------------------------------------------------------ the truth
-
-
-def test_a_runtime_that_falls_back_is_caught():
-    assert confirm("gpu", Delegate("gpu"), Opened("gpu"), "runtime") == ""
-    assert confirm(None, Delegate("gpu"), Opened("cpu"), "runtime") == "runtime fell back to it"
-    with pytest.raises(DelegateUnavailable, match="cpu is in force: runtime fell back to it"):
-        confirm("gpu", Delegate("gpu"), Opened("cpu"), "runtime")
-
-
-def test_a_file_that_settles_the_delegate_is_not_called_a_fallback():
-    opened = Opened("cpu", why="it was exported without a backend")
-    assert confirm(None, Delegate("xnnpack"), opened, "runtime") == "it was exported without a backend"
-    with pytest.raises(DelegateUnavailable, match=r"cpu is in force: it was exported without a backend\."):
-        confirm("xnnpack", Delegate("xnnpack"), opened, "runtime")
-
-
-def test_strict_lists_what_runs_elsewhere():
-    placed = [Placed("Conv", "gpu"), *[Placed("TopK", "cpu", shape=(1, None))] * 2, Placed("Sort", "cpu", nodes=3)]
-    with pytest.raises(DelegateIncomplete) as refusal:
-        demand(Opened("gpu", placed).coverage(), "gpu", "m.onnx")
-    assert refusal.value.message == "5 of 6 nodes of m.onnx run on cpu, not on gpu: 2 x TopK [1, ?], Sort."
-    assert [row["operator"] for row in refusal.value.to_dict()["outside"]] == ["TopK", "TopK", "Sort"]
-    demand(Opened("gpu", placed[:1]).coverage(), "gpu", "m.onnx")
-
-
-def test_strict_refuses_where_the_runtime_cannot_tell():
-    assert coverage(Opened("gpu"), "runtime").source == "runtime does not tell which node runs where"
-    with pytest.raises(DelegateIncomplete, match="cannot be told: runtime does not tell"):
-        demand(coverage(Opened("gpu"), "runtime"), "gpu", "m.onnx")
-
-
-def test_shares_of_time_are_of_what_was_measured():
-    placed = (Placed("Conv", "gpu", milliseconds=3.0), Placed("Sort", "cpu", milliseconds=1.0), Placed("X", "cpu"))
-    seen = Coverage("measured", "a profile", placed)
-    assert seen.time == {"gpu": 0.75, "cpu": 0.25}
-    assert seen.nodes == {"gpu": 1, "cpu": 2}
-    assert seen.operators == {"gpu": ("Conv",), "cpu": ("Sort", "X")}
-    assert Coverage("assigned", "a word", placed[2:]).time == {}

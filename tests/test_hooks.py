@@ -19,6 +19,7 @@ def test_there_are_four_questions():
         "edgerun_register_delegates",
         "edgerun_register_dialects",
     ]
+    assert sorted(hookspecs.HOOKS) == HOOKS
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -23,10 +23,10 @@ def alone():
 def test_a_recording_answers_as_the_model_did_without_its_runtime(colours, squares, tmp_path, alone):
     detector = Detector.load(colours(metadata={"names": "['red', 'green', 'blue']", "stride": "32"}))
     pictures = [squares, np.roll(squares, 16, axis=1)]
-    detector._session = replay.Recorder(detector.session)
+    detector._frames.session = replay.Recorder(detector.session)
     expected = [detector(picture).to_list() for picture in pictures]
     path = tmp_path / "recording.npz"
-    detector._session.save(path)
+    detector._frames.session.save(path)
     assert sniff(path) == "replay"
     played = Detector.load(path, registry=alone)
     assert [played(picture).to_list() for picture in reversed(pictures)] == expected[::-1]

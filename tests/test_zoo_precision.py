@@ -76,7 +76,7 @@ def sticking_out(detector, path):
     """Boxes, scores and classes of a photo, suppressed, in its pixels, and not cut at its edge; for stretched ones."""
     picture, card = images.as_bgr(path, "bgr"), detector.card
     outputs = quantization.restore(detector.session.run(detector.feed(path)), detector.session.outputs)
-    rows = detector._choice.decode(outputs, Frame(card.height, card.width, CONF, card))
+    rows = detector._interpretation.choice.decode(outputs, Frame(card.height, card.width, CONF, card))
     rows = rows.take(nms.suppress(rows.boxes, rows.scores, rows.classes, iou=detector.iou, max_det=ROWS, mode="class"))
     size = np.array([picture.shape[1] / card.width, picture.shape[0] / card.height] * 2, np.float32)
     return rows.boxes * size, rows.scores, rows.classes

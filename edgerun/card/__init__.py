@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from edgerun.card.model_card import (
-    DEFAULT_CONF,
-    DEFAULT_IOU,
-    FIELDS,
-    BoxUnits,
-    Color,
-    ModelCard,
-    Nms,
-    Resize,
-    Task,
-    checked,
-)
+from edgerun.card.fields import FIELDS, BoxUnits, CardArguments, Color, Nms, Resize, Task, checked
+from edgerun.card.model_card import DEFAULT_CONF, DEFAULT_IOU, ModelCard
 
 __all__ = [
     "DEFAULT_CONF",
     "DEFAULT_IOU",
     "FIELDS",
     "BoxUnits",
+    "CardArguments",
     "Color",
     "ModelCard",
     "Nms",

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgerun.card.model_card import FIELDS, ModelCard
+from edgerun.card.fields import FIELDS
+from edgerun.card.model_card import ModelCard
 from edgerun.errors import CardInvalid
 
 __all__ = ["SCHEMA", "VERSION", "as_fields", "path_for", "read", "write"]
 
 VERSION = 1
 SCHEMA = Path(__file__).with_name("sidecar.schema.json")
-LARGEST = 4_000_000
-"""Bytes; a sidecar of more is no sidecar."""
+MAX_BYTES = 4_000_000
+"""A larger file is not a sidecar."""
 
 
 def path_for(model: Path) -> Path:
@@ -32,8 +33,8 @@ def read(model: Path) -> dict[str, Any]:
     path = path_for(model)
     if not path.is_file():
         return {}
-    if path.stat().st_size > LARGEST:
-        raise CardInvalid(f"The sidecar {path} is larger than {LARGEST} bytes.", hint="remove or correct it")
+    if path.stat().st_size > MAX_BYTES:
+        raise CardInvalid(f"The sidecar {path} is larger than {MAX_BYTES} bytes.", hint="remove or correct it")
     try:
         return parse(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as cause:

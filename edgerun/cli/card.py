@@ -26,7 +26,8 @@ from edgerun.cli.common import (
 from edgerun.cli.options import takes_model
 
 if TYPE_CHECKING:
-    from edgerun.tools.settle.trial import Progress, Ranked, Settlement
+    from edgerun.tools.settle.result import Ranked, Settlement
+    from edgerun.tools.settle.trial import Progress
 
 __all__ = ["command"]
 
@@ -99,7 +100,7 @@ def command(
                 facts(written.items())
             content |= written
             if settlement.chosen is not None:
-                arguments |= settlement.chosen.reading.arguments
+                arguments |= settlement.chosen.hypothesis.arguments
         if embed and code == 0:
             from edgerun.tools.embedding import embed as write
 
@@ -117,7 +118,7 @@ def _settle(model: str, images: str, truth: Path | None, limit: int, load: Mappi
     from edgerun.errors import InputError
     from edgerun.media import sources
     from edgerun.tools import ground_truth as labels
-    from edgerun.tools.settle.trial import settle
+    from edgerun.tools.settle.settle import settle
 
     photos = [
         source.place
@@ -183,7 +184,7 @@ def _print(settlement: Settlement) -> None:
         fields = [(one.open.name, one.value, one.kind, one.why, one.open.why or "-") for one in settlement.verdicts]
         print_table(fields, ("field", "taken", "verdict", "why", "without photos"), indent=2)
     say("\nreadings")
-    steady = settlement.ranked[0].steady is not None
+    steady = settlement.ranked[0].repeatability is not None
     headings = (
         "",
         "reading",
@@ -209,11 +210,11 @@ def _print(settlement: Settlement) -> None:
 
 
 def _row(place: str, entry: Ranked, steady: bool) -> tuple[str, ...]:
-    shares = (f"{(entry.steady or 0) * 100:.0f} %",) if steady else ()
-    options = _options(entry.reading.arguments_needed)
+    shares = (f"{(entry.repeatability or 0) * 100:.0f} %",) if steady else ()
+    options = _options(entry.hypothesis.arguments_needed)
     return (
         place,
-        str(entry.reading),
+        str(entry.hypothesis),
         f"{entry.score:.3f}",
         f"{entry.found:.1f}",
         *shares,
@@ -224,7 +225,7 @@ def _row(place: str, entry: Ranked, steady: bool) -> tuple[str, ...]:
 
 def _options(arguments: Mapping[str, Any]) -> str:
     """Arguments of the library as options of the command line."""
-    from edgerun.tools.settle.readings import arguments_in_words
+    from edgerun.tools.settle.hypotheses import arguments_in_words
 
     words = []
     for name, value in arguments.items():

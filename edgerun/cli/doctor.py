@@ -10,7 +10,7 @@ import typer
 from edgerun.cli.common import NO, AsJson, Debug, door, facts, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from edgerun.tools.doctor.examine import Check, Checkup, Trial
+    from edgerun.tools.doctor.checkup import BackendCheck, Checkup, DelegateCheck
 
 __all__ = ["command"]
 
@@ -47,7 +47,7 @@ def _print(checkup: Checkup, debug: bool) -> None:
     say("\nno errors" if checkup.ok else "")
 
 
-def _rows(check: Check) -> list[tuple[str, str, str, str, str]]:
+def _rows(check: BackendCheck) -> list[tuple[str, str, str, str, str]]:
     if not check.health.ok:
         hint = f"; {check.health.hint}" if check.health.hint else ""
         return [(check.backend, check.health.version, "", "ill", check.health.reason + hint)]
@@ -61,7 +61,7 @@ def _rows(check: Check) -> list[tuple[str, str, str, str, str]]:
     ]
 
 
-def _verdict(trial: Trial) -> tuple[str, str]:
+def _verdict(trial: DelegateCheck) -> tuple[str, str]:
     if not trial.available:
         return "not here", trial.detail
     return ("computes" if trial.ok else "fails"), trial.detail

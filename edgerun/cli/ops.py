@@ -10,7 +10,7 @@ import typer
 from edgerun.cli.common import NO, AsJson, Debug, door, facts, plain, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from edgerun.tools.ops.check import Support
+    from edgerun.tools.ops.result import Support
 
 __all__ = ["command"]
 
@@ -35,14 +35,16 @@ def command(
 ) -> None:
     """Hold a model's operators against what a delegate's documentation says. Nothing is run."""
     with door(as_json=as_json, debug=debug):
+        from edgerun.contract.support_table import read_table
         from edgerun.errors import InputError
-        from edgerun.tools.ops import check
+        from edgerun.tools.ops import tables as known_tables
+        from edgerun.tools.ops.check import check
 
-        path, format, graph = check.open_graph(model)
-        tables = [check.read_table(table)] if table is not None else check.tables(format)
+        path, format, graph = known_tables.open_graph(model)
+        tables = [read_table(table)] if table is not None else known_tables.tables(format)
         if delegate or table is not None:
-            chosen = check.pick(tables, delegate or tables[0].delegate, format)
-            found = check.check(path, graph, chosen)
+            chosen = known_tables.pick(tables, delegate or tables[0].delegate, format)
+            found = check(path, graph, chosen)
             if as_json:
                 print_json(found.to_dict())
             elif markdown:
@@ -57,7 +59,7 @@ def command(
                 f"No table says which operators of {format} models a delegate takes.",
                 hint="bring one with --table FILE; edgerun inspect shows what the file asks for, and what computes it",
             )
-        every = [check.check(path, graph, entry) for entry in tables]
+        every = [check(path, graph, entry) for entry in tables]
         if as_json:
             print_json({"model": str(path), "evidence": "static", "delegates": [entry.to_dict() for entry in every]})
         elif markdown:
@@ -97,7 +99,7 @@ def _print_overview(path: str, every: list[Support]) -> None:
 
 
 def _static() -> str:
-    from edgerun.tools.ops.check import STATIC
+    from edgerun.tools.ops.result import STATIC
 
     return STATIC
 

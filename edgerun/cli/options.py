@@ -1,4 +1,7 @@
-"""The options that every command with a model takes: those of `Detector.load`."""
+"""The options that every command with a model takes: those of `Detector.load`.
+
+The fields of a card come from its table, `edgerun.card.fields`: each kind of value is one kind of option.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,27 @@ import functools
 import inspect
 import json
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from edgerun.card import BoxUnits, Color, Resize, Task
+from edgerun.card.fields import TABLE, Field
+from edgerun.card.kinds import Choice, Flag, Fraction, Integer, Labels, Number, PerChannel, Table, Text
 
 __all__ = ["takes_model"]
 
 OPENING = "Opening the model"
-CARD = "What the model wants and means (each replaces what the file says)"
-RESULT = "What is kept"
+PANELS = {"card": "What the model wants and means (each replaces what the file says)", "result": "What is kept"}
+
+
+# ------------------------------------------------------------------------------------------- texts to values
 
 
 def _size(text: str) -> tuple[int, int]:
     parts = text.lower().replace("x", ",").split(",")
     if len(parts) not in (1, 2) or not all(part.strip().isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r} is no size; give one number, or height,width such as 480,640")
+        raise typer.BadParameter(f"{text!r} is not a size; give one number, or height,width such as 480,640")
     numbers = [int(part) for part in parts]
     return numbers[0], numbers[-1]
 
@@ -33,7 +39,7 @@ def _number(text: str) -> float:
         above, slash, below = text.partition("/")
         return float(above) / float(below) if slash else float(text)
     except (ValueError, ZeroDivisionError):
-        raise typer.BadParameter(f"{text!r} is no number; give one such as 0.5 or 1/255") from None
+        raise typer.BadParameter(f"{text!r} is not a number; give one such as 0.5 or 1/255") from None
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -43,7 +49,7 @@ def _numbers(text: str) -> tuple[float, ...]:
 def _bytes(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r} is no colour; give one number from 0 to 255, or three with commas")
+        raise typer.BadParameter(f"{text!r} is not a colour; give one number from 0 to 255, or three with commas")
     return tuple(map(int, parts))
 
 
@@ -62,37 +68,121 @@ def _value(text: str) -> tuple[str, Any]:
         raise typer.BadParameter(f"{value!r} is not JSON; give a number or a list such as [[640,640]]") from None
 
 
-def _load_options(
-    conf: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, metavar="N", help="Leave out scores below this.", rich_help_panel=RESULT),
-    ] = None,
-    iou: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            metavar="N",
-            help="Of two boxes that share more than this, keep the better.",
-            rich_help_panel=RESULT,
-        ),
-    ] = None,
+# ------------------------------------------------------------------------------------------- the card's fields
+
+SHORT_HELP = {
+    "labels": 'a label file of any habit, "coco" or "coco91"',
+    "scale": "pixels p reach the model as (p * scale - mean) / std; such as 1/255",
+    "mean": "see --scale",
+    "std": "see --scale",
+    "fill": "colour of the border, 0 to 255",
+}
+"""Where the command line says a field in another way than a sidecar."""
+
+
+def _choice(kind: Choice, name: str) -> tuple[Any, dict[str, Any]]:
+    literal: Any = typing.Literal
+    return literal[kind.words], {}
+
+
+def _text(kind: Text, name: str) -> tuple[Any, dict[str, Any]]:
+    return str, {"metavar": "NAME"}
+
+
+def _labels(kind: Labels, name: str) -> tuple[Any, dict[str, Any]]:
+    return str, {"metavar": "FILE"}
+
+
+def _flag(kind: Flag, name: str) -> tuple[Any, dict[str, Any]]:
+    return bool, {"names": (f"--{name}/--not-{name}",), "metavar": ""}
+
+
+def _integer(kind: Integer, name: str) -> tuple[Any, dict[str, Any]]:
+    return int, {"min": kind.least, "max": kind.most, "metavar": "N"}
+
+
+def _fraction(kind: Fraction, name: str) -> tuple[Any, dict[str, Any]]:
+    return float, {"min": 0.0, "max": 1.0, "metavar": "N"}
+
+
+def _one_number(kind: Number, name: str) -> tuple[Any, dict[str, Any]]:
+    return Any, {"parser": _number, "metavar": "N"}
+
+
+def _per_channel(kind: PerChannel, name: str) -> tuple[Any, dict[str, Any]]:
+    parser: Callable[[str], Any] = _bytes if isinstance(kind.each, Integer) else _numbers
+    return Any, {"parser": parser, "metavar": "N|N,N,N"}
+
+
+def _table(kind: Table, name: str) -> tuple[Any, dict[str, Any]]:
+    if kind.of_texts:
+        return list[Any], {"parser": _pair, "metavar": "NAME=MEANING"}
+    return list[Any], {"parser": _value, "metavar": "NAME=JSON"}
+
+
+AS_OPTION: Mapping[type, Callable[[Any, str], tuple[Any, dict[str, Any]]]] = {
+    Choice: _choice,
+    Text: _text,
+    Labels: _labels,
+    Flag: _flag,
+    Integer: _integer,
+    Fraction: _fraction,
+    Number: _one_number,
+    PerChannel: _per_channel,
+    Table: _table,
+}
+"""Kind of value -> its type and the settings of its option."""
+
+
+def _card_options() -> Iterator[inspect.Parameter]:
+    """One option for each field of the card; --imgsz stands for height and width."""
+    for field in TABLE:
+        if field.name == "height":
+            yield _size_option()
+        elif field.name != "width":
+            yield _option(field)
+
+
+def _option(field: Field) -> inspect.Parameter:
+    annotation, settings = AS_OPTION[type(field.kind)](field.kind, field.name)
+    names = settings.pop("names", ())
+    help = SHORT_HELP.get(field.name, field.help)
+    option = typer.Option(*names, help=_sentence(help), rich_help_panel=PANELS[field.group], **settings)
+    return _parameter(field.name, annotation, option)
+
+
+def _size_option() -> inspect.Parameter:
+    option = typer.Option(
+        parser=_size,
+        metavar="N|H,W",
+        help="Size of the input, where the file leaves it open.",
+        rich_help_panel=PANELS["card"],
+    )
+    return _parameter("imgsz", Any, option)
+
+
+def _parameter(name: str, annotation: Any, option: Any) -> inspect.Parameter:
+    optional = annotation if annotation is Any else annotation | None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[optional, option])
+
+
+def _sentence(half: str) -> str:
+    return f"{half[0].upper()}{half[1:]}."
+
+
+# ---------------------------------------------------------------------------------------- the rest of load's
+
+
+def _other_options(
     max_det: Annotated[
-        int, typer.Option(min=1, metavar="N", help="At most so many rows a picture.", rich_help_panel=RESULT)
+        int, typer.Option(min=1, metavar="N", help="At most so many rows an image.", rich_help_panel=PANELS["result"])
     ] = 300,
     classes: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="Only these classes, by name or number; with commas or repeated.",
-            rich_help_panel=RESULT,
-        ),
-    ] = None,
-    nms: Annotated[
-        typing.Literal["class", "agnostic", "soft", "oks", "none"] | None,
-        typer.Option(
-            help="Which boxes that overlap go: of one class, of all; soft: they lose score; oks: by keypoints; none.",
-            rich_help_panel=RESULT,
+            rich_help_panel=PANELS["result"],
         ),
     ] = None,
     backend: Annotated[
@@ -119,97 +209,30 @@ def _load_options(
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, metavar="N", help="Threads of the runtime.", rich_help_panel=OPENING)
     ] = None,
-    decoder: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="The way to read the outputs; edgerun plugins lists them.", rich_help_panel=CARD
-        ),
-    ] = None,
-    task: Annotated[Task | None, typer.Option(help="What the rows mean.", rich_help_panel=CARD)] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help='A label file of any habit, "coco" or "coco91".', rich_help_panel=CARD),
-    ] = None,
-    imgsz: Annotated[
-        Any,
-        typer.Option(
-            parser=_size,
-            metavar="N|H,W",
-            help="Size of the input, where the file leaves it open.",
-            rich_help_panel=CARD,
-        ),
-    ] = None,
-    resize: Annotated[
-        Resize | None, typer.Option(help="How a picture of another shape is fitted.", rich_help_panel=CARD)
-    ] = None,
-    fill: Annotated[
-        Any, typer.Option(parser=_bytes, metavar="N|N,N,N", help="Colour of the border.", rich_help_panel=CARD)
-    ] = None,
-    color: Annotated[Color | None, typer.Option(help="Order of the channels.", rich_help_panel=CARD)] = None,
-    scale: Annotated[
-        Any,
-        typer.Option(
-            parser=_number,
-            metavar="N",
-            help="Pixels p reach the model as (p * scale - mean) / std; such as 1/255.",
-            rich_help_panel=CARD,
-        ),
-    ] = None,
-    mean: Annotated[
-        Any, typer.Option(parser=_numbers, metavar="N|N,N,N", help="See --scale.", rich_help_panel=CARD)
-    ] = None,
-    std: Annotated[
-        Any, typer.Option(parser=_numbers, metavar="N|N,N,N", help="See --scale.", rich_help_panel=CARD)
-    ] = None,
-    box_units: Annotated[
-        BoxUnits | None,
-        typer.Option(
-            help='Whether boxes come out in pixels of the input or in 0..1 of it ("unit").', rich_help_panel=CARD
-        ),
-    ] = None,
-    suppressed: Annotated[
-        bool | None,
-        typer.Option(
-            "--suppressed/--not-suppressed",
-            metavar="",
-            help="Whether the model does its own suppression.",
-            rich_help_panel=CARD,
-        ),
-    ] = None,
-    keypoints: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Keypoints a row.", rich_help_panel=CARD)
-    ] = None,
-    keypoint_dims: Annotated[
-        int | None, typer.Option(min=2, max=3, metavar="N", help="2 (x y) or 3 (x y visibility).", rich_help_panel=CARD)
-    ] = None,
-    inputs: Annotated[
-        list[Any] | None,
-        typer.Option(
-            parser=_value, metavar="NAME=JSON", help="Value of a further input; may be repeated.", rich_help_panel=CARD
-        ),
-    ] = None,
-    outputs: Annotated[
-        list[Any] | None,
-        typer.Option(
-            parser=_pair,
-            metavar="NAME=MEANING",
-            help="What an output holds (boxes, scores, classes, count …); may be repeated.",
-            rich_help_panel=CARD,
-        ),
-    ] = None,
-) -> dict[str, Any]:
-    """The arguments of `Detector.load` that were given."""
-    given = {name: value for name, value in locals().items() if value is not None}
-    if classes is not None:
-        given["classes"] = [name.strip() for entry in classes for name in entry.split(",") if name.strip()]
-        if not given["classes"]:
-            raise typer.BadParameter("--classes names no class", param_hint="--classes")
-    if delegate is not None and len(delegate) == 1:
-        given["delegate"] = delegate[0]
+) -> None:
+    """The options of `Detector.load` that are not fields of the card."""
+
+
+def _load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Detector.load` from the options that were given."""
+    load = {name: value for name, value in given.items() if value is not None}
+    if "classes" in load:
+        load["classes"] = _names(load["classes"])
+    if len(load.get("delegate", ())) == 1:
+        load["delegate"] = load["delegate"][0]
     for name in ("inputs", "outputs"):
-        if name in given:
-            given[name] = dict(given[name])
-    return given
+        if name in load:
+            load[name] = dict(load[name])
+    return load
+
+
+def _names(entries: list[str]) -> list[str]:
+    """Names of classes from options with commas."""
+    names = [name.strip() for entry in entries for name in entry.split(",")]
+    names = list(filter(None, names))
+    if not names:
+        raise typer.BadParameter("--classes names no class", param_hint="--classes")
+    return names
 
 
 def takes_model(command: Callable[..., None]) -> Callable[..., None]:
@@ -217,15 +240,16 @@ def takes_model(command: Callable[..., None]) -> Callable[..., None]:
 
     Typer reads signatures, so the command's own parameters and these are joined into one.
     """
-    shared = inspect.signature(_load_options, eval_str=True).parameters
+    others = inspect.signature(_other_options, eval_str=True).parameters.values()
+    shared = [*others, *_card_options()]
     own = inspect.signature(command, eval_str=True).parameters
 
     @functools.wraps(command)
     def joined(**given: Any) -> None:
-        load = _load_options(**{name: given.pop(name) for name in shared})
+        load = _load_arguments({entry.name: given.pop(entry.name) for entry in shared})
         command(**given, load=load)
 
-    parameters = [*(entry for entry in own.values() if entry.name != "load"), *shared.values()]
+    parameters = [*(entry for entry in own.values() if entry.name != "load"), *shared]
     parameters = [entry.replace(kind=inspect.Parameter.KEYWORD_ONLY) for entry in parameters]
     joined.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     joined.__annotations__ = {entry.name: entry.annotation for entry in parameters}

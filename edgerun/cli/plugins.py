@@ -1,4 +1,4 @@
-"""edgerun plugins: who is in the house, and what they bring."""
+"""edgerun plugins: the installed plugins, and what they bring."""
 
 from __future__ import annotations
 
@@ -57,5 +57,6 @@ def _print(content: dict[str, Any], debug: bool) -> None:
 
 def _health(health: dict[str, Any]) -> str:
     if health["ok"]:
-        return f"well, version {health['version']}" + "".join(f"; {warning}" for warning in health["warnings"])
-    return f"ill: {health['reason']}" + (f"; {health['hint']}" if health["hint"] else "")
+        return "; ".join([f"ok, version {health['version']}", *health["warnings"]])
+    broken = f"broken: {health['reason']}"
+    return f"{broken}; {health['hint']}" if health["hint"] else broken

@@ -13,7 +13,7 @@ from edgerun.cli.common import INTERRUPTED, AsJson, Debug, console, door, facts,
 from edgerun.cli.options import takes_model
 
 if TYPE_CHECKING:
-    from edgerun.tools.tune.search import Finding, Tuning
+    from edgerun.tools.tune.result import Finding, Tuning
 
 __all__ = ["command"]
 
@@ -40,10 +40,10 @@ def command(
     --delegate (repeated), --threads or --backend only these are tried.
     """
     with door(as_json=as_json, debug=debug):
-        from edgerun.tools.tune import search
+        from edgerun.tools.tune.model import tune
 
-        with _progress(budget) as told:
-            found = search.tune(model, budget=budget, pictures=images, write=not dry_run, told=told, **load)
+        with _progress(budget) as progress:
+            found = tune(model, budget=budget, images=images, write=not dry_run, progress=progress, **load)
         if as_json:
             print_json(found.to_dict())
         else:

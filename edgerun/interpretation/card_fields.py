@@ -1,254 +1,224 @@
-"""Reading a model's card: argument > sidecar > metadata > inference > convention > default, each with its source."""
+"""The card, folded once from an ordered list of claims. Contradictions are refused here, and only here.
+
+Each claim is laid upon those before it, by the rule of its standing (`claims.Standing`). The fold depends on nothing
+but the list: a prefix of it gives the provisional card by which a decoder is chosen, the whole list the final one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from edgerun.card import FIELDS, ModelCard, checked, sidecar
-from edgerun.contract import Dialect, Match, Unsettled
-from edgerun.dialects import (
-    coreml,
-    deepstream,
-    degirum,
-    edgerun,
-    frigate,
-    huggingface,
-    libreyolo,
-    luxonis,
-    mmdeploy,
-    openvino,
-    paddle,
-    roboflow,
-    tflite_metadata,
-    triton,
-    ultralytics,
-)
+import numpy as np
+
+from edgerun.card import FIELDS, ModelCard, checked
+from edgerun.contract import Match
 from edgerun.errors import CardInvalid
+from edgerun.interpretation import contradictions
+from edgerun.interpretation.claims import THIS_FILE, USER, Claim, Standing, conventions
+from edgerun.interpretation.contradictions import DECISIVE, FEED, NORMALISATION
 
-__all__ = ["BUILTIN", "Said", "gather", "with_conventions", "with_field"]
+__all__ = ["fold", "lay", "with_conventions", "with_field"]
 
-BUILTIN: tuple[Dialect, ...] = (
-    edgerun.DIALECT,
-    coreml.DIALECT,
-    roboflow.DIALECT,
-    # in the file
-    ultralytics.DIALECT,
-    tflite_metadata.DIALECT,
-    libreyolo.DIALECT,
-    openvino.DIALECT,
-    # beside it, as a trainer's exporter writes it
-    huggingface.DIALECT,
-    mmdeploy.DIALECT,
-    paddle.DIALECT,
-    luxonis.DIALECT,
-    degirum.DIALECT,
-    # beside it, as somebody has described it to a server
-    deepstream.DIALECT,
-    frigate.DIALECT,
-    triton.DIALECT,
-)
-"""Earlier ones win over later ones, where both may be right."""
-
-FEED = ("resize", "color", "scale", "mean", "std")
-"""How the picture is fed. Who says all of these needs no metadata, and damaged ones do not stop her."""
-
-NORMALISATION = ("scale", "mean", "std")
-"""One thing in three fields: whoever says one of them says the rest by leaving it at its default."""
-
-DECISIVE = (
-    "task", "decoder", "resize", "color", "box_units", "suppressed", "keypoints", "keypoint_dims", "inputs", "outputs",
-)  # fmt: skip
-"""Fields that move boxes or colours: two dialects that contradict one another in these are refused."""
+IMPLIED = "ultralytics metadata"
+"""They do not say how an image is normalised: it goes without saying for that exporter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What one place says of a model.
+def fold(claims: Iterable[Claim]) -> ModelCard:
+    """The card that a list of claims gives, with the source of each field; what no claim gives is default.
 
-    Attributes:
-        source: "argument", "sidecar" or "… metadata".
-        fields: card fields, not yet checked.
-    """
-
-    source: str
-    fields: Mapping[str, Any]
-
-
-def gather(
-    path: Path,
-    metadata: Mapping[str, str | bytes],
-    dialects: Iterable[Dialect],
-    arguments: Mapping[str, Any],
-) -> ModelCard:
-    """All that is said about a model, the first word counting for each field. What nobody says is default.
+    Args:
+        claims: the arguments at their head, then the sidecar, metadata, and what the file shows.
 
     Raises:
-        CardInvalid: somebody says the impossible, two dialects contradict one another in what moves boxes or colours,
-            or one leaves such a field open; the message names who.
+        CardInvalid: a claim says the impossible or leaves a field open, or two contradict one another; the message
+            names both, the hint the arguments that settle it.
+        DecoderUnknown: the outputs contradict what is said.
     """
-    card = ModelCard()
-    for place in (Said("argument", arguments), Said("sidecar", sidecar.read(path))):
-        card = _with_rest(card, _checked(place))
-    her_own = frozenset(card.sources)
-    settled = set(her_own)
-    open_: dict[str, tuple[Said, Unsettled]] = {}
-    for dialect in dialects:
-        place = Said(f"{dialect.name} metadata", _heard(dialect, metadata, path, her_own))
-        open_ |= {name: (place, value) for name, value in place.fields.items() if isinstance(value, Unsettled)}
-        plain = {name: value for name, value in place.fields.items() if not isinstance(value, Unsettled)}
-        own = _checked(Said(place.source, {name: value for name, value in plain.items() if name not in settled}))
-        _demand_agreement(card, own, settled)
-        if any(name in card.sources for name in NORMALISATION) and not settled.intersection(NORMALISATION):
-            own = _without(own, NORMALISATION)
-        card = _with_rest(card, own)
-        if dialect.overrules:
-            settled |= set(own.sources)
-    for name, (place, value) in open_.items():
-        if name not in card.sources:
-            readings = " or ".join(f"{entry.arguments} ({entry.who})" for entry in value.alternatives)
-            raise CardInvalid(
-                f"The {place.source} of {path.name} {value.why}, which can mean {readings}.",
-                hint="pass " + " or ".join(entry.arguments for entry in value.alternatives),
-            )
+    claims = list(claims)
+    card = _said([claim for claim in claims if claim.standing is Standing.SAID])
+    card = _described(card, [claim for claim in claims if claim.standing is Standing.DESCRIBED])
+    for claim in claims:
+        card = lay(card, claim)
     return card
 
 
-def _heard(
-    dialect: Dialect, metadata: Mapping[str, str | bytes], path: Path, her_own: frozenset[str]
-) -> Mapping[str, Any]:
-    try:
-        return dialect.read(metadata, path)
-    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, OSError) as cause:
-        if her_own.issuperset(FEED):  # the user has said it herself
-            return {}
-        detail = " ".join(str(cause).split())[:300] or type(cause).__name__
-        raise CardInvalid(
-            f"The {dialect.name} metadata of {path.name} cannot be used: {detail}.",
-            hint=f"correct or remove it, or say {', '.join(FEED)} yourself, as arguments or in a sidecar",
-        ) from cause
-
-
-def _checked(place: Said) -> ModelCard:
-    """What one place says, as a card of its own.
+def lay(card: ModelCard, claim: Claim) -> ModelCard:
+    """One claim of what the file shows, or what a decoder brings, upon a card; of what is said, the card as it is.
 
     Raises:
-        CardInvalid: a field that no card has, or an impossible value.
+        CardInvalid, DecoderUnknown: as of `fold`.
     """
+    rule = RULES.get(claim.standing)
+    if rule is None:
+        return card
+    for name in claim.fields:
+        card = rule(card, claim, name)
+    objection = None if claim.limit is None else claim.limit(card)
+    if objection is not None:
+        raise CardInvalid(objection.message, hint=objection.hint)
+    return card
+
+
+# ------------------------------------------------------------------------------------------- what is said
+
+
+def _said(claims: Iterable[Claim]) -> ModelCard:
+    """What the user says, the first word counting."""
+    card = ModelCard()
+    for claim in claims:
+        card = _with_rest(card, _own_card(claim, claim.fields))
+    return card
+
+
+def _described(card: ModelCard, descriptions: Collection[Claim]) -> ModelCard:
+    """The card with what metadata say, the first word counting where it moves no boxes and colours."""
+    by_user = frozenset(card.sources)
+    settled = set(by_user)
+    for claim in descriptions:
+        if claim.damage is not None and not by_user.issuperset(FEED):
+            raise contradictions.unreadable(claim) from claim.damage
+        own = _own_card(claim, claim.given_beside(settled))
+        contradictions.refuse_two_descriptions(card, own, settled)
+        card = _with_rest(card, _with_whole_normalisation(card, own, settled))
+        if claim.overrules:
+            settled.update(own.sources)
+    for claim in descriptions:
+        _refuse_left_open(card, claim)
+    return card
+
+
+def _own_card(claim: Claim, fields: Mapping[str, Any]) -> ModelCard:
+    """Some fields of a claim, checked, as a card of its own."""
     own = ModelCard()
-    for name, value in place.fields.items():
+    for name, value in fields.items():
         if name not in FIELDS:
-            raise CardInvalid(
-                f"The {place.source} names a field {name}, which no card has.",
-                hint="the fields are " + ", ".join(FIELDS),
-            )
-        own = with_field(own, name, value, place.source)
+            raise contradictions.unknown_field(claim, name)
+        own = own.with_field(name, value, claim.source)
     return own
 
 
+def _with_whole_normalisation(card: ModelCard, own: ModelCard, settled: AbstractSet[str]) -> ModelCard:
+    """What a description gives, less its normalisation where an earlier one has given any part of that."""
+    if card.sources.keys().isdisjoint(NORMALISATION) or not settled.isdisjoint(NORMALISATION):
+        return own
+    sources = dict(own.sources)
+    for name in NORMALISATION:
+        sources.pop(name, None)
+    return replace(own, sources=MappingProxyType(sources))
+
+
 def _with_rest(card: ModelCard, own: ModelCard) -> ModelCard:
-    """The card, completed by another where nobody said a field; where both did and differ, the source tells."""
+    """The card, completed by another where nothing gave a field; where both did and differ, the source tells."""
     sources = dict(card.sources)
     taken = {}
     for name, source in own.sources.items():
         if name not in sources:
             taken[name], sources[name] = getattr(own, name), source
-        elif (
-            name not in DECISIVE + NORMALISATION
-            and sources[name].partition(";")[0].endswith("metadata")
-            and getattr(own, name) != getattr(card, name)
-        ):
+        elif _differs_in_passing(card, own, name):
             sources[name] += f"; {source} says otherwise"
     return replace(card, **taken, sources=MappingProxyType(sources))
 
 
-def _without(own: ModelCard, names: Iterable[str]) -> ModelCard:
-    return replace(
-        own, sources=MappingProxyType({name: own.sources[name] for name in own.sources if name not in names})
-    )
+def _differs_in_passing(card: ModelCard, own: ModelCard, name: str) -> bool:
+    """Whether two descriptions differ in a field that moves neither boxes nor colours."""
+    if name in (*DECISIVE, *NORMALISATION):
+        return False
+    first_source = card.source(name).partition(";")[0]
+    return first_source.endswith("metadata") and getattr(own, name) != getattr(card, name)
 
 
-def _demand_agreement(card: ModelCard, own: ModelCard, settled: set[str]) -> None:
-    """Refuse two dialects of which one at most speaks of this model.
-
-    Raises:
-        CardInvalid: they differ in what moves boxes or colours; the hint names the arguments.
-    """
-    for name in DECISIVE:
-        ours, theirs = getattr(card, name), getattr(own, name)
-        if name in card.sources and name in own.sources and ours != theirs:
-            arguments = " or ".join(f"{name}={_written(value)}" for value in (ours, theirs))
-            raise _contradiction(card, own, name, f"{name} = {_plain(ours)}", str(_plain(theirs)), arguments)
-    said = [[name for name in NORMALISATION if name in entry.sources] for entry in (card, own)]
-    if all(said) and not settled.intersection(NORMALISATION) and not _alike(card, own):
-        ours, theirs = (
-            f"(p * {entry.scale:.4g} - {_short(entry.mean)}) / {_short(entry.std)}" for entry in (card, own)
-        )
-        raise _contradiction(card, own, said[0][0], f"a pixel p becomes {ours}", theirs, "scale, mean and std")
-    if "labels" in card.sources and "labels" in own.sources:
-        names = [[label.lower().replace("_", " ") for label in entry.labels] for entry in (card, own)]
-        if names[0] != names[1] and sorted(names[0]) == sorted(names[1]):
-            ours = f"the labels are {_short(card.labels)}"
-            raise _contradiction(card, own, "labels", ours, "the same in another order", "labels")
+def _refuse_left_open(card: ModelCard, claim: Claim) -> None:
+    for name, value in claim.left_open.items():
+        if name not in card.sources:
+            raise contradictions.left_open(claim, value)
 
 
-def _contradiction(card: ModelCard, own: ModelCard, name: str, ours: str, theirs: str, arguments: str) -> CardInvalid:
-    first, second = card.source(name), next(iter(own.sources.values()))
-    return CardInvalid(
-        f"The {first} says that {ours}, and the {second} says {theirs}.",
-        hint=f"pass {arguments}, or remove the description that is not this model's",
-    )
+# ----------------------------------------------------------- what the file shows, and what a decoder brings
 
 
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+def _taken(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """The claim's value, whatever was said."""
+    return card.with_field(name, claim.fields[name], claim.source_of(name))
 
 
-def _written(value: Any) -> str:
-    """As an argument is written in Python; texts in double quotes, by which the command line knows them."""
-    return f'"{value}"' if isinstance(value, str) else repr(_plain(value))
+def _fixed(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """The file's value. Metadata yield to it, and the source shows it."""
+    value, said = claim.fields[name], getattr(card, name)
+    if name not in card.sources or said == value:
+        return _taken(card, claim, name)
+    if card.source(name) in USER:
+        raise contradictions.against_file(card, claim, name)
+    return card.with_field(name, value, f"{claim.source_of(name)}; {card.source(name)} says {said}")
 
 
-def _short(values: tuple[Any, ...]) -> str:
-    if len(set(values)) == 1:
-        values = values[:1]
-    shown = ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in values[:4])
-    return f"{shown}, …" if len(values) > 4 else shown
+def _in_graph(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """What is said must be what the graph takes; what goes without saying yields to it."""
+    if card.source(name) in ("default", IMPLIED):
+        return _taken(card, claim, name)
+    if not np.allclose(getattr(card, name), checked(name, claim.fields[name], "graph"), rtol=1e-3):
+        raise contradictions.against_file(card, claim, name)
+    return card
 
 
-SLACK = 0.01
-"""Of a normalisation's range, by which two descriptions of it may differ: quantised models' are rounded."""
+def _observed(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """The card as it is, where the outputs do not contradict it."""
+    if name in card.sources and _contradicts(card, name, claim.fields[name]):
+        raise contradictions.against_outputs(card, claim, name)
+    return card
 
 
-def _alike(card: ModelCard, own: ModelCard) -> bool:
-    """Whether black and white come out the same."""
-    for channel in range(3):
-        ends = [
-            [(pixel * entry.scale - entry.mean[channel]) / entry.std[channel] for pixel in (0, 255)]
-            for entry in (card, own)
-        ]
-        slack = SLACK * max(abs(high - low) for low, high in ends)
-        if any(abs(ours - theirs) > slack for ours, theirs in zip(*ends, strict=True)):
-            return False
-    return True
+def _contradicts(card: ModelCard, name: str, observed: Any) -> bool:
+    """Whether a field is said, and said of this very export, that outputs show to be another."""
+    if name == "outputs":  # whole tables are looked at by the decoders themselves
+        partial = card.outputs.keys() < observed.keys()
+        return partial and not card.outputs.items() <= observed.items()
+    if name == "suppressed" and card.source(name) not in THIS_FILE:
+        return False
+    return bool(getattr(card, name) != observed)
 
 
-def with_field(card: ModelCard, name: str, value: Any, source: str) -> ModelCard:
-    """The card with one more field said.
+def _convention(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """Only what nothing else gives; a table of outputs that is said in part is completed."""
+    if name not in card.sources:
+        return _taken(card, claim, name)
+    value = claim.fields[name]
+    if name == "outputs" and card.outputs.keys() < value.keys():
+        return card.with_field(name, {**value, **card.outputs}, card.source(name))
+    return card
 
-    Raises:
-        CardInvalid: the value is impossible.
-    """
-    sources = MappingProxyType({**card.sources, name: source})
-    return replace(card, **{name: checked(name, value, source)}, sources=sources)
+
+def _needed(card: ModelCard, claim: Claim, name: str) -> ModelCard:
+    """The decoder's value, unless it holds anyway or another is said of this very file."""
+    if getattr(card, name) == claim.fields[name] or card.source(name) in THIS_FILE:
+        return card
+    return _taken(card, claim, name)
+
+
+Rule = Callable[[ModelCard, Claim, str], ModelCard]
+
+RULES: Mapping[Standing, Rule] = {
+    Standing.FIXED: _fixed,
+    Standing.IN_GRAPH: _in_graph,
+    Standing.OBSERVED: _observed,
+    Standing.CONVENTION: _convention,
+    Standing.NEEDED: _needed,
+    Standing.CORRECTED: _taken,
+}
+"""How a field of a claim is laid upon a card. What is said goes before all of these, whatever its place in the list."""
+
+
+# ---------------------------------------------------------------------------------------- one step alone
 
 
 def with_conventions(card: ModelCard, match: Match) -> ModelCard:
-    """The card completed by what the chosen decoder infers or brings by convention, where nobody said otherwise."""
-    for name, value in match.conventions.items():
-        if name not in card.sources:
-            card = with_field(card, name, value, match.basis.get(name, f"convention: {match.why}"))
-    return card
+    """The card completed by what a decoder infers or brings by convention, where nothing says otherwise."""
+    return lay(card, conventions(match))
+
+
+def with_field(card: ModelCard, name: str, value: Any, source: str) -> ModelCard:
+    """`ModelCard.with_field` under its earlier name."""
+    return card.with_field(name, value, source)

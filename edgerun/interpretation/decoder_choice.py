@@ -1,20 +1,26 @@
-"""The choice of a decoder among all that are known, and what is refused."""
+"""The choice of a decoder among all that are known, and what it claims of the card."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
+from edgerun.contract.convention import Alternatives
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
-from edgerun.graphs import output_kinds
 from edgerun.heads import finished_rows
+from edgerun.interpretation import graph_evidence
+from edgerun.interpretation.card_fields import lay
+from edgerun.interpretation.claims import Claim, Standing
 
-__all__ = ["SAID", "Choice", "choose", "distinct", "reader"]
+__all__ = ["Choice", "choose", "distinct", "named", "observed", "reader"]
 
 PHOTOS = "photos may tell: edgerun card MODEL --images DIR"
+
+Verdicts = Sequence[tuple[Decoder, Match]]
+"""Decoders that were asked, with what each says of the outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,11 @@ class Choice:
         """How to read the outputs: bound to what the verdict has seen, else the decoder's own."""
         return reader(self.decoder, self.match)
 
+    @property
+    def verdicts(self) -> list[tuple[str, Match]]:
+        """(name, verdict) of all that were asked, the chosen one first."""
+        return [(self.decoder.name, self.match), *self.others]
+
 
 def reader(decoder: Decoder, match: Match) -> Callable[[Arrays, Frame], Candidates]:
     """How outputs are read after this verdict."""
@@ -49,111 +60,107 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     """The decoder that the card names, else the one that is surest of all.
 
     One that is merely possible is taken where it is alone: its shapes, such as the number of prior boxes of a layout,
-    leave nobody else, and what the family brings besides is shown as a convention. What two claim is refused.
+    leave no other, and what the family brings besides is shown as a convention. What two claim is refused.
 
     Raises:
-        DecoderUnknown: the named one does not exist or contradicts the outputs, or none matches.
-        DecoderAmbiguous: two are equally sure, or the one leaves open how the picture is fed; all readings are named.
+        DecoderUnknown: the named one does not exist or contradicts the outputs, or none matches, or what is said of
+            the outputs is not what they show.
+        DecoderAmbiguous: two are equally sure, or the one leaves open how images are fed; all hypotheses are named.
     """
     decoders = list(decoders)
-    wish = evidence.card.decoder
-    choice = _inferred(evidence, decoders) if wish is None else _named(wish, evidence, decoders)
-    choice = replace(choice, match=output_kinds.unsettled(choice.match, evidence))
-    _demand_settled(choice, evidence)
-    _demand_agreement(choice, evidence)
+    name = evidence.card.decoder
+    choice = _inferred(evidence, decoders) if name is None else _by_name(name, evidence, decoders)
+    choice = replace(choice, match=graph_evidence.with_open_normalisation(choice.match, evidence))
+    _refuse_unsettled(choice, evidence)
+    try:
+        lay(evidence.card, observed(choice))
+    except DecoderUnknown as refusal:
+        raise _with_evidence(refusal, evidence, choice.verdicts) from None
     return choice
 
 
+# ------------------------------------------------------------------------------------ which decoder it is
+
+
 def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
+    """The decoder that is surest of all."""
     verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
     best = max((match.sure for _, match in verdicts), default=Sure.NO)
-    finalists = distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
-    seen = "; ".join(map(str, evidence.outputs))
     if best is Sure.NO:
         _blame_labels(evidence, decoders)
-        unknown = DecoderUnknown(
-            f"No decoder reads these outputs: {seen}.",
-            hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
-        )
-        raise _kept(unknown, evidence, verdicts)
+        raise _with_evidence(_none_reads(evidence), evidence, _named(verdicts))
+    finalists = distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
     if len(finalists) > 1:
-        readings = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
-        arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
-        ambiguous = DecoderAmbiguous(
-            f"The outputs {seen} can be read in {len(finalists)} ways: {readings}.", hint=f"pass {arguments}; {PHOTOS}"
-        )
-        raise _kept(ambiguous, evidence, verdicts)
+        raise _with_evidence(_several_read(finalists, evidence), evidence, _named(verdicts))
     decoder, match = finalists[0]
-    return Choice(decoder, match, [(other.name, verdict) for other, verdict in verdicts if other is not decoder])
+    others = [(other, verdict) for other, verdict in verdicts if other is not decoder]
+    return Choice(decoder, match, _named(others))
+
+
+def _by_name(name: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
+    """The decoder of this name, unless it does not exist or the outputs speak against it."""
+    source = evidence.card.source("decoder")
+    by_name = {decoder.name: decoder for decoder in decoders}
+    if name not in by_name:
+        near = ", ".join(get_close_matches(name, by_name, 5, 0.5)) or "none like it"
+        unknown = DecoderUnknown(
+            f"There is no decoder {name!r}, which the {source} names.",
+            hint=f"near it: {near}; all of them: edgerun plugins",
+        )
+        raise _with_evidence(unknown, evidence, [])
+    decoder = by_name[name]
+    match = decoder.matches(evidence)
+    if match.sure is Sure.NO:
+        unknown = DecoderUnknown(
+            f"The {source} names the decoder {name}, but the outputs speak against it: {match.why}.",
+            hint="leave the decoder out to let it be inferred",
+        )
+        raise _with_evidence(unknown, evidence, [(name, match)])
+    return Choice(decoder, match)
 
 
 def distinct(finalists: list[tuple[Decoder, Match]], evidence: Evidence) -> list[tuple[Decoder, Match]]:
     """Finalists without those that read and feed the model just as an earlier one: what the card says goes first."""
     kept: list[tuple[Decoder, Match]] = []
-    seen: list[tuple[object, dict[str, object]]] = []
+    known: list[tuple[object, Mapping[str, Any]]] = []
     for decoder, match in finalists:
-        open_ = {name: value for name, value in match.conventions.items() if not evidence.known(name)}
-        reading = (reader(decoder, match), open_)
-        if reading not in seen:
-            seen.append(reading)
+        way = reader(decoder, match), _left_to(match, evidence)
+        if way not in known:
+            known.append(way)
             kept.append((decoder, match))
     return kept
 
 
-def _demand_settled(choice: Choice, evidence: Evidence) -> None:
-    """Refuse a model of a family with several habits where nobody says which of them it has."""
-    name, match = choice.decoder.name, choice.match
-    readings = [readings for field, readings in match.alternatives.items() if not evidence.known(field)]
-    if readings:
-        kinds = "; ".join(" or ".join(f"{entry.arguments} ({entry.who})" for entry in reading) for reading in readings)
-        arguments = ", and ".join(" or ".join(entry.arguments for entry in reading) for reading in readings)
-        ambiguous = DecoderAmbiguous(
-            f"The outputs are {name}'s ({match.why}), but nothing says how the model is fed or counts: {kinds}.",
-            hint=f"pass {arguments}" + (f"; {PHOTOS}" if all(len(reading) > 1 for reading in readings) else ""),
-        )
-        ambiguous.evidence, ambiguous.verdicts = evidence, [(name, match), *choice.others]
-        raise ambiguous
+def _left_to(match: Match, evidence: Evidence) -> dict[str, Any]:
+    """Conventions of a verdict that would hold, since the card says nothing of them."""
+    return {name: value for name, value in match.conventions.items() if not evidence.known(name)}
 
 
-SAID = ("argument", "sidecar", "edgerun metadata")
-"""Who speaks of this very file; exporters' metadata may speak of the model that it was made from."""
+# ------------------------------------------------------------------------------------------- refusals
 
 
-def _demand_agreement(choice: Choice, evidence: Evidence) -> None:
-    """Refuse a model of which somebody says what its outputs contradict."""
-    card, match, name = evidence.card, choice.match, choice.decoder.name
-    seen = {
-        field: (value, match.basis.get(field, "").removeprefix("inferred: "))
-        for field, value in match.conventions.items()
-        if match.basis.get(field, "").startswith("inferred") and field in CHECKED
-    }
-    units = match.conventions.get("box_units", "pixels")
-    reason = match.basis.get("box_units", f"{name} gives {units}").partition(": ")
-    if not reason[2].endswith(finished_rows.CHECKED_LATER):
-        seen["box_units"] = (units, reason[2] or reason[0])
-    if choice.decoder.suppress:
-        seen["suppressed"] = (False, f"{name} answers for every cell or query, and leaves suppression to us")
-    roles = dict(match.conventions.get("outputs", {}))
-    clashing = {key: role for key, role in roles.items() if card.outputs.get(key, role) != role}
-    if set(card.outputs) < set(roles) and clashing:  # decoders have seen to whole tables themselves
-        seen["outputs"] = (roles, match.basis.get("outputs", "").removeprefix("inferred: "))
-    for field, (value, why) in seen.items():
-        source = card.source(field)
-        if evidence.known(field) and getattr(card, field) != value and (field != "suppressed" or source in SAID):
-            contradicted = DecoderUnknown(
-                f"The {source} says {field} = {getattr(card, field)!r}, but the outputs speak for {value!r}: {why}.",
-                hint=f"leave {field} out" + ('; nms="class" suppresses all the same' if field == "suppressed" else ""),
-            )
-            contradicted.evidence, contradicted.verdicts = evidence, [(name, match), *choice.others]
-            raise contradicted
+def _none_reads(evidence: Evidence) -> DecoderUnknown:
+    return DecoderUnknown(
+        f"No decoder reads these outputs: {_listed(evidence)}.",
+        hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
+    )
 
 
-CHECKED = ("box_units", "suppressed", "keypoints", "keypoint_dims", "task")
-"""Fields that outputs tell; how a picture is fed can be told less surely, and whoever says it is believed."""
+def _several_read(finalists: Verdicts, evidence: Evidence) -> DecoderAmbiguous:
+    hypotheses = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
+    arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
+    return DecoderAmbiguous(
+        f"The outputs {_listed(evidence)} can be read in {len(finalists)} ways: {hypotheses}.",
+        hint=f"pass {arguments}; {PHOTOS}",
+    )
+
+
+def _listed(evidence: Evidence) -> str:
+    return "; ".join(map(str, evidence.outputs))
 
 
 def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:
-    """Say so where it is the number of labels alone that no reading agrees with."""
+    """Say so where it is the number of labels alone that no hypothesis agrees with."""
     card = evidence.card
     if not card.labels:
         return
@@ -167,30 +174,106 @@ def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:
             )
 
 
-def _named(wish: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
-    source = evidence.card.source("decoder")
-    decoder = next((entry for entry in decoders if entry.name == wish), None)
-    if decoder is None:
-        near = ", ".join(get_close_matches(wish, [entry.name for entry in decoders], 5, 0.5)) or "none like it"
-        unknown = DecoderUnknown(
-            f"The {source} names the decoder {wish}, which nobody brings.",
-            hint=f"near it: {near}; all of them: edgerun plugins",
-        )
-        raise _kept(unknown, evidence, ())
-    match = decoder.matches(evidence)
-    if match.sure is Sure.NO:
-        unknown = DecoderUnknown(
-            f"The {source} names the decoder {wish}, but the outputs speak against it: {match.why}.",
-            hint="leave the decoder out to let it be inferred",
-        )
-        raise _kept(unknown, evidence, [(decoder, match)])
-    return Choice(decoder, match)
+def _refuse_unsettled(choice: Choice, evidence: Evidence) -> None:
+    """Refuse a model of a family with several habits where nothing says which of them it has."""
+    open_ = [entries for field, entries in choice.match.alternatives.items() if not evidence.known(field)]
+    if not open_:
+        return
+    kinds = "; ".join(map(_with_authors, open_))
+    arguments = ", and ".join(map(_as_arguments, open_))
+    several = all(len(entries) > 1 for entries in open_)
+    ambiguous = DecoderAmbiguous(
+        f"The outputs are {choice.decoder.name}'s ({choice.match.why}), but nothing says how the model is fed or "
+        f"counts: {kinds}.",
+        hint=f"pass {arguments}; {PHOTOS}" if several else f"pass {arguments}",
+    )
+    raise _with_evidence(ambiguous, evidence, choice.verdicts)
+
+
+def _with_authors(entries: Alternatives) -> str:
+    return " or ".join(f"{entry.arguments} ({entry.who})" for entry in entries)
+
+
+def _as_arguments(entries: Alternatives) -> str:
+    return " or ".join(entry.arguments for entry in entries)
+
+
+def _named(verdicts: Verdicts) -> list[tuple[str, Match]]:
+    return [(decoder.name, match) for decoder, match in verdicts]
 
 
 Refusal = TypeVar("Refusal", DecoderUnknown, DecoderAmbiguous)
 
 
-def _kept(refusal: Refusal, evidence: Evidence, verdicts: Iterable[tuple[Decoder, Match]]) -> Refusal:
-    """The refusal with what was seen and said, which `inspect` shows."""
-    refusal.evidence, refusal.verdicts = evidence, [(decoder.name, match) for decoder, match in verdicts]
+def _with_evidence(refusal: Refusal, evidence: Evidence, verdicts: Sequence[tuple[str, Match]]) -> Refusal:
+    """The refusal with what was looked at and answered, which `inspect` shows."""
+    refusal.evidence, refusal.verdicts = evidence, verdicts
     return refusal
+
+
+# --------------------------------------------------------------------------------- what it claims of the card
+
+
+def named(choice: Choice) -> Claim:
+    """The decoder's name, where nothing else has given it."""
+    return Claim(f"inferred: {choice.match.why}", {"decoder": choice.decoder.name}, Standing.CONVENTION)
+
+
+VISIBLE = ("box_units", "suppressed", "keypoints", "keypoint_dims", "task")
+"""Fields that outputs show; how an image is fed shows less surely, and what is said of it is believed."""
+
+LEAVE_OUT = {"suppressed": 'leave suppressed out; nms="class" suppresses all the same'}
+"""Hints where a field's own is not "leave … out"."""
+
+
+def observed(choice: Choice) -> Claim:
+    """What the outputs show of fields that may be said otherwise."""
+    shown = {
+        **_inferred_fields(choice.match),
+        **_units(choice),
+        **_suppression(choice.decoder),
+        **_roles(choice.match),
+    }
+    return Claim(
+        "the outputs",
+        {name: value for name, (value, _) in shown.items()},
+        Standing.OBSERVED,
+        grounds={name: why for name, (_, why) in shown.items()},
+        hints={name: LEAVE_OUT.get(name, f"leave {name} out") for name in shown},
+    )
+
+
+Shown = dict[str, tuple[Any, str]]
+"""Card field -> its value, and why, as half a sentence."""
+
+
+def _inferred_fields(match: Match) -> Shown:
+    """What the verdict infers of these very outputs, rather than of its family."""
+    inferred = {name for name in VISIBLE if match.basis.get(name, "").startswith("inferred")}
+    return {name: (match.conventions[name], _why(match, name)) for name in inferred & match.conventions.keys()}
+
+
+def _units(choice: Choice) -> Shown:
+    """The units of boxes, which a family gives even where it does not say so."""
+    units = choice.match.conventions.get("box_units", "pixels")
+    basis = choice.match.basis.get("box_units", f"{choice.decoder.name} gives {units}")
+    if basis.endswith(finished_rows.CHECKED_LATER):
+        return {}
+    return {"box_units": (units, basis.partition(": ")[2] or basis)}
+
+
+def _suppression(decoder: Decoder) -> Shown:
+    if not decoder.suppress:
+        return {}
+    why = f"{decoder.name} answers for every cell or query, and leaves suppression to us"
+    return {"suppressed": (False, why)}
+
+
+def _roles(match: Match) -> Shown:
+    """What each output holds."""
+    roles = match.conventions.get("outputs")
+    return {"outputs": (dict(roles), _why(match, "outputs"))} if roles else {}
+
+
+def _why(match: Match, name: str) -> str:
+    return match.basis.get(name, "").removeprefix("inferred: ")

@@ -20,11 +20,10 @@ def find(model: str | Path) -> Path:
         ModelUnreadable: a bare name that is neither.
     """
     path = Path(model)
-    if model in NAMES and not path.is_file():  # a folder of that name is not meant: ours are single files
+    if model in NAMES and not path.is_file():  # a folder of that name is not meant: NAMES are single files
         return NAMES[str(model)]
-    if path.exists() or isinstance(model, Path):
-        return path
-    if path.name == model and not path.suffix:
+    is_bare_name = path.name == model and not path.suffix
+    if is_bare_name and not path.exists():
         raise ModelUnreadable(
             f"There is no file and no model named {model}.",
             hint=f"models that come with edgerun: {', '.join(sorted(NAMES))}; else give the path of a model file",

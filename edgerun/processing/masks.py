@@ -1,4 +1,4 @@
-"""Masks of instances, kept as small as the model gives them and made at the picture's size when asked for."""
+"""Masks of instances, kept as small as the model gives them and made at the image's size when asked for."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from edgerun.tensors import AnyArray, FloatArray
 __all__ = ["Masks", "from_prototypes"]
 
 THRESHOLD = 0.5
+"""Probability beyond which a pixel belongs to the instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,15 @@ class Masks:
     """One mask per row.
 
     Attributes:
-        shares: float32 [N, h, w], 0..1, over the model's input, however coarse, or each over its box.
+        probabilities: float32 [N, h, w], 0..1, over the model's input, however coarse, or each over its box.
         boxes: float32 [N, 4], x1 y1 x2 y2 in image pixels.
-        geometry: where the picture lies in the model's input.
+        geometry: where the image lies in the model's input.
         height, width: pixels of the model's input.
         in_boxes: whether each mask covers its box alone.
         cut: whether a mask ends at its box.
     """
 
-    shares: FloatArray
+    probabilities: FloatArray
     boxes: FloatArray
     geometry: Geometry
     height: int
@@ -39,44 +40,49 @@ class Masks:
     in_boxes: bool = False
     cut: bool = True
 
+    @property
+    def shares(self) -> FloatArray:
+        """`probabilities` under their earlier name."""
+        return self.probabilities
+
     def __len__(self) -> int:
-        return len(self.shares)
+        return len(self.probabilities)
 
     def __iter__(self) -> Iterator[NDArray[np.bool_]]:
         return (self.bitmap(row) for row in range(len(self)))
 
     def __getitem__(self, rows: Any) -> Masks:
         """The masks of a slice, a boolean mask or a list of numbers."""
-        return replace(self, shares=self.shares[rows], boxes=self.boxes[rows])
+        return replace(self, probabilities=self.probabilities[rows], boxes=self.boxes[rows])
 
     def bitmap(self, row: int) -> NDArray[np.bool_]:
-        """Where the instance is, bool [H, W] over the picture."""
+        """Where the instance is, bool [H, W] over the image."""
         geometry = self.geometry
         high, wide = geometry.image_height, geometry.image_width
-        tall, broad = self.shares.shape[1:]
-        if self.in_boxes:  # picture pixel centre -> mask pixel centre
+        tall, broad = self.probabilities.shape[1:]
+        if self.in_boxes:  # image pixel centre -> mask pixel centre
             left, top, right, bottom = (float(edge) for edge in self.boxes[row])
             scale_x, scale_y = broad / max(right - left, 1e-6), tall / max(bottom - top, 1e-6)
             shift_x, shift_y = (0.5 - left) * scale_x - 0.5, (0.5 - top) * scale_y - 0.5
-        else:  # picture pixel centre -> model pixel -> mask pixel centre
+        else:  # image pixel centre -> model pixel -> mask pixel centre
             step_x, step_y = broad / self.width, tall / self.height
             scale_x, scale_y = geometry.scale_x * step_x, geometry.scale_y * step_y
             shift_x = (0.5 * geometry.scale_x + geometry.left) * step_x - 0.5
             shift_y = (0.5 * geometry.scale_y + geometry.top) * step_y - 0.5
         matrix = np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]])
-        share = cv2.warpAffine(
-            self.shares[row],
+        probability = cv2.warpAffine(
+            self.probabilities[row],
             matrix,
             (wide, high),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT if self.in_boxes else cv2.BORDER_REPLICATE,
         )
         if not self.cut:
-            return np.asarray(share) > THRESHOLD
+            return np.asarray(probability) > THRESHOLD
         x1, y1 = np.floor(self.boxes[row, :2]).astype(int)
         x2, y2 = np.ceil(self.boxes[row, 2:]).astype(int)
         inside = np.zeros((high, wide), np.bool_)
-        inside[y1:y2, x1:x2] = np.asarray(share)[y1:y2, x1:x2] > THRESHOLD
+        inside[y1:y2, x1:x2] = np.asarray(probability)[y1:y2, x1:x2] > THRESHOLD
         return inside
 
     @property
@@ -105,7 +111,7 @@ class Masks:
 
 
 def from_prototypes(coefficients: AnyArray, prototypes: AnyArray) -> FloatArray:
-    """Shares from a linear mix of prototypes: sigmoid(coefficients · prototypes).
+    """Probabilities from a linear mix of prototypes: sigmoid(coefficients · prototypes).
 
     Source: Bolya et al., YOLACT, arXiv 1904.02689.
 
@@ -118,5 +124,5 @@ def from_prototypes(coefficients: AnyArray, prototypes: AnyArray) -> FloatArray:
     """
     kinds, tall, broad = prototypes.shape
     mixed = coefficients.astype(np.float32) @ prototypes.reshape(kinds, -1)
-    shares = 1 / (1 + np.exp(-np.clip(mixed, -60, 60)))
-    return shares.reshape(-1, tall, broad).astype(np.float32, copy=False)
+    probabilities = 1 / (1 + np.exp(-np.clip(mixed, -60, 60)))
+    return probabilities.reshape(-1, tall, broad).astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""Which input of a model takes the picture, in which layout, and what the other inputs are fed."""
+"""Which input of a model takes the image, in which layout, and what the other inputs are fed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from edgerun.tensors import AnyArray, Arrays, TensorSpec
 __all__ = ["ImageInput", "auxiliary", "find", "thresholds"]
 
 
+CHANNELS = (1, 3)
+"""How many an image may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageInput:
-    """The input that takes the picture.
+    """The input that takes the image.
 
     Attributes:
         spec: as the session gives it.
         channels_last: [.., h, w, c] rather than [.., c, h, w].
         channels: 1, 3, or None where the file leaves it open.
         height, width: pixels, or None where the file leaves them open.
-        batch: pictures at a time; None where any number goes; 0 where there is no batch axis.
+        batch: images at a time; None where any number goes; 0 where there is no batch axis.
     """
 
     spec: TensorSpec
@@ -35,33 +39,33 @@ class ImageInput:
     batch: int | None
 
 
-def _reading(spec: TensorSpec) -> ImageInput | None:
-    shape = spec.shape
-    if len(shape) == 3:
-        shape, batched = (0, *shape), False
-    else:
-        batched = True
-    if len(shape) != 4 or np.dtype(spec.dtype).kind not in "fiu":
+def _hypothesis(spec: TensorSpec) -> ImageInput | None:
+    """How an input would take an image; None where it cannot."""
+    if np.dtype(spec.dtype).kind not in "fiu" or len(spec.shape) not in (3, 4):
         return None
-    batch, *rest = shape
-    first, second, third = rest
-    if first in (1, 3) and third not in (1, 3):
-        channels_last = False
-    elif third in (1, 3) and first not in (1, 3):
-        channels_last = True
-    elif first in (1, 3) and third in (1, 3):
-        channels_last = False  # a picture of one or three columns is not a thing
-    elif first is None and third is None:
-        channels_last = False  # all sizes open: the exporters that do so put channels first
-    else:
+    *batches, first, second, third = spec.shape
+    batch = batches[0] if batches else 0
+    channels_last = _is_channels_last(first, third)
+    if channels_last is None:
         return None
     if channels_last:
-        return ImageInput(spec, True, third, first, second, batch if batched else 0)
-    return ImageInput(spec, False, first, second, third, batch if batched else 0)
+        return ImageInput(spec, True, third, first, second, batch)
+    return ImageInput(spec, False, first, second, third, batch)
+
+
+def _is_channels_last(first: int | None, third: int | None) -> bool | None:
+    """Where the channels are, by the sizes of the first and the last axis; None where neither can be channels."""
+    if first in CHANNELS:  # also where both are: an image of one or three columns is unheard of
+        return False
+    if third in CHANNELS:
+        return True
+    if first is None and third is None:  # all sizes open: the exporters that do so put channels first
+        return False
+    return None
 
 
 def find(inputs: Sequence[TensorSpec], name: str) -> ImageInput:
-    """The one input that can take a picture.
+    """The one input that can take an image.
 
     Args:
         inputs: of the session.
@@ -70,19 +74,19 @@ def find(inputs: Sequence[TensorSpec], name: str) -> ImageInput:
     Raises:
         ModelUnreadable: none can, or several could.
     """
-    readings = [reading for spec in inputs if (reading := _reading(spec)) is not None]
+    found = list(filter(None, map(_hypothesis, inputs)))
     seen = "; ".join(map(str, inputs)) or "none"
-    if not readings:
+    if not found:
         raise ModelUnreadable(
-            f"{name} has no input that takes a picture; its inputs are: {seen}.",
+            f"{name} has no input that takes an image; its inputs are: {seen}.",
             hint="a detector takes [1, 3, height, width] or [1, height, width, 3]",
         )
-    if len(readings) > 1:
+    if len(found) > 1:
         raise ModelUnreadable(
-            f"{name} has several inputs that could take the picture: {seen}.",
-            hint="export it with one picture as its input",
+            f"{name} has several inputs that could take the image: {seen}.",
+            hint="export it with one image as its input",
         )
-    return readings[0]
+    return found[0]
 
 
 def _by_convention(spec: TensorSpec, card: ModelCard) -> AnyArray | None:
@@ -116,24 +120,26 @@ def thresholds(inputs: Sequence[TensorSpec], conf: float, iou: float) -> Arrays:
 
 
 def auxiliary(inputs: Sequence[TensorSpec], image: ImageInput, card: ModelCard, name: str) -> Arrays:
-    """What the inputs beside the picture are fed, for a batch of one.
+    """What the inputs beside the image are fed, for a batch of one.
 
     Raises:
-        ModelUnreadable: an input that nobody gives a value for.
+        ModelUnreadable: an input that nothing gives a value for.
     """
     feeds: Arrays = {}
     for spec in inputs:
-        if spec.name == image.spec.name or spec.name in THRESHOLDS:
-            continue
-        if spec.name in card.inputs:
-            value = np.asarray(card.inputs[spec.name])
-        else:
-            conventional = _by_convention(spec, card)
-            if conventional is None:
-                raise ModelUnreadable(
-                    f"{name} wants an input {spec} besides the picture, and nothing says what.",
-                    hint=f'give its value: inputs={{"{spec.name}": …}}, as argument or in the sidecar',
-                )
-            value = conventional
-        feeds[spec.name] = quantization.store(value, spec)
+        if spec.name != image.spec.name and spec.name not in THRESHOLDS:
+            feeds[spec.name] = quantization.store(_value_of(spec, card, name), spec)
     return feeds
+
+
+def _value_of(spec: TensorSpec, card: ModelCard, model: str) -> AnyArray:
+    """What is said of an input, else what is usual for its name."""
+    if spec.name in card.inputs:
+        return np.asarray(card.inputs[spec.name])
+    usual = _by_convention(spec, card)
+    if usual is None:
+        raise ModelUnreadable(
+            f"{model} wants an input {spec} besides the image, and nothing says what.",
+            hint=f'give its value: inputs={{"{spec.name}": …}}, as argument or in the sidecar',
+        )
+    return usual

@@ -19,7 +19,7 @@ COCO_SIGMAS = np.array(
 """How far people differ about each of COCO's 17 joints. Source: cocoapi, cocoeval.py (BSD-2)."""
 
 OTHER_SIGMA = 0.05
-"""For keypoints that nobody has measured: about the mean of COCO's without hips and knees."""
+"""For keypoints without a published value: about the mean of COCO's without hips and knees."""
 
 
 def suppress(
@@ -33,8 +33,8 @@ def suppress(
 ) -> AnyArray:
     """Rows to keep, best first.
 
-    Greedy: a row goes where a better kept row (of its class, unless agnostic) shares more than `iou` of their union.
-    Equal scores keep their order of arrival. Empty boxes share nothing, so they neither go nor take others along.
+    Greedy: a row goes where a better kept row (of its class, unless agnostic) overlaps it by more than `iou`.
+    Equal scores keep their order of arrival. Empty boxes overlap nothing, so they neither go nor make others go.
 
     Args:
         boxes: float32 [N, 4], x1 y1 x2 y2.
@@ -148,7 +148,7 @@ def suppress_poses(
 
 
 def touching(box: FloatArray, others: FloatArray) -> AnyArray:
-    """Indices of upright boxes that share anything with one."""
+    """Indices of upright boxes that overlap one."""
     x1, y1, x2, y2 = others.T
     return np.flatnonzero((x1 < box[2]) & (x2 > box[0]) & (y1 < box[3]) & (y2 > box[1]))
 

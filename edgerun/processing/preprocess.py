@@ -1,4 +1,4 @@
-"""From a picture to a model's input, and from the model's pixels back to the picture's."""
+"""From an image to a model's input, and from the model's pixels back to the image's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from edgerun import boxes as box_arithmetic
-from edgerun.card import Color, Resize
+from edgerun.card import Color, ModelCard, Resize
 from edgerun.media.images import Image
 from edgerun.processing import quantization
+from edgerun.processing.model_inputs import ImageInput
 from edgerun.tensors import AnyArray, FloatArray, TensorSpec
 
 __all__ = ["Geometry", "Plan"]
@@ -20,12 +21,12 @@ __all__ = ["Geometry", "Plan"]
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where a picture lies in the model's input: model = image * scale + offset, per axis.
+    """Where an image lies in the model's input: model = image * scale + offset, per axis.
 
     Attributes:
         scale_x, scale_y: model pixels per image pixel.
-        left, top: model pixels; where the picture's corner lies, negative where it is cut.
-        image_height, image_width: pixels of the picture.
+        left, top: model pixels; where the image's corner lies, negative where it is cut.
+        image_height, image_width: pixels of the image.
     """
 
     scale_x: float
@@ -37,9 +38,9 @@ class Geometry:
 
     @staticmethod
     def fit(image_height: int, image_width: int, height: int, width: int, resize: Resize) -> Geometry:
-        """The place of a picture of one size in an input of another.
+        """The place of an image of one size in an input of another.
 
-        Letterbox keeps the aspect and rounds the picture's size to whole pixels; the centred one gives an odd
+        Letterbox keeps the aspect and rounds the image's size to whole pixels; the centred one gives an odd
         pixel of border to the right and the bottom, as Ultralytics does.
         """
         if resize == "stretch":
@@ -60,7 +61,7 @@ class Geometry:
 
     @property
     def fitted(self) -> tuple[int, int]:
-        """Height and width of the resized picture, model pixels."""
+        """Height and width of the resized image, model pixels."""
         return round(self.image_height * self.scale_y), round(self.image_width * self.scale_x)
 
     def to_image(self, boxes: AnyArray) -> FloatArray:
@@ -74,11 +75,17 @@ class Geometry:
         scale = np.array([self.scale_x, self.scale_y])
         return np.asarray((points - offset) / scale, np.float32)
 
+    def keypoints_to_image(self, keypoints: AnyArray) -> FloatArray:
+        """Model pixels to image pixels, not clipped. float32 [N, K, 3], x y and visibility, which stays."""
+        rows, count, _ = keypoints.shape
+        places = self.points_to_image(keypoints[..., :2].reshape(-1, 2)).reshape(rows, count, 2)
+        return np.concatenate((places, keypoints[..., 2:]), axis=2)
+
     def rotated_to_image(self, rotated: AnyArray) -> FloatArray:
         """Oriented boxes in model pixels to image pixels, not clipped. float32 [N, 5].
 
         Where x and y are scaled differently (stretch), sides are scaled along their own directions; a box that is not
-        parallel to the picture then is a parallelogram in truth, and this is the box of the same centre and axes.
+        parallel to the image then is a parallelogram in truth, and this is the box of the same centre and axes.
         """
         moved = np.array(rotated, np.float32)
         moved[:, :2] = self.points_to_image(rotated[:, :2])
@@ -96,7 +103,7 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Plan:
-    """How every picture becomes the model's input. Made once, applied to each frame.
+    """How every image becomes the model's input. Made once, applied to each frame.
 
     Attributes:
         height, width: pixels of the model's input.
@@ -120,6 +127,22 @@ class Plan:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_tables", self._make_tables())
 
+    @staticmethod
+    def of(card: ModelCard, image: ImageInput) -> Plan:
+        """How a model with this card and this input is fed."""
+        return Plan(
+            height=card.height,
+            width=card.width,
+            channels_last=image.channels_last,
+            spec=image.spec,
+            resize=card.resize,
+            fill=card.fill,
+            color=card.color,
+            scale=card.scale,
+            mean=card.mean,
+            std=card.std,
+        )
+
     @cached_property
     def channels(self) -> int:
         """1 for grey models, else 3."""
@@ -127,7 +150,7 @@ class Plan:
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
-        """Of one picture in the input, without the batch axis."""
+        """Of one image in the input, without the batch axis."""
         if self.channels_last:
             return self.height, self.width, self.channels
         return self.channels, self.height, self.width
@@ -135,7 +158,7 @@ class Plan:
     def _make_tables(self) -> AnyArray:
         """What each of the 256 pixel values becomes: stored dtype [channels, 256].
 
-        An 8-bit picture has 256 values, so scaling, normalising and quantising are one exact table, made once.
+        An 8-bit image has 256 values, so scaling, normalising and quantising are one exact table, made once.
         """
         channels = 1 if self.color == "gray" else 3
         mean, std = np.array(self.mean[:channels])[:, None], np.array(self.std[:channels])[:, None]
@@ -143,16 +166,16 @@ class Plan:
         return quantization.store(real, self.spec)
 
     def new_input(self, batch: int = 1) -> AnyArray:
-        """An input of zeros for so many pictures, stored dtype."""
+        """An input of zeros for so many images, stored dtype."""
         return np.zeros((batch, *self.shape), self.spec.dtype)
 
     def apply(self, image: Image, out: AnyArray, *, border: bool = True) -> Geometry:
-        """Write a picture into its place of the input.
+        """Write an image into its place of the input.
 
         Args:
             image: uint8 [H, W, 3], blue-green-red.
             out: stored dtype, [c, h, w] or [h, w, c]; every element is overwritten.
-            border: False where `out` holds the border of a picture of this very size already.
+            border: False where `out` holds the border of an image of this very size already.
         """
         geometry = Geometry.fit(image.shape[0], image.shape[1], self.height, self.width, self.resize)
         fitted_height, fitted_width = geometry.fitted

@@ -16,6 +16,7 @@ import os
 import platform
 import re
 import shutil
+import struct
 import sys
 import tempfile
 import warnings
@@ -30,8 +31,11 @@ from edgerun.runtime import cpu_cores
 
 __all__ = ["compiled", "digest", "drop", "files", "folder", "limit", "machine", "read", "size", "write"]
 
-LIMIT = 2000
+DEFAULT_LIMIT = 2000
 """Megabytes of compiled models that are kept where EDGERUN_CACHE_LIMIT does not say."""
+
+MEGABYTE = 1_000_000
+"""In bytes."""
 
 USED = ".used"
 """A file in each folder of compiled models; its time is that of the last use."""
@@ -43,9 +47,9 @@ StringStringEntryProto; a name is shorter than 128 bytes, so its length is one b
 
 def folder() -> Path:
     """The one folder."""
-    said = os.environ.get("EDGERUN_CACHE")
-    if said:
-        return Path(said)
+    chosen = os.environ.get("EDGERUN_CACHE")
+    if chosen:
+        return Path(chosen)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "edgerun"
     if sys.platform == "darwin":
@@ -55,63 +59,90 @@ def folder() -> Path:
 
 def limit() -> int:
     """Bytes that compiled models may take together."""
-    said = os.environ.get("EDGERUN_CACHE_LIMIT", "")
-    if said and not said.isdecimal():
-        warnings.warn(f"EDGERUN_CACHE_LIMIT = {said!r} is no number of megabytes; {LIMIT} it is", stacklevel=2)
-    return 1_000_000 * (int(said) if said.isdecimal() else LIMIT)
+    chosen = os.environ.get("EDGERUN_CACHE_LIMIT", "")
+    if chosen.isdecimal():
+        return int(chosen) * MEGABYTE
+    if chosen:
+        warnings.warn(
+            f"EDGERUN_CACHE_LIMIT = {chosen!r} is not a number of megabytes; {DEFAULT_LIMIT} are kept", stacklevel=2
+        )
+    return DEFAULT_LIMIT * MEGABYTE
 
 
 def size(place: Path | None = None) -> int:
     """Bytes of all files below a folder; None for the whole cache."""
     total = 0
-    for entry in (folder() if place is None else place).rglob("*"):
+    for file in _files(folder() if place is None else place):
         with suppress(OSError):  # another process may delete it meanwhile
-            total += entry.stat().st_size if entry.is_file() else 0
+            total += file.stat().st_size
     return total
+
+
+def _files(place: Path) -> list[Path]:
+    """All files below a folder, sorted by their paths."""
+    return sorted(entry for entry in place.rglob("*") if entry.is_file())
 
 
 @lru_cache(maxsize=1)
 def _processor() -> str:
     """What this machine's processor calls itself."""
+    lines: list[str] = []
     with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() in ("model name", "Model", "Hardware", "uarch"):
-                return value.strip()
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model", "Hardware", "uarch"):
+            return value.strip()
     return platform.processor() or platform.machine()
+
+
+def _system() -> str:
+    """The system with its release; of Linux without, whose kernel changes often and the speed hardly."""
+    release = platform.mac_ver()[0]
+    if sys.platform == "win32":
+        release = platform.version()
+    return f"{platform.system()} {release}".strip()
 
 
 def machine() -> dict[str, str]:
     """What the speed of a model depends on, besides its file and its runtime."""
-    release = platform.mac_ver()[0] or (platform.version() if sys.platform == "win32" else "")
     return {
         "processor": _processor(),
         "cores": str(cpu_cores.available()),
-        "system": f"{platform.system()} {release}".strip(),
-        "python": f"{platform.machine()}, {8 * (4 if sys.maxsize < 2**32 else 8)} bit",
+        "system": _system(),
+        "python": f"{platform.machine()}, {8 * struct.calcsize('P')} bit",
     }
 
 
 def digest(path: Path) -> str:
     """A model's SHA-256, of each file where it is a folder; weights beside an ONNX file count by size and time."""
     total = hashlib.sha256()
-    for file in sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]:
-        if path.is_dir():
+    if path.is_dir():
+        for file in _files(path):
             total.update(f"\n{file.relative_to(path).as_posix()}\n".encode())
-        with file.open("rb") as stream:
-            total.update(hashlib.file_digest(stream, "sha256").digest())
-    if path.suffix == ".onnx" and path.is_file():
-        for weights in _beside(path):
+            total.update(_sha256(file))
+        return total.hexdigest()
+    total.update(_sha256(path))
+    if path.suffix == ".onnx":
+        for weights in _weights_beside(path):
             with suppress(OSError):
                 known = weights.stat()
                 total.update(f"\n{weights.name} {known.st_size} {known.st_mtime_ns}".encode())
     return total.hexdigest()
 
 
-def _beside(path: Path) -> list[Path]:
+def _sha256(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def _weights_beside(path: Path) -> list[Path]:
     """Files of weights that an ONNX model names."""
     data = path.read_bytes()
-    names = {data[found.end() : found.end() + found.group(1)[0]] for found in LOCATION.finditer(data)}
+    names = set()
+    for found in LOCATION.finditer(data):
+        length = found.group(1)[0]
+        names.add(data[found.end() : found.end() + length])
     return [path.with_name(Path(os.fsdecode(name)).name) for name in sorted(names) if b"\0" not in name]
 
 
@@ -143,20 +174,25 @@ def write(name: str, content: Mapping[str, Any]) -> Path:
     path = folder() / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as stream:
-                json.dump(content, stream, indent=2)
-            Path(draft).replace(path)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
+        _write_whole(path, content)
     except OSError as cause:
         raise InputError(
             f"The cache folder {path.parent} cannot be written: {cause.strerror}.",
             hint="set the environment variable EDGERUN_CACHE to a folder that can",
         ) from cause
     return path
+
+
+def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
+    """By way of a draft, so that no reader meets half a file."""
+    number, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as stream:
+            json.dump(content, stream, indent=2)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
 
 
 def compiled(name: str, key: str) -> Path | None:
@@ -185,8 +221,10 @@ def compiled(name: str, key: str) -> Path | None:
 
 
 def files(place: str) -> set[str]:
-    """Names of what a runtime has put into a folder; none for "", which is no folder."""
-    return set() if not place else {str(entry) for entry in Path(place).rglob("*") if entry.name != USED}
+    """Paths of what a runtime has put into a folder; none for "", which stands for no folder."""
+    if not place:
+        return set()
+    return {str(entry) for entry in Path(place).rglob("*") if entry.name != USED}
 
 
 def drop(place: str) -> None:
@@ -200,14 +238,21 @@ def _evict(shelf: Path, kept: Path) -> None:
     known = []
     for place in shelf.iterdir():
         with suppress(OSError):  # another process may delete it meanwhile
-            known.append(((place / USED).stat().st_mtime_ns, place, size(place)))
-    total, most = sum(entry[2] for entry in known), limit()
-    for _, place, bytes_ in sorted(known):
+            last_use = (place / USED).stat().st_mtime_ns
+            known.append((last_use, place, size(place)))
+    total = sum(taken for _, _, taken in known)
+    most = limit()
+    for _, place, taken in sorted(known):
         if total <= most:
             return
         if place != kept:
-            for file in files(str(place)):
-                with suppress(OSError):
-                    Path(file).chmod(0o700)  # OpenVINO's are read-only, which Windows does not delete
-            shutil.rmtree(place, ignore_errors=True)
-            total -= bytes_
+            _delete(place)
+            total -= taken
+
+
+def _delete(place: Path) -> None:
+    """A folder with all that is in it, also what is read-only, as OpenVINO's files, which Windows would keep."""
+    for file in files(str(place)):
+        with suppress(OSError):
+            Path(file).chmod(0o700)
+    shutil.rmtree(place, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""How many cores are ours, and whether detectors that run at the same time ask for more.
+"""How many cores this process has, and whether detectors that run at the same time ask for more.
 
 By affinity and by the container's quota, not by the host's count.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,8 +21,14 @@ def available(root: Path = Path("/")) -> int:
     Args:
         root: of the file system, for tests.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([cores, *_quotas(root)]))
+    limits = [_cores_of_process(), *_quotas(root)]
+    return max(1, min(limits))
+
+
+def _cores_of_process() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux alone
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _quotas(root: Path) -> Iterator[int]:
@@ -32,24 +38,35 @@ def _quotas(root: Path) -> Iterator[int]:
     (cpu.cfs_quota_us, -1 for none).
     """
     groups = _text(root / "proc/self/cgroup").splitlines()
-    for line in [*groups, "0::/", "1:cpu:/"]:  # in a container the root of what is mounted is the own group
+    for line in [*groups, "0::/", "1:cpu:/"]:  # in a container the root of what is mounted is the process's own group
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        mounts = [""] if not controllers else [controllers, "cpu"]
-        for mount in mounts:
-            base = root / "sys/fs/cgroup" / mount
-            place = base / path.lstrip("/")
-            for level in (place, *place.parents):
-                if controllers:
-                    numbers = [_text(level / "cpu.cfs_quota_us"), _text(level / "cpu.cfs_period_us")]
-                else:
-                    numbers = _text(level / "cpu.max").split()
-                if len(numbers) == 2 and all(number.strip().isdecimal() for number in numbers) and int(numbers[1]):
-                    yield math.ceil(int(numbers[0]) / int(numbers[1]))
-                if level == base:
-                    break
+        if not controllers:
+            yield from _quotas_upward(root / "sys/fs/cgroup", path, _quota_v2)
+        elif "cpu" in controllers.split(","):
+            for mount in (controllers, "cpu"):
+                yield from _quotas_upward(root / "sys/fs/cgroup" / mount, path, _quota_v1)
+
+
+def _quotas_upward(mount: Path, path: str, quota: Callable[[Path], list[str]]) -> Iterator[int]:
+    """Cores by the quotas of a group and of those above it, up to where the hierarchy is mounted."""
+    group = mount / path.lstrip("/")
+    for level in (group, *group.parents):
+        numbers = quota(level)
+        if len(numbers) == 2 and all(map(str.isdecimal, numbers)) and int(numbers[1]):
+            yield math.ceil(int(numbers[0]) / int(numbers[1]))
+        if level == mount:
+            return
+
+
+def _quota_v1(group: Path) -> list[str]:
+    """Quota and period, in microseconds."""
+    return [_text(group / "cpu.cfs_quota_us").strip(), _text(group / "cpu.cfs_period_us").strip()]
+
+
+def _quota_v2(group: Path) -> list[str]:
+    """Likewise; the quota may be "max"."""
+    return _text(group / "cpu.max").split()
 
 
 def _text(path: Path) -> str:
@@ -88,11 +105,11 @@ class Load:
                 self._asked -= count
 
     def warning(self, cores: int) -> str:
-        """What is to be said of it; "" where no more was asked for than there is."""
+        """The warning that is due; "" where no more threads were asked for than there are cores."""
         if self.threads <= cores:
             return ""
-        share = max(1, cores // self.detectors)
+        fair = max(1, cores // self.detectors)
         return (
             f"{self.detectors} detectors ran at once in this process with {self.threads} threads on {cores} cores and "
-            f"slowed each other down; load them with threads={share}"
+            f"slowed each other down; load them with threads={fair}"
         )

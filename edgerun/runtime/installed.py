@@ -1,20 +1,19 @@
-"""The house as it stands: what is built in, and who else is installed."""
+"""The registry in use: what is built in, and every installed plugin."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from edgerun import decoders, replay
+from edgerun import decoders, dialects, replay
 from edgerun.contract import Decoder, Dialect
 from edgerun.hookspecs import hookimpl
-from edgerun.interpretation import card_fields
 from edgerun.runtime.registry import Registry
 
 __all__ = ["BUILTIN", "registry"]
 
 
-class _Family:
-    """What edgerun itself offers, through the same door as everybody."""
+class _BuiltIn:
+    """What edgerun itself offers, by the same hooks as every plugin."""
 
     @hookimpl
     def edgerun_register_decoders(self) -> list[Decoder]:
@@ -24,13 +23,13 @@ class _Family:
     @hookimpl
     def edgerun_register_dialects(self) -> list[Dialect]:
         """The built-in dialects."""
-        return list(card_fields.BUILTIN)
+        return list(dialects.BUILTIN)
 
 
-BUILTIN: tuple[tuple[str, object], ...] = (("edgerun", _Family()), ("replay", replay))
+BUILTIN: tuple[tuple[str, object], ...] = (("edgerun", _BuiltIn()), ("replay", replay))
 
 
 @lru_cache(maxsize=1)
 def registry() -> Registry:
-    """Everybody who is installed, asked once per process."""
+    """All installed plugins, asked once per process."""
     return Registry.load(BUILTIN)

@@ -20,31 +20,55 @@ from edgerun.errors import (
     translated,
 )
 from edgerun.formats import archives, sniff
-from edgerun.report import Opening
-from edgerun.runtime import cache, installed, tuned_choice
-from edgerun.runtime import cpu_cores as threads
+from edgerun.runtime import cache, cpu_cores, delegate_choice, installed, tuned_choice
 from edgerun.runtime.registry import Registry
 
-__all__ = ["Opened", "open_model"]
+__all__ = ["Opened", "Opening", "open_model"]
+
+MAX_THREADS = 1024
+"""More is a slip of the keyboard, and some runtimes would start them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How the runtime opened a model.
+
+    Attributes:
+        seconds: that it took.
+        cache: folder of what it compiles for this machine; "" where it keeps nothing there.
+        compiled: whether it compiled now, which later loads are spared.
+    """
+
+    seconds: float
+    cache: str = ""
+    compiled: bool = False
+
+    def __str__(self) -> str:
+        took = f"{self.seconds:.2f} s"
+        if self.compiled:
+            return f"{took}, in which the model was compiled; that is kept for later loads in {self.cache}"
+        if self.cache:
+            return f"{took}, with what was compiled before in {self.cache}"
+        return took
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A model on its runtime, before anybody has settled how it is fed and read.
+    """A model on its runtime, before it is settled how it is fed and read.
 
-    Several detectors may be settled over one of these, to compare readings of a model; closing any closes it for all.
+    Several detectors may be made over one of these, to compare hypotheses about a model; closing any closes it for all.
 
     Attributes:
         path: as it was given.
         file: the model itself; of an archive it is unpacked as long as this value lives.
         format: by the file's bytes.
-        backend, session: who runs it.
+        backend, session: the runtime, and the model opened on it.
         asked: the delegate that was chosen; its reason says why it is that one.
         threads: for the runtime.
-        registry: who is in the house.
+        registry: the plugins in use.
         opening: how long it took, and whether the runtime compiled.
-        batch: pictures a run that were tuned; None where nobody did.
-        removed: cleans up what was unpacked; a second call does nothing.
+        batch: images a run, as tuned; None where nothing was tuned.
+        removed: deletes what was unpacked; a second call does nothing.
     """
 
     path: Path
@@ -65,6 +89,18 @@ class Opened:
         self.removed()
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What was asked for, with the file of the model and its format."""
+
+    file: Path
+    format: str
+    registry: Registry
+    delegate: delegates.Wishes
+    strict: bool
+    threads: int | None
+
+
 def open_model(
     model: str | Path,
     *,
@@ -78,22 +114,23 @@ def open_model(
 
     With `strict` nodes outside the delegate are an error where the runtime tells before it runs.
     """
-    if threads is not None and (not isinstance(threads, int) or not 1 <= threads <= 1024):
-        raise InputError(f"threads = {threads!r} cannot be.", hint="pass a whole number from 1 to 1024")
+    if threads is not None and (not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS):
+        raise InputError(
+            f"threads must be a whole number from 1 to {MAX_THREADS}, not {threads!r}.",
+            hint="leave it out for all cores",
+        )
     registry = installed.registry() if registry is None else registry
     path = models.find(model)
     file, removed = archives.unpacked(path)
     try:
-        format = sniff.sniff(file, [format for entry in registry.backends for format in entry.formats])
-        lie = sniff.lie(file, format)
-        if lie:
-            warnings.warn(lie, stacklevel=3)
+        format = _identified(file, registry)
+        request = _Request(file, format, registry, delegate, strict, threads)
         offered = _offered(registry, format, backend)
         if delegate == "auto":
-            opened = _tuned(file, format, registry, offered, strict, threads)
+            opened = _tuned(request, offered)
         else:
             first, _ = next(tuned_choice.healthy(offered))
-            opened = _opened(file, format, registry, first, delegate, strict, threads)
+            opened = _opened(request, first)
     except BaseException:
         removed()
         raise
@@ -102,93 +139,120 @@ def open_model(
     return opened
 
 
-def _offered(registry: Registry, format: str, wish: str | None) -> list[Backend]:
-    """Those that run a format, or the one that was named."""
+def _identified(file: Path, registry: Registry) -> str:
+    """The format by the file's bytes, with a warning where its suffix says another one."""
+    formats = [format for backend in registry.backends for format in backend.formats]
+    format = sniff.sniff(file, formats)
+    mismatch = sniff.lie(file, format)
+    if mismatch:
+        warnings.warn(mismatch, stacklevel=4)
+    return format
+
+
+def _offered(registry: Registry, format: str, name: str | None) -> list[Backend]:
+    """The backends that run a format, or the one that was named."""
     offered = registry.backends_for(format)
-    if wish is None:
+    if name is None:
         return offered
-    named = registry.backend(wish)
+    named = registry.backend(name)
     if named not in offered:
         raise BackendUnavailable(
-            f"Backend {wish} does not run {format} models.", hint="use " + ", ".join(entry.name for entry in offered)
+            f"Backend {name} does not run {format} models.", hint="use " + ", ".join(entry.name for entry in offered)
         )
     return [named]
 
 
-def _tuned(
-    path: Path, format: str, registry: Registry, offered: Sequence[Backend], strict: bool, count: int | None
-) -> Opened:
+def _tuned(request: _Request, offered: Sequence[Backend]) -> Opened:
     """What `edgerun tune` found to be the fastest here, else the runtime's order; the reason says which."""
+    registry = request.registry
     healthy = list(tuned_choice.healthy(offered))
+    versions = {backend.name: version for backend, version in healthy}
     offers = {backend.name: registry.offers(backend) for backend, _ in healthy}
-    choice, note = tuned_choice.recall(path, {backend.name: version for backend, version in healthy}, offers)
+    choice, note = tuned_choice.recall(request.file, versions, offers)
     if choice is not None:
-        backend = registry.backend(choice.backend)
+        as_tuned = replace(request, delegate=choice.delegate, threads=request.threads or choice.threads)
         try:
-            opened = _opened(path, format, registry, backend, choice.delegate, strict, count or choice.threads)
+            opened = _opened(as_tuned, registry.backend(choice.backend))
             return replace(opened, asked=_noted(opened.asked, note), batch=choice.batch)
         except EdgerunError as cause:
             note = f"{choice.delegate} was tuned and cannot be opened, so the runtime's order: {cause.message}"
-            warnings.warn(f"{path.name}: {note}", stacklevel=4)
-    opened = _opened(path, format, registry, healthy[0][0], None, strict, count)
+            warnings.warn(f"{request.file.name}: {note}", stacklevel=4)
+    first, _ = healthy[0]
+    opened = _opened(replace(request, delegate=None), first)
     return replace(opened, asked=_noted(opened.asked, note))
 
 
 def _noted(asked: Delegate, note: str) -> Delegate:
-    return replace(asked, reason=f"auto: {note}" + (f"; {asked.reason}" if asked.reason else ""))
+    reasons = [f"auto: {note}", asked.reason] if asked.reason else [f"auto: {note}"]
+    return replace(asked, reason="; ".join(reasons))
 
 
-def _opened(
-    path: Path,
-    format: str,
-    registry: Registry,
-    backend: Backend,
-    wish: delegates.Wishes,
-    strict: bool,
-    threads_wish: int | None,
-) -> Opened:
+def _opened(request: _Request, backend: Backend) -> Opened:
     """The first delegate that is in force once the model is opened; its reason says why earlier ones are not."""
-    count = threads.available() if threads_wish is None else threads_wish
-    offers = registry.offers(backend)
-    tried, refusals = delegates.candidates(wish, offers, backend.name, strict=strict)
+    offers = request.registry.offers(backend)
+    tried, refusals = delegate_choice.candidates(request.delegate, offers, backend.name, strict=request.strict)
     failures: list[DelegateUnavailable] = []
     for asked in tried:
-        told, place = _with_cache(path, backend, asked)
-        before, started = cache.files(place), time.perf_counter()
         try:
-            with translated(
-                ModelUnreadable,
-                f"{backend.name} cannot open {path}",
-                hint="check that the file is whole; export it again",
-            ):
-                session = backend.open(path, told, count)
-            try:
-                why = delegates.confirm(wish, asked, session, backend.name)
-                if strict:
-                    found = delegates.coverage(session, backend.name)
-                    if found.evidence != "none":  # where it is, the caller looks again after a run
-                        delegates.demand(found, session.delegate, path.name)
-            except BaseException:
-                session.close()
-                raise
-            opening = Opening(time.perf_counter() - started, place, bool(cache.files(place) - before))
-            reasons = [*refusals, why] if why else refusals
-            asked = replace(asked, reason="; ".join(dict.fromkeys(reasons)))
-            return Opened(path, path, format, backend, session, asked, count, registry, opening)
+            opened = _on_delegate(request, backend, asked)
         except DelegateUnavailable as cause:
-            cache.drop(place)
             failures.append(cause)
             refusals.append(f"{asked.name}: {cause.message.rstrip('.')}")
-    if len({failure.message for failure in failures}) == 1 and len(refusals) == len(failures):
+            continue
+        why = opened.asked.reason
+        reasons = [*refusals, why] if why else refusals
+        return replace(opened, asked=replace(asked, reason="; ".join(dict.fromkeys(reasons))))
+    nothing_else_was_refused = len(refusals) == len(failures)
+    if nothing_else_was_refused and len({failure.message for failure in failures}) == 1:
         raise failures[0]
-    raise delegates.none_left(refusals, offers) from failures[0]
+    raise delegate_choice.none_left(refusals, offers) from failures[0]
+
+
+def _on_delegate(request: _Request, backend: Backend, asked: Delegate) -> Opened:
+    """The model opened on one delegate, whose reason says why it is in force.
+
+    Raises:
+        DelegateUnavailable: another one is in force than the one that the user named, or it does not start.
+        DelegateIncomplete: not all nodes run on it, and `strict` asks for that.
+        ModelUnreadable: the runtime does not open the file.
+    """
+    threads = cpu_cores.available() if request.threads is None else request.threads
+    given, folder = _with_cache(request.file, backend, asked)
+    before, started = cache.files(folder), time.perf_counter()
+    failed = f"{backend.name} cannot open {request.file}"
+    try:
+        with translated(ModelUnreadable, failed, hint="check that the file is whole; export it again"):
+            session = backend.open(request.file, given, threads)
+        why = _why_in_force(request, backend, asked, session)
+    except DelegateUnavailable:
+        cache.drop(folder)
+        raise
+    opening = Opening(time.perf_counter() - started, folder, bool(cache.files(folder) - before))
+    asked = replace(asked, reason=why)
+    return Opened(
+        request.file, request.file, request.format, backend, session, asked, threads, request.registry, opening
+    )
+
+
+def _why_in_force(request: _Request, backend: Backend, asked: Delegate, session: Session) -> str:
+    """Why the session's delegate is that one; the session is closed where that is refused."""
+    try:
+        why = delegate_choice.confirm(request.delegate, asked, session, backend.name)
+        if request.strict:
+            found = delegate_choice.coverage(session, backend.name)
+            if found.evidence != "none":  # else the caller looks again after a run
+                delegate_choice.demand(found, session.delegate, request.file.name)
+    except BaseException:
+        session.close()
+        raise
+    return why
 
 
 def _with_cache(path: Path, backend: Backend, asked: Delegate) -> tuple[Delegate, str]:
-    """The delegate with a folder of ours for what it compiles, where it takes one and nobody named another; its path.
+    """The delegate with a folder of edgerun's cache for what it compiles, and the folder's path.
 
-    The folder's name holds all that the compiled model depends on: a runtime may look at less, as TensorRT's cache,
-    which does not see that weights have changed.
+    As it is, and "", where it takes no such folder or the user named one. The folder's name holds all that the compiled
+    model depends on: a runtime may look at less, as TensorRT's cache, which does not see that weights have changed.
     """
     if "cache" not in asked.takes or "cache" in asked.options:
         return asked, ""
@@ -196,7 +260,7 @@ def _with_cache(path: Path, backend: Backend, asked: Delegate) -> tuple[Delegate
         return asked, ""  # OpenVINO's cache spares nothing there: YOLOv8n opened in 1.7 s without, 2.0 s with it filled
     options = [f"{name}={value}" for name, value in sorted(asked.options.items())]
     key = [cache.digest(path), backend.name, backend.health().version, asked.name, *options, *cache.machine().values()]
-    place = cache.compiled(f"{path.stem}-{backend.name}-{asked.name}", "\n".join(key))
-    if place is None:
+    folder = cache.compiled(f"{path.stem}-{backend.name}-{asked.name}", "\n".join(key))
+    if folder is None:
         return asked, ""
-    return replace(asked, options={**asked.options, "cache": str(place)}), str(place)
+    return replace(asked, options={**asked.options, "cache": str(folder)}), str(folder)

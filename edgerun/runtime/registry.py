@@ -1,6 +1,6 @@
-"""Who is in the house: plugins are found, guarded at the door, and asked what they bring.
+"""The installed plugins: found by their entry points, checked, and asked what they bring.
 
-The registry is a value. A guest that is ill never takes the house down: its failure is kept and the doctor shows it.
+The registry is a value. A plugin that is broken never stops edgerun: its failure is kept, and the doctor shows it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
+from itertools import chain
 from typing import Any
 
 import pluggy
@@ -31,17 +32,17 @@ INSTALL = {
     "executorch": 'pip install "edgerun[executorch]"',
     "torchscript": 'pip install "edgerun[torchscript]"',
 }
-"""The phone book: what to install for a format that no installed plugin runs."""
+"""What to install for a format that no installed plugin runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A plugin that was let in.
+    """A plugin that is in use.
 
     Attributes:
         name: of its entry point.
         distribution, version: what pip calls it; "edgerun" for what is built in.
-        hooks: the questions that it answers.
+        hooks: that it implements.
         backends, decoders, dialects: names of what was taken in.
     """
 
@@ -56,7 +57,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A plugin, or a part of one, that was not let in.
+    """A plugin, or a part of one, that is left out.
 
     Attributes:
         plugin: name of the entry point.
@@ -71,6 +72,14 @@ class Failure:
     trace: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where an answer comes from: the entry point's name and its distribution."""
+
+    plugin: str
+    distribution: str
+
+
 @dataclass
 class Registry:
     """All that is on offer.
@@ -78,8 +87,8 @@ class Registry:
     Attributes:
         backends, decoders, dialects: in the order of registration, built-in first.
         delegates: backend -> delegates that other plugins add to it.
-        plugins: who was let in.
-        failures: who was not, and why.
+        plugins: those in use.
+        failures: those left out, and why.
     """
 
     backends: list[Backend] = field(default_factory=list)
@@ -93,10 +102,10 @@ class Registry:
     def load(
         builtin: Iterable[tuple[str, object]] = (), *, entry_points: Iterable[metadata.EntryPoint] | None = None
     ) -> Registry:
-        """Ask everybody.
+        """Ask every plugin.
 
         Args:
-            builtin: (name, module or object with hooks) of the house itself.
+            builtin: (name, module or object with hooks) of edgerun itself.
             entry_points: of the group "edgerun"; None for those that are installed. The environment variable
                 EDGERUN_PLUGINS=a,b lets only these in.
         """
@@ -105,78 +114,82 @@ class Registry:
             registry.admit(name, plugin)
         if entry_points is None:
             entry_points = metadata.entry_points(group="edgerun")
-        wanted = os.environ.get("EDGERUN_PLUGINS")
-        names = None if wanted is None else {entry.strip() for entry in wanted.split(",")}
-        for entry_point in sorted(entry_points, key=lambda entry: entry.name):
-            if names is not None and entry_point.name not in names:
-                continue
-            distribution = entry_point.dist.name if entry_point.dist else entry_point.value
-            version = entry_point.dist.version if entry_point.dist else ""
-            try:
-                plugin = entry_point.load()
-            except (Exception, SystemExit) as cause:  # a guest may raise anything; the house stays up
-                registry._fail(entry_point.name, distribution, f"cannot be imported: {_line(cause)}")
-                continue
-            registry.admit(entry_point.name, plugin, distribution, version)
+        for entry_point in sorted(_allowed(entry_points), key=lambda entry: entry.name):
+            registry._admit_entry_point(entry_point)
         return registry
+
+    def _admit_entry_point(self, entry_point: metadata.EntryPoint) -> None:
+        distribution, version = entry_point.value, ""
+        if entry_point.dist is not None:
+            distribution, version = entry_point.dist.name, entry_point.dist.version
+        try:
+            plugin = entry_point.load()
+        except (Exception, SystemExit) as cause:  # a plugin may raise anything; edgerun goes on
+            self._fail(_Origin(entry_point.name, distribution), f"cannot be imported: {_line(cause)}")
+            return
+        self.admit(entry_point.name, plugin, distribution, version)
 
     def admit(self, name: str, plugin: object, distribution: str = "edgerun", version: str = "") -> None:
         """Check a plugin's hooks and take in what it offers; what is wrong is kept as a failure."""
+        origin = _Origin(name, distribution)
         manager = pluggy.PluginManager("edgerun")
         manager.add_hookspecs(hookspecs)
         try:
             manager.register(plugin, name)
             manager.check_pending()
         except pluggy.PluginValidationError as cause:
-            self._fail(name, distribution, f"does not keep to the hooks: {_line(cause)}")
+            self._fail(origin, f"does not keep to the hooks: {_line(cause)}")
             return
         hooks = tuple(sorted(caller.name for caller in manager.get_hookcallers(plugin) or ()))
         if not hooks:
-            known = ", ".join(hook for hook in dir(hookspecs) if hook.startswith("edgerun_"))
-            self._fail(name, distribution, f"answers no hook; the hooks are {known}")
+            self._fail(origin, f"implements no hook; the hooks are {', '.join(hookspecs.HOOKS)}")
             return
         hook = manager.hook
-        taken = []
-        for answer, kind, shelf in (
-            ("edgerun_register_backends", Backend, self.backends),
-            ("edgerun_register_decoders", Decoder, self.decoders),
-            ("edgerun_register_dialects", Dialect, self.dialects),
-        ):
-            before = len(shelf)
-            for entry in self._asked(name, distribution, getattr(hook, answer), kind):
-                self._shelve(name, distribution, entry, shelf)
-            taken.append(tuple(entry.name for entry in shelf[before:]))
-        self.plugins.append(Plugin(name, distribution, version, hooks, *taken))
+        backends = self._take(origin, hook.edgerun_register_backends, Backend, self.backends)
+        decoders = self._take(origin, hook.edgerun_register_decoders, Decoder, self.decoders)
+        dialects = self._take(origin, hook.edgerun_register_dialects, Dialect, self.dialects)
+        self.plugins.append(Plugin(name, distribution, version, hooks, backends, decoders, dialects))
         if "edgerun_register_delegates" in hooks:
-            for backend in [entry.name for entry in self.backends]:
-                ask = partial(hook.edgerun_register_delegates, backend=backend)
-                self.delegates.setdefault(backend, []).extend(self._asked(name, distribution, ask, Delegate))
+            self._take_delegates(origin, hook.edgerun_register_delegates)
 
-    def _asked(self, name: str, distribution: str, hook: Callable[[], list[Any]], kind: type) -> list[Any]:
+    def _take(self, origin: _Origin, hook: Callable[[], list[Any]], kind: type, shelf: list[Any]) -> tuple[str, ...]:
+        """Names of what a hook offers and whose names are free; it is put on the shelf."""
+        names = []
+        for entry in self._answers(origin, hook, kind):
+            if any(other.name == entry.name for other in shelf):
+                conflict = PluginConflict(f"brings a second {_kind(entry)} named {entry.name}; the first one stays")
+                self._fail(origin, conflict.message)
+                continue
+            shelf.append(entry)
+            names.append(entry.name)
+        return tuple(names)
+
+    def _take_delegates(self, origin: _Origin, hook: Callable[..., list[Any]]) -> None:
+        for backend in self.backends:
+            found = self._answers(origin, partial(hook, backend=backend.name), Delegate)
+            self.delegates.setdefault(backend.name, []).extend(found)
+
+    def _answers(self, origin: _Origin, hook: Callable[[], list[Any]], kind: type) -> list[Any]:
+        """What a hook gives that is of the right kind; the rest is kept as failures."""
         try:
-            entries = [entry for answer in hook() for entry in answer]
-        except Exception as cause:  # a guest may raise anything; the house stays up
-            self._fail(name, distribution, f"raised when it was asked: {_line(cause)}")
+            entries = list(chain.from_iterable(hook()))
+        except Exception as cause:  # a plugin may raise anything; edgerun goes on
+            self._fail(origin, f"raised when it was asked: {_line(cause)}")
             return []
-        good = [entry for entry in entries if isinstance(entry, kind)]
+        good = []
         for entry in entries:
-            if not isinstance(entry, kind):
-                what = f"offers a {type(entry).__name__}, which is no {kind.__name__}"
-                self._fail(name, distribution, f"{what}{_missing(entry, kind)}")
+            if isinstance(entry, kind):
+                good.append(entry)
+            else:
+                what = f"offers a {type(entry).__name__}, which is not a {kind.__name__}"
+                self._fail(origin, f"{what}{_missing(entry, kind)}")
         return good
 
-    def _shelve(self, name: str, distribution: str, entry: Any, shelf: list[Any]) -> None:
-        if any(other.name == entry.name for other in shelf):
-            kind = type(entry).__name__ if not isinstance(entry, (Decoder, Dialect)) else type(entry).__name__.lower()
-            error = PluginConflict(f"brings a second {kind} named {entry.name}; the first one stays")
-            self._fail(name, distribution, error.message)
-        else:
-            shelf.append(entry)
-
-    def _fail(self, plugin: str, distribution: str, message: str) -> None:
+    def _fail(self, origin: _Origin, message: str) -> None:
         trace = traceback.format_exc()
-        trace = "" if trace.startswith("NoneType") else trace
-        self.failures.append(Failure(plugin, distribution, f"Plugin {plugin} {message}", trace))
+        if trace.startswith("NoneType"):  # what it says where nothing was raised
+            trace = ""
+        self.failures.append(Failure(origin.plugin, origin.distribution, f"Plugin {origin.plugin} {message}", trace))
 
     def backend(self, name: str) -> Backend:
         """The backend of this name.
@@ -184,42 +197,58 @@ class Registry:
         Raises:
             PluginError: there is none.
         """
-        for entry in self.backends:
-            if entry.name == name:
-                return entry
-        known = ", ".join(entry.name for entry in self.backends) or "none"
-        raise PluginError(f"There is no backend {name}.", hint=f"use one of: {known}")
+        by_name = {entry.name: entry for entry in self.backends}
+        if name not in by_name:
+            raise PluginError(f"There is no backend {name}.", hint=f"use one of: {', '.join(by_name) or 'none'}")
+        return by_name[name]
 
     def backends_for(self, format: str) -> list[Backend]:
         """Those that run a format, in the order of registration.
 
         Raises:
-            BackendMissing: nobody does; the hint names what to install or to do.
+            BackendMissing: there is none; the hint says what to install or to do.
         """
         found = [backend for backend in self.backends if format in backend.formats]
         if found:
             return found
         if format in RECOGNISED:
-            raise BackendMissing(
-                f"This is {RECOGNISED[format].name}; edgerun does not run it.", hint=RECOGNISED[format].hint
-            )
-        broken = [failure.message for failure in self.failures]
+            known = RECOGNISED[format]
+            raise BackendMissing(f"This is {known.name}; edgerun does not run it.", hint=known.hint)
         hint = INSTALL.get(format, "install a plugin for it")
-        if broken:
-            hint += f"; or mend what is installed ({'; '.join(broken)})"
+        if self.failures:
+            broken = "; ".join(failure.message for failure in self.failures)
+            hint += f"; or mend what is installed ({broken})"
         raise BackendMissing(f"No installed plugin runs {format} models.", hint=hint)
 
     def offers(self, backend: Backend) -> list[Delegate]:
-        """A backend's own delegates, then those that others add to it."""
+        """A backend's own delegates, then those that other plugins add to it."""
         return [*backend.delegates(), *self.delegates.get(backend.name, ())]
 
 
+def _allowed(entry_points: Iterable[metadata.EntryPoint]) -> list[metadata.EntryPoint]:
+    """Those that EDGERUN_PLUGINS names, all where it is not set."""
+    named = os.environ.get("EDGERUN_PLUGINS")
+    if named is None:
+        return list(entry_points)
+    names = {entry.strip() for entry in named.split(",")}
+    return [entry for entry in entry_points if entry.name in names]
+
+
+def _kind(entry: object) -> str:
+    """What an entry is called in a message: a backend by its class, as "OnnxRuntimeBackend"."""
+    name = type(entry).__name__
+    return name.lower() if isinstance(entry, (Decoder, Dialect)) else name
+
+
 def _line(cause: BaseException) -> str:
-    text = " ".join(str(cause).split())
-    return f"{type(cause).__name__}: {text[:300]}" if text else type(cause).__name__
+    """An exception in one line of at most 300 letters."""
+    kind, text = type(cause).__name__, " ".join(str(cause).split())
+    return f"{kind}: {text[:300]}" if text else kind
 
 
 def _missing(entry: object, kind: type) -> str:
+    """Which attributes of a protocol an object lacks."""
     promised = {*vars(kind), *getattr(kind, "__annotations__", {})}
-    wanted = [name for name in promised if not name.startswith("_") and not hasattr(entry, name)]
-    return f": it lacks {', '.join(sorted(wanted))}" if wanted else ""
+    public = {name for name in promised if not name.startswith("_")}
+    lacking = sorted(name for name in public if not hasattr(entry, name))
+    return f": it lacks {', '.join(lacking)}" if lacking else ""

@@ -16,7 +16,7 @@ from edgerun.runtime import cache
 __all__ = ["Choice", "healthy", "keep", "recall"]
 
 VERSION = 1
-"""Of what is written; an entry of another one is as good as none."""
+"""Of the entries' form; entries of another version are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Choice:
         backend: its name.
         delegate: as `delegate=` takes it.
         threads: that the runtime is given.
-        batch: pictures a run, where the model takes any number.
-        ratio: how often the reference's time holds this one's.
+        batch: images a run, where the model takes any number.
+        ratio: the reference's time divided by this one's.
         reference: what it was compared with: "cpu with 2 threads".
         date: "2026-11-20".
-        clear: whether it is the fastest beyond doubt.
+        clear: whether it is significantly faster than the others.
         size: height and width of the model's input.
     """
 
@@ -57,16 +57,18 @@ def healthy(backends: Iterable[Backend]) -> Iterator[tuple[Backend, str]]:
     Raises:
         BackendUnavailable: none can.
     """
-    ill, found = [], False
+    refusals = []
+    found = False
     for backend in backends:
         health = backend.health()
         if health.ok:
             found = True
             yield backend, health.version
         else:
-            ill.append(BackendUnavailable(f"{backend.name} cannot run here: {health.reason}.", hint=health.hint))
+            message = f"{backend.name} cannot run here: {health.reason}."
+            refusals.append(BackendUnavailable(message, hint=health.hint))
     if not found:
-        raise ill[0]
+        raise refusals[0]
 
 
 def _name(path: Path, runtimes: Mapping[str, str]) -> str:
@@ -113,27 +115,36 @@ def keep(
 def recall(
     path: Path, runtimes: Mapping[str, str], offers: Mapping[str, Sequence[Delegate]]
 ) -> tuple[Choice | None, str]:
-    """The choice for a model, and what is to be said of it.
+    """The choice for a model, and a sentence about it: what was found, or why there is none.
 
     Args:
         path: of the model.
         runtimes: backend -> version, of the healthy ones that may run it.
         offers: backend -> its delegates, as they are now.
     """
+    otherwise = f"so the runtime's order; run: edgerun tune {path}"
     content = cache.read(_name(path, runtimes))
     if content is None or content.get("edgerun_tune") != VERSION:
         return None, f"not tuned here, the runtime's order; run: edgerun tune {path}"
     try:
-        known = content["choice"]
-        choice = Choice(**{**known, "size": tuple(known["size"])})
-        fine = choice.threads >= 1 and choice.batch >= 1 and choice.ratio > 0 and choice.backend in runtimes
-        if not fine or not isinstance(choice.delegate, str):
-            raise ValueError(choice)
+        choice = _read(content, runtimes)
     except (KeyError, TypeError, ValueError):
-        return None, f"what was tuned here is damaged, so the runtime's order; run: edgerun tune {path}"
+        return None, f"what was tuned here is damaged, {otherwise}"
     if content.get("offers") != _offered(offers):
-        return (
-            None,
-            f"other delegates are here than when it was tuned, so the runtime's order; run: edgerun tune {path}",
-        )
+        return None, f"other delegates are here than when it was tuned, {otherwise}"
     return choice, str(choice)
+
+
+def _read(content: Mapping[str, Any], runtimes: Mapping[str, str]) -> Choice:
+    """The choice in an entry.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is damaged.
+    """
+    fields = content["choice"]
+    choice = Choice(**{**fields, "size": tuple(fields["size"])})
+    if choice.backend not in runtimes or not isinstance(choice.delegate, str):
+        raise ValueError(choice)
+    if min(choice.threads, choice.batch) < 1 or choice.ratio <= 0:
+        raise ValueError(choice)
+    return choice

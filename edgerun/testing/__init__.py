@@ -1,11 +1,19 @@
-"""The conformance kit for plugins."""
+"""The conformance kits for plugins: what a runtime promises, and what a family of decoders promises, as tests."""
 
 from __future__ import annotations
 
-from edgerun.testing.backend import (
-    BackendConformance,
+import pytest
+
+pytest.register_assert_rewrite(
+    "edgerun.testing.backend",
+    "edgerun.testing.capabilities",
+    "edgerun.testing.decoder",
+    "edgerun.testing.heads",
+    "edgerun.testing.second_specimen",
 )
 
-__all__ = [
-    "BackendConformance",
-]
+from edgerun.testing.backend import BackendConformance  # noqa: E402
+from edgerun.testing.decoder import DecoderConformance  # noqa: E402
+from edgerun.testing.heads import Head  # noqa: E402
+
+__all__ = ["BackendConformance", "DecoderConformance", "Head"]

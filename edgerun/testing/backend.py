@@ -18,109 +18,32 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgerun.contract import (
-    Backend,
-    Coverage,
-    Delegate,
-    Health,
-    Profiles,
-    ReadsGraphs,
-    Session,
-    TellsNeeds,
-    TellsSupport,
-)
-from edgerun.errors import ModelUnreadable
+from edgerun.contract import Backend, Coverage, Delegate, Health, Session
 from edgerun.formats.sniff import sniff
-from edgerun.tensors import AnyArray, TensorSpec
-from edgerun.tools.ops.check import read_table
+from edgerun.tensors import TensorSpec
+from edgerun.testing import child_scripts
+from edgerun.testing.capabilities import CapabilityConformance
+from edgerun.testing.fixtures import doubled
+from edgerun.testing.second_specimen import SecondSpecimenConformance
 
 __all__ = ["BackendConformance"]
 
-_LISTING = """
-import json, sys
-import {module}
-from edgerun.runtime.registry import Registry
-registry = Registry()
-registry.admit("conformance", sys.modules["{module}"])
-print(json.dumps([sorted(sys.modules), [failure.message for failure in registry.failures],
-                  [backend.name for backend in registry.backends]]))
-"""
 
-_THREADS = """
-import os, sys
-import numpy as np
-import {module}
-from edgerun.runtime.registry import Registry
-registry = Registry()
-registry.admit("conformance", sys.modules["{module}"])
-backend = registry.backend("{name}")
-session = backend.open(backend.specimen, next(offer for offer in backend.delegates() if offer.available), {threads})
-session.run({{session.inputs[0].name: np.ones((1, 4), np.float32)}})
-print(len(os.listdir("/proc/self/task")))
-"""
-
-_DAMAGE = """
-import pathlib, sys
-import {module}
-from edgerun.runtime.registry import Registry
-registry = Registry()
-registry.admit("conformance", sys.modules["{module}"])
-backend = registry.backend("{name}")
-delegate = next(offer for offer in backend.delegates() if offer.available)
-for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
-    try:
-        backend.open(path, delegate, 1).close()
-        print("opened", path.name, flush=True)
-    except Exception as error:
-        print("refused", path.name, type(error).__name__, flush=True)
-"""
-
-
-class BackendConformance:
+class BackendConformance(CapabilityConformance, SecondSpecimenConformance):
     """What every backend must do. A subclass gives the fixture `backend` and the names of the runtime's modules.
+
+    A backend may name a `second_specimen`, see `edgerun.testing.second_specimen`.
 
     Attributes:
         runtime_modules: top-level modules that must not be imported by listing the plugin.
         plugin_module: the module that answers the hooks; by default the package that the backend's class lives in.
     """
-
-    runtime_modules: tuple[str, ...] = ()
-    plugin_module: str = ""
-
-    def _module(self, backend: Backend) -> str:
-        return self.plugin_module or type(backend).__module__.partition(".")[0]
-
-    @pytest.fixture
-    def backend(self) -> Backend:
-        """The backend under test."""
-        raise NotImplementedError("give a fixture `backend` in your subclass")
-
-    @pytest.fixture
-    def healthy(self, backend: Backend) -> Backend:
-        """The backend, where its runtime is installed and works."""
-        health = backend.health()
-        if not health.ok:
-            pytest.skip(f"{backend.name}: {health.reason}")
-        return backend
-
-    @pytest.fixture
-    def delegate(self, healthy: Backend) -> Delegate:
-        """The best delegate that is available."""
-        return next(offer for offer in healthy.delegates() if offer.available)
-
-    @pytest.fixture
-    def session(self, healthy: Backend, delegate: Delegate) -> Session:
-        """The specimen, opened."""
-        return healthy.open(healthy.specimen, delegate, 1)
 
     # ------------------------------------------------------------------------------------ before any model
 
@@ -135,8 +58,7 @@ class BackendConformance:
 
     def test_listing_it_imports_no_runtime(self, backend: Backend) -> None:
         """`edgerun --help` must not pay for a runtime."""
-        code = _LISTING.format(module=self._module(backend))
-        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+        ran = child_scripts.run(child_scripts.LISTING.format(module=self._module(backend)))
         assert ran.returncode == 0, ran.stderr
         loaded, failures, names = json.loads(ran.stdout.splitlines()[-1])
         assert not failures
@@ -145,7 +67,7 @@ class BackendConformance:
         assert not set(self.runtime_modules) & set(loaded)
 
     def test_health_says_a_version_or_a_reason(self, backend: Backend) -> None:
-        """One truth for the doctor, for load and for skips."""
+        """What the doctor prints, `load` raises and tests skip by."""
         health = backend.health()
         assert isinstance(health, Health)
         assert health.version if health.ok else health.reason and health.hint
@@ -173,7 +95,7 @@ class BackendConformance:
             assert session.delegate == offer.name
             for numbers in ([0, 1, 2, 3], [-1.5, 0.25, 1e3, -1e-3]):
                 x = np.array([numbers], np.float32)
-                np.testing.assert_allclose(_double(session, x), 2 * x, rtol=1e-3)
+                np.testing.assert_allclose(doubled(session, x), 2 * x, rtol=1e-3)
             session.close()
 
     def test_the_session_describes_its_input(self, session: Session) -> None:
@@ -187,14 +109,14 @@ class BackendConformance:
 
     def test_results_belong_to_the_caller(self, session: Session) -> None:
         """A later run must not change an earlier result."""
-        first = _double(session, np.array([[1, 2, 3, 4]], np.float32))
-        _double(session, np.array([[9, 9, 9, 9]], np.float32))
+        first = doubled(session, np.array([[1, 2, 3, 4]], np.float32))
+        doubled(session, np.array([[9, 9, 9, 9]], np.float32))
         np.testing.assert_allclose(first, [[2, 4, 6, 8]], rtol=1e-3)
 
     def test_feeds_are_left_alone(self, session: Session) -> None:
         """A run reads its feeds and nothing more."""
         x = np.array([[1, 2, 3, 4]], np.float32)
-        _double(session, x)
+        doubled(session, x)
         np.testing.assert_array_equal(x, [[1, 2, 3, 4]])
 
     def test_outputs_keep_their_names_and_order(self, session: Session) -> None:
@@ -212,23 +134,13 @@ class BackendConformance:
 
     def test_coverage_is_counted_or_not_claimed(self, session: Session) -> None:
         """None where the runtime cannot tell, or a sentence that says so; else at least one node somewhere."""
-        _double(session, np.zeros((1, 4), np.float32))
+        doubled(session, np.zeros((1, 4), np.float32))
         coverage = session.coverage()
         if coverage is not None:
             assert isinstance(coverage, Coverage)
             assert coverage.source
             assert (coverage.evidence == "none") == (not coverage.placed)
             assert all(count > 0 for count in coverage.nodes.values())
-
-    def test_a_profile_is_measured_and_agrees_with_the_coverage(self, session: Session) -> None:
-        """Where a session offers one."""
-        if not isinstance(session, Profiles):
-            pytest.skip("it offers no profile")
-        seen = session.profile({session.inputs[0].name: np.ones((1, 4), np.float32)})
-        assert seen.evidence == "measured"
-        assert sum(seen.time.values()) == pytest.approx(1)
-        told = session.coverage()
-        assert told is None or not told.placed or set(told.nodes) == set(seen.nodes)
 
     def test_options_say_which_values_they_take(self, healthy: Backend) -> None:
         """And what an offer needs, it takes."""
@@ -241,7 +153,7 @@ class BackendConformance:
         """None leaves it to the runtime."""
         for threads in (None, 1, 2):
             session = healthy.open(healthy.specimen, delegate, threads)
-            np.testing.assert_allclose(_double(session, np.ones((1, 4), np.float32)), 2, rtol=1e-3)
+            np.testing.assert_allclose(doubled(session, np.ones((1, 4), np.float32)), 2, rtol=1e-3)
             session.close()
 
     def test_one_more_thread_is_at_most_one_more(self, healthy: Backend) -> None:
@@ -250,8 +162,8 @@ class BackendConformance:
             pytest.skip("threads are counted as Linux shows them")
 
         def count(threads: int) -> int:
-            code = _THREADS.format(module=self._module(healthy), name=healthy.name, threads=threads)
-            ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+            module = self._module(healthy)
+            ran = child_scripts.run(child_scripts.THREADS.format(module=module, name=healthy.name, threads=threads))
             assert ran.returncode == 0, ran.stderr
             return int(ran.stdout.splitlines()[-1])
 
@@ -260,9 +172,9 @@ class BackendConformance:
     def test_two_sessions_do_not_disturb_each_other(self, healthy: Backend, delegate: Delegate) -> None:
         """Nor does closing one."""
         first, second = (healthy.open(healthy.specimen, delegate, 1) for _ in range(2))
-        _double(first, np.ones((1, 4), np.float32))
+        doubled(first, np.ones((1, 4), np.float32))
         first.close()
-        np.testing.assert_allclose(_double(second, np.ones((1, 4), np.float32)), 2, rtol=1e-3)
+        np.testing.assert_allclose(doubled(second, np.ones((1, 4), np.float32)), 2, rtol=1e-3)
         second.close()
 
     def test_closing_twice_does_nothing_and_running_after_it_raises(self, session: Session) -> None:
@@ -270,49 +182,7 @@ class BackendConformance:
         session.close()
         session.close()
         with pytest.raises(Exception):  # noqa: B017, PT011 - a runtime raises whatever it raises
-            _double(session, np.zeros((1, 4), np.float32))
-
-    # ------------------------------------------------------------------------------------ what it may offer besides
-
-    def test_the_graph_of_the_specimen_can_be_read(self, backend: Backend) -> None:
-        """Where it offers graphs: something computes the output from the input."""
-        if not isinstance(backend, ReadsGraphs):
-            pytest.skip(f"{backend.name} offers no graphs")
-        graph = backend.graph(backend.specimen)
-        made = {name for node in graph.nodes for name in node.outputs}
-        used = {name for node in graph.nodes for name in node.inputs}
-        assert len(graph.inputs) == len(graph.outputs) == 1
-        assert set(graph.inputs) <= used
-        assert set(graph.outputs) <= made
-        assert all(spec.name == name for name, spec in graph.values.items())
-
-    def test_its_tables_of_operators_have_the_right_form(self, backend: Backend) -> None:
-        """Where it brings some."""
-        if not isinstance(backend, TellsSupport):
-            pytest.skip(f"{backend.name} brings no tables of operators")
-        for path in backend.support_tables():
-            assert read_table(path).operators
-
-    def test_what_the_specimen_needs_is_told_with_a_reason(self, backend: Backend) -> None:
-        """Where it tells needs."""
-        if not isinstance(backend, TellsNeeds):
-            pytest.skip(f"{backend.name} tells no needs")
-        for need in backend.needs(backend.specimen):
-            assert need.what
-            assert need.why
-
-    def test_graphs_and_needs_of_damaged_files_are_refused(self, backend: Backend, tmp_path: Path) -> None:
-        """By ModelUnreadable and nothing else; a file may be damaged where nobody looks."""
-        asks = [backend.graph] if isinstance(backend, ReadsGraphs) else []
-        asks_needs = [backend.needs] if isinstance(backend, TellsNeeds) else []
-        if (not asks and not asks_needs) or backend.specimen.is_dir():
-            pytest.skip(f"{backend.name} offers neither, or its specimen is a folder")
-        whole, path = backend.specimen.read_bytes(), tmp_path / backend.specimen.name
-        for percent in (0, 10, 25, 50, 75, 90):
-            path.write_bytes(whole[: len(whole) * percent // 100])
-            for ask in (*asks, *asks_needs):
-                with suppress(ModelUnreadable):
-                    ask(path)
+            doubled(session, np.zeros((1, 4), np.float32))
 
     # ------------------------------------------------------------------------------------ unlucky files
 
@@ -326,28 +196,5 @@ class BackendConformance:
         else:
             shutil.copy(healthy.specimen, target)
         session = healthy.open(target, delegate, 1)
-        np.testing.assert_allclose(_double(session, np.ones((1, 4), np.float32)), 2, rtol=1e-3)
+        np.testing.assert_allclose(doubled(session, np.ones((1, 4), np.float32)), 2, rtol=1e-3)
         session.close()
-
-    def test_damaged_files_never_kill_the_process(self, healthy: Backend, tmp_path: Path) -> None:
-        """Empty, cut and foreign files, opened in a child process: each is opened or refused."""
-        specimen = healthy.specimen
-        if specimen.is_dir():
-            pytest.skip(f"{healthy.name}: the specimen is a folder; its plugin tests damage itself")
-        whole = specimen.read_bytes()
-        for percent in (0, 10, 25, 50, 75, 90, 99):
-            (tmp_path / f"cut{percent:02}{specimen.suffix}").write_bytes(whole[: len(whole) * percent // 100])
-        (tmp_path / f"text{specimen.suffix}").write_text("this is not a model\n" * 20)
-        (tmp_path / f"noise{specimen.suffix}").write_bytes(whole[:8] + bytes(range(256)) * 4)
-        code = _DAMAGE.format(module=self._module(healthy), name=healthy.name)
-        command = [sys.executable, "-c", code, str(tmp_path)]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603
-        verdicts = [line for line in ran.stdout.splitlines() if line.startswith(("opened", "refused"))]
-        assert ran.returncode == 0, f"died after {verdicts[-1:]}: {ran.stderr[-500:]}"
-        assert len(verdicts) == 9
-        assert sum(line.startswith("refused") for line in verdicts) >= 3
-
-
-def _double(session: Session, x: AnyArray) -> AnyArray:
-    (result,) = session.run({session.inputs[0].name: x}).values()
-    return result

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +21,19 @@ from edgerun.dialects import edgerun
 from edgerun.errors import InputError, ModelError
 from edgerun.formats import archives, sniff
 from edgerun.media.synthetic import picture
-from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
+from edgerun.tensors import Arrays
+from edgerun.tools.plugins_in_use import OPENING_OPTIONS, format_of, in_use, taken
 
 __all__ = ["embed"]
 
 ALTERNATIVE = "keep the card beside it, in a sidecar: edgerun inspect MODEL --write-sidecar"
+
+SOURCES_IN_FILE = (f"{edgerun.DIALECT.name} metadata", "the file's input")
+"""Of the fields of a card that a file carries."""
+
+NOT_COMPARED = ("edgerun", "sources")
+"""Of a card's fields: what differs in a copy."""
 
 
 def embed(
@@ -34,7 +44,7 @@ def embed(
     registry: Registry | None = None,
     **options: Any,
 ) -> Path:
-    """Write a copy of a model that carries its card; gives its path.
+    """Write a copy of a model that carries its card.
 
     The copy is opened and run before it takes its place: it must read its card back, field by field, and compute what
     the model computes.
@@ -43,8 +53,11 @@ def embed(
         model: as `Detector.load` takes it.
         target: where the copy goes; None for the place of the model itself.
         force: whether what is there may be overwritten.
-        registry: who is in the house; None for everybody who is installed.
+        registry: plugins to use; None for all that are installed.
         options: of `Detector.load`.
+
+    Returns:
+        The copy's path.
 
     Raises:
         InputError: something is there already, or cannot be written.
@@ -53,38 +66,87 @@ def embed(
     """
     path = models.find(model)
     place = path if target is None else Path(target)
-    _check_place(path, place, target is None, force)
-    opening: dict[str, Any] = {
-        name: options.pop(name) for name in ("delegate", "strict", "threads", "backend") if name in options
-    }
-    registry = installed.registry() if registry is None else registry
+    _demand_free_place(path, place, target is None, force)
+    opening = taken(options, *OPENING_OPTIONS)
+    registry = in_use(registry)
     format, writer = _writer(path, registry)  # before anything is opened
-    if sniff.lie(place, format) and place != path:
-        raise InputError(
-            f"{place} is named like another format than {format}.", hint=f"name it {place.stem}{path.suffix}"
-        )
+    _demand_suffix(path, place, format)
     opened = open_model(path, registry=registry, **opening)
     try:
         with Detector.load(opened, **options) as detector:
-            card = detector.card
-            before = detector.session.run(detector.feed(picture("textured", card.height, card.width)))
+            original = _Behaviour.of(detector)
     finally:
         opened.close()
-    made = place.with_name(f".edgerun-{os.getpid()}-{path.name}")  # beside its place, so that taking it is one step
+    opening |= {"backend": opened.backend.name, "registry": registry}
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            writer.embed(path, _metadata(card), made)
-            _check(made, card, before, {**opening, "backend": opened.backend.name, "registry": registry})
-            _take(made, place)
-        finally:
-            _remove(made)
+        with _beside(place, path.name) as made:
+            writer.embed(path, _metadata(original.card), made)
+            with Detector.load(made, **opening) as detector:
+                _demand_same(original, _Behaviour.of(detector))
+            _remove_folder(place)
+            made.replace(place)
     except OSError as cause:
         raise InputError(f"{place} cannot be written: {cause.strerror}.", hint="choose another place") from cause
     return place
 
 
-def _check_place(path: Path, place: Path, itself: bool, force: bool) -> None:
+@dataclass(frozen=True)
+class _Behaviour:
+    """What a copy must not change.
+
+    Attributes:
+        card: how the model is fed and read.
+        outputs: of a run on a synthetic image.
+    """
+
+    card: ModelCard
+    outputs: Arrays
+
+    @staticmethod
+    def of(detector: Detector) -> _Behaviour:
+        image = picture("textured", detector.card.height, detector.card.width)
+        return _Behaviour(detector.card, detector.session.run(detector.feed(image)))
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """Of the card, as JSON gives them back."""
+        fields: dict[str, Any] = json.loads(json.dumps(sidecar.as_fields(self.card)))
+        return fields
+
+
+def _demand_same(original: _Behaviour, copy: _Behaviour) -> None:
+    """See that the copy says and computes the same.
+
+    Raises:
+        ModelError: it does not.
+    """
+    strange = [name for name in _different(original, copy) if name not in NOT_COMPARED]
+    if strange or original.outputs.keys() != copy.outputs.keys():
+        raise ModelError(f"The copy of the model does not give back {', '.join(strange)}.", hint=ALTERNATIVE)
+    for name, output in original.outputs.items():
+        if not np.allclose(output, copy.outputs[name], rtol=1e-4, equal_nan=True):
+            raise ModelError("The copy of the model does not compute what the model does.", hint=ALTERNATIVE)
+
+
+def _different(original: _Behaviour, copy: _Behaviour) -> Iterator[str]:
+    """Fields of the card that do not have their value from the copy's own file."""
+    copied = copy.fields
+    for name, value in original.fields.items():
+        if copied.get(name) != value or copy.card.source(name) not in SOURCES_IN_FILE:
+            yield name
+
+
+def _metadata(card: ModelCard) -> dict[str, str]:
+    metadata = {edgerun.KEY: json.dumps(sidecar.as_fields(card), ensure_ascii=False)}
+    if card.labels:
+        metadata["names"] = repr(dict(enumerate(card.labels)))  # as Ultralytics writes it, and many tools read it
+    return metadata
+
+
+# ------------------------------------------------------------------------------------------- places
+
+
+def _demand_free_place(path: Path, place: Path, itself: bool, force: bool) -> None:
     package = path.is_dir() and (place / "Manifest.json").is_file()
     if place.is_dir() and not package:  # which must not be removed to make room
         raise InputError(f"{place} is a folder.", hint=f"name the copy too, such as {place / path.name}")
@@ -95,59 +157,38 @@ def _check_place(path: Path, place: Path, itself: bool, force: bool) -> None:
     raise InputError(f"{place} is there already.", hint="name another file, or pass --force")
 
 
+def _demand_suffix(path: Path, place: Path, format: str) -> None:
+    if place != path and sniff.lie(place, format):
+        raise InputError(
+            f"{place} is named like another format than {format}.", hint=f"name it {place.stem}{path.suffix}"
+        )
+
+
 def _writer(path: Path, registry: Registry) -> tuple[str, WritesMetadata]:
-    """The format of this file, and who can write it."""
+    """The format of this file, and the backend that can write it."""
     file, removed = archives.unpacked(path)
     removed()
     if file != path:
         raise InputError(f"{path} is an archive.", hint="unpack it and name the model in it")
-    format = sniff.sniff(path, [format for entry in registry.backends for format in entry.formats])
+    format = format_of(path, registry)
     for backend in registry.backends_for(format):
         if isinstance(backend, WritesMetadata):
             return format, backend
     raise ModelError(f"{path} is of the format {format}, which has no place for a card.", hint=ALTERNATIVE)
 
 
-def _metadata(card: ModelCard) -> dict[str, str]:
-    metadata = {edgerun.KEY: json.dumps(sidecar.as_fields(card), ensure_ascii=False)}
-    if card.labels:
-        metadata["names"] = repr(dict(enumerate(card.labels)))  # as Ultralytics writes it, and many tools read it
-    return metadata
+@contextmanager
+def _beside(place: Path, name: str) -> Iterator[Path]:
+    """A path beside a place, so that taking the place is one step; what is left there is removed."""
+    made = place.with_name(f".edgerun-{os.getpid()}-{name}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield made
+    finally:
+        _remove_folder(made)
+        made.unlink(missing_ok=True)
 
 
-def _check(made: Path, card: ModelCard, before: Any, opening: dict[str, Any]) -> None:
-    """See that the copy says and computes the same.
-
-    Raises:
-        ModelError: it does not.
-    """
-    with Detector.load(made, **opening) as detector:
-        told, read = (json.loads(json.dumps(sidecar.as_fields(one))) for one in (card, detector.card))
-        strange = [
-            name
-            for name, value in told.items()
-            if name not in ("edgerun", "sources")
-            and (read.get(name) != value or not _from_the_file(detector.card.source(name)))
-        ]
-        after = detector.session.run(detector.feed(picture("textured", card.height, card.width)))
-    if strange or before.keys() != after.keys():
-        raise ModelError(f"The copy of the model does not give back {', '.join(strange)}.", hint=ALTERNATIVE)
-    if not all(np.allclose(before[name], after[name], rtol=1e-4, equal_nan=True) for name in before):
-        raise ModelError("The copy of the model does not compute what the model does.", hint=ALTERNATIVE)
-
-
-def _from_the_file(source: str) -> bool:
-    return source in (f"{edgerun.DIALECT.name} metadata", "the file's input")
-
-
-def _take(made: Path, place: Path) -> None:
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    made.replace(place)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
+def _remove_folder(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -10,20 +10,22 @@ from typing import Any
 
 from edgerun import models
 from edgerun.card import ModelCard, sidecar
-from edgerun.contract import Backend, Coverage, Match, Need, Placed, ReadsGraphs, TellsNeeds, TensorSpec
+from edgerun.contract import Backend, Coverage, Evidence, Match, Need, Placed, ReadsGraphs, TellsNeeds, TensorSpec
 from edgerun.detector import Detector
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
-from edgerun.formats import archives, sniff
+from edgerun.formats import archives
 from edgerun.media.synthetic import picture
 from edgerun.report import Report
-from edgerun.runtime import installed
 from edgerun.runtime.registry import Registry
-from edgerun.tools.ops import check
+from edgerun.tools.ops import tables
+from edgerun.tools.ops.check import check
+from edgerun.tools.ops.result import OperatorVerdict
+from edgerun.tools.plugins_in_use import format_of, in_use
 
 __all__ = ["Inspection", "inspect", "write_card", "write_sidecar"]
 
-LONGEST = 200
-"""Characters of a metadata value that are shown."""
+MAX_METADATA_CHARACTERS = 200
+"""Of a value that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        shared: dict[str, Any] = {
+        plain: dict[str, Any] = {
             "model": self.model,
             "format": self.format,
             "size": self.size,
@@ -72,10 +74,10 @@ class Inspection:
             "needs": [{"what": need.what, "why": need.why, "must": need.must} for need in self.needs],
         }
         if self.report is not None:
-            shared |= self.report.to_dict()
+            plain |= self.report.to_dict()
         if self.refusal is not None:
-            shared["error"] = self.refusal.to_dict()
-        return shared
+            plain["error"] = self.refusal.to_dict()
+        return plain
 
 
 def inspect(
@@ -85,62 +87,76 @@ def inspect(
 
     Args:
         model: as `Detector.load` takes it.
-        registry: who is in the house; None for everybody who is installed.
-        profile: whether the model is run on a made-up picture to see which node runs where, and how long.
+        registry: plugins to use; None for all that are installed.
+        profile: whether the model is run on a synthetic image to see which node runs where, and how long.
         options: of `Detector.load`.
 
     Raises:
         EdgerunError: the model cannot be opened at all, so there is nothing to show.
     """
-    registry = installed.registry() if registry is None else registry
+    registry = in_use(registry)
     try:
         detector = Detector.load(model, registry=registry, **options)
     except (DecoderUnknown, DecoderAmbiguous) as refusal:
-        seen = refusal.evidence
-        if seen is None:
+        if refusal.evidence is None:
             raise
-        path = models.find(model)
-        inside, removed = archives.unpacked(path)
-        try:
-            format = sniff.sniff(inside, [format for backend in registry.backends for format in backend.formats])
-            needs = _needs(inside, registry.backends_for(format))
-        finally:
-            removed()
-        return Inspection(
-            model=str(path),
-            format=format,
-            size=_size(path),
-            inputs=tuple(seen.inputs),
-            outputs=tuple(seen.outputs),
-            card=seen.card,
-            verdicts=tuple(refusal.verdicts),
-            metadata=_readable(seen.metadata),
-            refusal=refusal,
-            sidecar=_sidecar(path),
-            needs=needs,
-        )
+        return _refused(models.find(model), refusal, refusal.evidence, registry)
     with detector:
         if profile:
             detector.profile(picture("textured", detector.card.height, detector.card.width))
-        report = detector.report()
-        report = replace(report, coverage=_explained(report, detector.opened.file, registry))
-        return Inspection(
-            model=report.model,
-            format=report.format,
-            size=_size(detector.path),
-            inputs=report.inputs,
-            outputs=report.outputs,
-            card=report.card,
-            verdicts=report.others,
-            metadata=_readable(detector.session.metadata),
-            report=report,
-            sidecar=_sidecar(detector.path),
-            needs=_needs(detector.opened.file, [registry.backend(report.backend)]),
-        )
+        return _loaded(detector, registry)
+
+
+def _loaded(detector: Detector, registry: Registry) -> Inspection:
+    report = detector.report()
+    file = detector.opened.file
+    return Inspection(
+        model=report.model,
+        format=report.format,
+        size=_size(detector.path),
+        inputs=report.inputs,
+        outputs=report.outputs,
+        card=report.card,
+        verdicts=report.others,
+        metadata=_readable(detector.session.metadata),
+        report=replace(report, coverage=_explained(report, file, registry)),
+        sidecar=_sidecar(detector.path),
+        needs=_needs(file, [registry.backend(report.backend)]),
+    )
+
+
+def _refused(
+    path: Path, refusal: DecoderUnknown | DecoderAmbiguous, evidence: Evidence, registry: Registry
+) -> Inspection:
+    inside, removed = archives.unpacked(path)
+    try:
+        format = format_of(inside, registry)
+        needs = _needs(inside, registry.backends_for(format))
+    finally:
+        removed()
+    return Inspection(
+        model=str(path),
+        format=format,
+        size=_size(path),
+        inputs=tuple(evidence.inputs),
+        outputs=tuple(evidence.outputs),
+        card=evidence.card,
+        verdicts=tuple(refusal.verdicts),
+        metadata=_readable(evidence.metadata),
+        refusal=refusal,
+        sidecar=_sidecar(path),
+        needs=needs,
+    )
+
+
+# ------------------------------------------------------------------------------------------- writing a card
 
 
 def write_sidecar(inspection: Inspection, *, force: bool = False) -> Path:
-    """Write what was decided beside the model, for every app that ships it; gives the path.
+    """Write what was decided beside the model, for every app that ships it.
+
+    Returns:
+        The sidecar's path.
 
     Raises:
         InputError: there is one already and `force` is not given, or it cannot be written.
@@ -152,7 +168,10 @@ def write_sidecar(inspection: Inspection, *, force: bool = False) -> Path:
 
 
 def write_card(model: Path, card: ModelCard, *, force: bool = False) -> Path:
-    """Write a card beside its model; gives the path.
+    """Write a card beside its model.
+
+    Returns:
+        The sidecar's path.
 
     Raises:
         InputError: there is one already and `force` is not given, or it cannot be written, or the model is ours.
@@ -170,28 +189,44 @@ def write_card(model: Path, card: ModelCard, *, force: bool = False) -> Path:
         ) from cause
 
 
+# ------------------------------------------------------------------------------------------- parts
+
+
 def _needs(path: Path, backends: Sequence[Backend]) -> tuple[Need, ...]:
-    return next((tuple(backend.needs(path)) for backend in backends if isinstance(backend, TellsNeeds)), ())
+    """What the first backend that can tell says."""
+    for backend in backends:
+        if isinstance(backend, TellsNeeds):
+            return tuple(backend.needs(path))
+    return ()
 
 
 def _explained(report: Report, file: Path, registry: Registry) -> Coverage:
-    """The coverage, with what the delegate's documentation says of nodes that are elsewhere, where nobody says why."""
-    told, backend = report.coverage, registry.backend(report.backend)
-    unexplained = [entry for entry in told.outside(report.delegate) if not entry.why]
-    if not unexplained or not isinstance(backend, ReadsGraphs):
-        return told
+    """The coverage, with what the delegate's documentation says of nodes that run elsewhere without a reason."""
+    coverage = report.coverage
+    unexplained = [entry for entry in coverage.outside(report.delegate) if not entry.why]
+    if not unexplained:
+        return coverage
+    documented = _documentation(report, file, registry)
+    whys = {entry: _documented(entry, documented.get(entry.name)) for entry in unexplained}
+    return replace(coverage, placed=tuple(replace(entry, why=whys.get(entry, entry.why)) for entry in coverage.placed))
+
+
+def _documentation(report: Report, file: Path, registry: Registry) -> dict[str, OperatorVerdict]:
+    """Name of a node, or its place in the file -> what the delegate's documentation says of it; {} without any."""
+    backend = registry.backend(report.backend)
+    if not isinstance(backend, ReadsGraphs):
+        return {}
     try:
-        table = check.pick(check.tables(report.format, registry=registry), report.delegate, report.format)
-        verdicts = check.check(file, backend.graph(file), table).verdicts
-    except EdgerunError:  # nobody's documentation is at hand, so nothing can be added
-        return told
-    places = {str(verdict.index): verdict for verdict in verdicts}
-    places |= {verdict.node.name: verdict for verdict in verdicts if verdict.node.name}
-    whys = {entry: _documented(entry, places.get(entry.name)) for entry in unexplained}
-    return replace(told, placed=tuple(replace(entry, why=whys.get(entry, entry.why)) for entry in told.placed))
+        table = tables.pick(tables.tables(report.format, registry=registry), report.delegate, report.format)
+        verdicts = check(file, backend.graph(file), table).verdicts
+    except EdgerunError:  # no documentation is at hand, so nothing can be added
+        return {}
+    by_place = {str(verdict.index): verdict for verdict in verdicts}
+    by_name = {verdict.node.name: verdict for verdict in verdicts if verdict.node.name}
+    return by_place | by_name
 
 
-def _documented(entry: Placed, verdict: check.Verdict | None) -> str:
+def _documented(entry: Placed, verdict: OperatorVerdict | None) -> str:
     if verdict is None or verdict.node.op != entry.operator:  # ONNX Runtime renames what it fuses
         return ""
     if verdict.reasons:
@@ -207,17 +242,19 @@ def _sidecar(path: Path) -> str:
 
 
 def _size(path: Path) -> int:
-    if path.is_dir():
-        return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
-    return path.stat().st_size
+    """Bytes of a file, or of all files in a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
 
 
 def _readable(metadata: Mapping[str, str | bytes]) -> dict[str, str]:
-    return {
-        key: f"({len(value)} bytes)" if isinstance(value, bytes) else _cut(value) for key, value in metadata.items()
-    }
+    return {key: _shown(value) for key, value in metadata.items()}
 
 
-def _cut(text: str) -> str:
-    text = "".join(letter if letter.isprintable() else " " for letter in text)  # one line, whatever is in it
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def _shown(value: str | bytes) -> str:
+    """A value in one line, cut where it is long."""
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    text = "".join(letter if letter.isprintable() else " " for letter in value)
+    return text if len(text) <= MAX_METADATA_CHARACTERS else text[: MAX_METADATA_CHARACTERS - 1] + "…"

@@ -75,10 +75,11 @@ def test_a_page_never_writes_over_what_is_there_unasked(edgerun, bare, tmp_path,
 
 
 def test_what_is_not_clear_is_no_and_writes_nothing(edgerun, bare, monkeypatch):
-    from edgerun.tools.settle import trial
+    from edgerun.tools.settle import verdicts
+    from edgerun.tools.settle.open_fields import OpenField
 
-    monkeypatch.setattr(trial, "FEWEST", 50)
-    monkeypatch.setattr(trial.Open, "__init__", _strict(trial.Open.__init__))
+    monkeypatch.setattr(verdicts, "MIN_PHOTOS", 50)
+    monkeypatch.setattr(OpenField, "__init__", _strict(OpenField.__init__))
     result = edgerun("card", bare, "--images", FOLDER, *FEW, "--write-sidecar", exit_code=1)
     assert "Not clear: normalising: only 6 of 6 photos" in result.stdout
     assert "no sidecar is written" in result.stderr

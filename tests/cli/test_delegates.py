@@ -26,11 +26,11 @@ def recording(tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence", "hint"),
     [
-        (["--delegate", "cup"], "cup is no delegate, perhaps cpu was meant.", "use one of: cpu"),
+        (["--delegate", "cup"], "cup is not a delegate, perhaps cpu was meant.", "use one of: cpu"),
         (["--delegate", "edgetpu"], "edgetpu: onnxruntime does not offer it", "use one of: cpu"),
         (["--delegate", "cpu:units=ane"], "cpu of onnxruntime has no option units; it is one of coreml", "spinning"),
-        (["--delegate", "cpu:fast"], "'fast' in the delegate 'cpu:fast' is no option", "name:option=value"),
-        (["--delegate", ""], "'' is no delegate", "name:option=value"),
+        (["--delegate", "cpu:fast"], "'fast' in the delegate 'cpu:fast' is not an option", "name:option=value"),
+        (["--delegate", ""], "'' is not a delegate", "name:option=value"),
         (["--delegate", "/"], "The library / is a folder", ".so"),
         (["--delegate", "/nowhere/libx.so"], "There is no library /nowhere/libx.so", "check the path"),
         (["--delegate", "external"], "it needs the library of a plugin execution provider", "use one of: cpu"),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from edgerun import Detector
+from edgerun.card import CardArguments
 from edgerun.cli.detect import command
 from edgerun.errors import CameraEnded, ModelError
 from edgerun.media import sources
@@ -116,8 +117,8 @@ def test_at_most_so_many_rows(edgerun, model, photo):
 
 def test_every_argument_of_load_is_an_option():
     options = set(inspect.signature(command).parameters)
-    arguments = set(inspect.signature(Detector.load).parameters) - {"registry", "aliases", "warm_up"}
-    assert arguments <= options
+    keywords = set(inspect.signature(Detector.load).parameters) - {"registry", "card", "warm_up"}
+    assert keywords | set(CardArguments.__annotations__) <= options
 
 
 @pytest.mark.parametrize(
@@ -323,7 +324,7 @@ BAD = {
     "an empty model": (["empty.onnx", "PHOTO"], r"empty.onnx is empty \(0 bytes\)"),
     "a text named like a model": (["text.onnx", "PHOTO"], "text.onnx is of no known model format"),
     "a model that is cut": (["cut.onnx", "PHOTO"], "cut.onnx"),
-    "a model without a picture": (["numbers.onnx", "PHOTO"], "has no input that takes a picture"),
+    "a model without a picture": (["numbers.onnx", "PHOTO"], "has no input that takes an image"),
     "weights that are elsewhere": (["external.onnx", "PHOTO"], "keeps its weights in weights.bin, which is not"),
     "a name that no model has": (["codez", "PHOTO"], "no model named codez"),
     "a checkpoint": (["weights.pt", "PHOTO"], "is a PyTorch checkpoint: a pickle"),
@@ -336,9 +337,9 @@ BAD = {
     "a video that is none": (["MODEL", "text.mp4"], "text.mp4 cannot be opened"),
     "a class that is not": (["MODEL", "PHOTO", "--classes", "redd"], "has no class 'redd'"),
     "a class number that is not": (["MODEL", "PHOTO", "--classes", "3"], "has no class number 3"),
-    "a decoder that is not": (["MODEL", "PHOTO", "--decoder", "yolov99"], "decoder yolov99, which nobody brings"),
+    "a decoder that is not": (["MODEL", "PHOTO", "--decoder", "yolov99"], "There is no decoder 'yolov99'"),
     "a decoder that does not fit": (["MODEL", "PHOTO", "--decoder", "tfod"], "outputs speak against it"),
-    "a delegate that is not": (["MODEL", "PHOTO", "--delegate", "warp"], "warp is no delegate of onnxruntime"),
+    "a delegate that is not": (["MODEL", "PHOTO", "--delegate", "warp"], "warp is not a delegate of onnxruntime"),
     "a backend that is not": (["MODEL", "PHOTO", "--backend", "warp"], "no backend warp"),
     "a size that is fixed": (["MODEL", "PHOTO", "--imgsz", "320"], "is fixed at 64"),
     "labels that are not there": (["MODEL", "PHOTO", "--labels", "missing.txt"], "no label file missing.txt"),

@@ -9,21 +9,21 @@ import pytest
 from edgerun.contract import Health
 from edgerun.runtime.registry import Failure
 from edgerun.tools.doctor import examine
-from edgerun.tools.doctor.examine import Check, Checkup, Missing, Trial
+from edgerun.tools.doctor.checkup import BackendCheck, Checkup, DelegateCheck, Missing
 
 CHECKS = (
-    Check(
+    BackendCheck(
         "fake",
         ("fake",),
         Health(ok=True, version="7.1", warnings=("two flavours",)),
         (
-            Trial("npu", available=False, ok=False, detail="no such chip"),
-            Trial("tpu", available=False, ok=False, detail="no such chip"),
-            Trial("gpu", available=True, ok=False, detail="it fell back to cpu"),
-            Trial("cpu", available=True, ok=True, milliseconds=3.0),
+            DelegateCheck("npu", available=False, ok=False, detail="no such chip"),
+            DelegateCheck("tpu", available=False, ok=False, detail="no such chip"),
+            DelegateCheck("gpu", available=True, ok=False, detail="it fell back to cpu"),
+            DelegateCheck("cpu", available=True, ok=True, milliseconds=3.0),
         ),
     ),
-    Check("lame", ("lame",), Health(ok=False, reason="lib.so is missing", hint="apt install lib")),
+    BackendCheck("lame", ("lame",), Health(ok=False, reason="lib.so is missing", hint="apt install lib")),
 )
 BROKEN = Failure("broken", "edgerun-broken", "Plugin broken cannot be imported: ImportError", "Traceback of its own")
 
@@ -58,7 +58,7 @@ def test_a_broken_plugins_traceback_is_shown_on_demand(edgerun, ward):
 
 
 def test_no_errors_is_0(edgerun, ward):
-    ward(checks=[Check("fake", ("fake",), Health(ok=True, version="7"), (CHECKS[0].trials[3],))])
+    ward(checks=[BackendCheck("fake", ("fake",), Health(ok=True, version="7"), (CHECKS[0].trials[3],))])
     assert "no errors" in edgerun("doctor").stdout
 
 

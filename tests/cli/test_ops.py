@@ -72,7 +72,7 @@ def test_a_file_that_is_no_model_is_named(edgerun, photo):
 
 
 def test_a_format_without_tables_has_no_answer(edgerun, model, monkeypatch):
-    monkeypatch.setattr("edgerun.tools.ops.check.tables", lambda _: [])
+    monkeypatch.setattr("edgerun.tools.ops.tables.tables", lambda _: [])
     error = edgerun("ops", model, exit_code=3).stderr
     assert "No table says which operators of onnx models a delegate takes." in error
     assert "--table" in error

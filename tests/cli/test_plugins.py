@@ -11,14 +11,14 @@ from edgerun.runtime import installed
 from edgerun.runtime.registry import Failure, Registry
 
 
-def test_the_house_itself_is_listed_with_what_it_brings(edgerun):
+def test_edgerun_itself_is_listed_with_what_it_brings(edgerun):
     text = edgerun("plugins").stdout
     assert f"edgerun  (edgerun {__version__})" in text
     assert "yolov8-transposed" in text
-    assert "replay; well" in text
+    assert "replay; ok" in text
 
 
-def test_json_tells_who_brings_what(edgerun):
+def test_json_tells_what_each_brings(edgerun):
     content = json.loads(edgerun("plugins", "--json").stdout)
     by_name = {plugin["name"]: plugin for plugin in content["plugins"]}
     assert by_name["edgerun"]["distribution"] == "edgerun"
@@ -38,7 +38,7 @@ def test_a_runtime_is_listed_with_its_distribution(edgerun):
     assert plugin["backends"]["onnxruntime"]["formats"] == ["onnx", "ort"]
 
 
-def test_who_was_not_let_in_is_listed_with_the_reason(edgerun, monkeypatch):
+def test_a_plugin_that_is_left_out_is_listed_with_the_reason(edgerun, monkeypatch):
     broken = Failure(
         "broken", "edgerun-broken", "Plugin broken cannot be imported: ImportError", "Traceback of its own"
     )

@@ -1,4 +1,4 @@
-"""The command as a user types it; the search itself is tested in tests/test_tune.py."""
+"""The command as a user types it; the search itself is tested in tests/tools/tune."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from edgerun.runtime.tuned_choice import Choice
-from edgerun.tools.tune import search
-from edgerun.tools.tune.in_process import Candidate
-from edgerun.tools.tune.search import Finding, Tuning
+from edgerun.tools.tune import model as tuned_model
+from edgerun.tools.tune.result import LATE, Finding, Tuning
+from edgerun.tools.tune.runner import Candidate
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def found(monkeypatch):
             "spent": 12.3, "interrupted": False, "model": "m.fake", "written": "/cache/tune/x.json",
         }  # fmt: skip
         monkeypatch.setattr(
-            search, "tune", lambda model, **given: asked.update(given) or Tuning(**{**plain, **changed})
+            tuned_model, "tune", lambda model, **given: asked.update(given) or Tuning(**{**plain, **changed})
         )
         return asked
 
@@ -90,7 +90,7 @@ def test_a_dry_run_says_so(edgerun, found):
 
 def test_a_choice_without_a_rival_is_not_called_written(edgerun, found):
     cpu, npu = Candidate("fake", "cpu", 2), Candidate("fake", "npu", 2)
-    found(findings=(Finding(cpu, "fastest", seconds=(0.01,)), Finding(npu, "untried", search.LATE)), written="")
+    found(findings=(Finding(cpu, "fastest", seconds=(0.01,)), Finding(npu, "untried", LATE)), written="")
     assert "written nothing: the time was up before another way was measured; give a larger --budget" in lines(
         edgerun("tune", "m.fake").stdout
     )
@@ -101,7 +101,7 @@ def test_options_reach_the_search(edgerun, found):
     edgerun(
         "tune", "m.fake", "--budget", "7", "--images", "photos", "--threads", "2", "--delegate", "cpu", "--conf", "0.5"
     )
-    assert (asked["budget"], asked["pictures"], asked["threads"], asked["delegate"]) == (7, "photos", 2, "cpu")
+    assert (asked["budget"], asked["images"], asked["threads"], asked["delegate"]) == (7, "photos", 2, "cpu")
     assert asked["write"] is True
 
 

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from edgerun import Detector
+from edgerun.dialects import BUILTIN
 from edgerun.interpretation import card_fields
+from edgerun.interpretation.claims import stated
 
 NAMES = ("red", "green", "blue")
 TRUTH = {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
@@ -60,6 +62,6 @@ def gathered(tmp_path, write):
 
     def gathered(files=(), name="model.onnx", metadata=None, **arguments):
         write(dict(files))
-        return card_fields.gather(tmp_path / name, metadata or {}, card_fields.BUILTIN, arguments)
+        return card_fields.fold(stated(tmp_path / name, metadata or {}, BUILTIN, arguments))
 
     return gathered

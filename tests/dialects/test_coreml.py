@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from edgerun.dialects import coreml
+from edgerun.dialects import BUILTIN, coreml
 from edgerun.errors import CardInvalid
 from edgerun.interpretation import card_fields
+from edgerun.interpretation.claims import stated
 
 PATH = Path("model.mlpackage")
 IMAGE = {"coreml.image_color": "bgr", "coreml.image_height": "320", "coreml.image_width": "640"}
@@ -35,7 +36,7 @@ def test_grey_pictures_are_gray_and_fp16_ones_keep_their_scale_open():
 
 def test_the_picture_wins_over_the_exporters_scale_and_the_exporter_says_the_rest():
     metadata = {**IMAGE, "names": "{0: 'person', 1: 'bus'}", "stride": "32", "task": "detect"}
-    card = card_fields.gather(PATH, metadata, card_fields.BUILTIN, {})
+    card = card_fields.fold(stated(PATH, metadata, BUILTIN, {}))
     assert (card.scale, card.source("scale")) == (1.0, "coreml metadata")
     assert (card.color, card.resize, card.labels) == ("bgr", "letterbox", ("person", "bus"))
     assert card.source("resize") == "ultralytics metadata"
@@ -62,4 +63,4 @@ def test_a_suppression_brings_thresholds_units_and_meanings():
 )
 def test_damage_is_refused_with_its_source(damage):
     with pytest.raises(CardInvalid, match="coreml metadata"):
-        card_fields.gather(PATH, damage, card_fields.BUILTIN, {})
+        card_fields.fold(stated(PATH, damage, BUILTIN, {}))

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from edgerun.dialects import BUILTIN
 from edgerun.errors import CardInvalid
 from edgerun.interpretation import card_fields
+from edgerun.interpretation.claims import stated
 
 DEEP = "[" * 100_000
 HUGE = "x" * 5_000_000
@@ -37,7 +39,7 @@ WRONG = (None, 3, -1, 1e999, "", "x", [], {}, [[]], [None], {"x": None}, [{"x": 
 def outcome(folder, name="model.onnx", metadata=None):
     """The card, or the one sentence of the refusal."""
     try:
-        return card_fields.gather(folder / name, metadata or {}, card_fields.BUILTIN, {})
+        return card_fields.fold(stated(folder / name, metadata or {}, BUILTIN, {}))
     except CardInvalid as caught:
         refusal = caught
     assert refusal.message.count("\n") == 0

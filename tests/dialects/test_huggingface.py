@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from edgerun.dialects import BUILTIN
 from edgerun.dialects.huggingface import DIALECT
 from edgerun.errors import CardInvalid
 from edgerun.interpretation import card_fields
+from edgerun.interpretation.claims import stated
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 NORMALISED = {"do_normalize": True, "image_mean": MEAN, "image_std": STD}
@@ -103,11 +105,11 @@ def test_files_of_others_with_these_names_say_nothing(tmp_path):
 def test_damage_is_an_error_that_names_the_dialect(tmp_path, text):
     (tmp_path / "preprocessor_config.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(CardInvalid, match="huggingface metadata"):
-        card_fields.gather(tmp_path / "model.onnx", {}, card_fields.BUILTIN, {})
+        card_fields.fold(stated(tmp_path / "model.onnx", {}, BUILTIN, {}))
 
 
 @pytest.mark.parametrize("field", [{"image_mean": "x"}, {"size": {"height": "a", "width": 3}}, {"rescale_factor": -1}])
 def test_impossible_values_are_an_error_that_names_the_dialect(tmp_path, field):
     model = folder_with(tmp_path, picture={**NORMALISED, "size": 224, **field})
     with pytest.raises(CardInvalid, match="huggingface metadata"):
-        card_fields.gather(model, {}, card_fields.BUILTIN, {})
+        card_fields.fold(stated(model, {}, BUILTIN, {}))

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from edgerun.dialects import BUILTIN
 from edgerun.errors import CardInvalid
 from edgerun.interpretation import card_fields
+from edgerun.interpretation.claims import stated
 
 IMAGE = {"name": "image", "content": "image", "color": "rgb", "mean": [127.5], "std": [127.5], "tensor": "x"}
 BY_NOUGHT = json.dumps({"inputs": [IMAGE | {"dtype": "uint8", "quantization": [0, 0]}]})
@@ -17,7 +19,7 @@ def gathered(**metadata):
     texts = {
         key.replace("_", "."): text if isinstance(text, str) else json.dumps(text) for key, text in metadata.items()
     }
-    return card_fields.gather(Path("model.tflite"), texts, card_fields.BUILTIN, {})
+    return card_fields.fold(stated(Path("model.tflite"), texts, BUILTIN, {}))
 
 
 def test_normalisation_counts_in_bytes():
@@ -146,13 +148,11 @@ def test_damaged_metadata_are_refused_by_name(text):
 def test_the_text_of_an_ultralytics_archive_is_read_in_its_dialect():
     text = "{'stride': 32, 'task': 'detect', 'imgsz': [64, 96], 'names': {0: 'cat', 1: 'dog'}}"
     for member in ("temp_meta.txt", "metadata.json"):
-        card = card_fields.gather(Path("model.tflite"), {member: text}, card_fields.BUILTIN, {})
+        card = card_fields.fold(stated(Path("model.tflite"), {member: text}, BUILTIN, {}))
         assert card.labels == ("cat", "dog")
         assert (card.height, card.width) == (64, 96)
         assert card.source("labels") == "ultralytics metadata"
 
 
 def test_another_tools_text_of_the_same_name_says_nothing():
-    assert not card_fields.gather(
-        Path("m.tflite"), {"metadata.json": '{"version": 1}'}, card_fields.BUILTIN, {}
-    ).sources
+    assert not card_fields.fold(stated(Path("m.tflite"), {"metadata.json": '{"version": 1}'}, BUILTIN, {})).sources

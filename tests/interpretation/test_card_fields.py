@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
 import pytest
 
+from edgerun.card import sidecar
 from edgerun.contract import Dialect, Match, Sure, Unsettled
-from edgerun.errors import CardInvalid
+from edgerun.dialects import BUILTIN
+from edgerun.errors import CardInvalid, DecoderUnknown
 from edgerun.interpretation import card_fields
+from edgerun.interpretation.card_fields import fold
+from edgerun.interpretation.claims import Claim, Objection, Standing, said, stated
 
 ULTRALYTICS = {"names": "{0: 'cat'}", "stride": "32", "imgsz": "[320, 640]", "task": "detect"}
 
 
-def gathered(tmp_path, metadata=None, sidecar=None, **arguments):
+def gathered(tmp_path, metadata=None, beside=None, **arguments):
     model = tmp_path / "model.onnx"
-    if sidecar is not None:
-        (tmp_path / "model.onnx.edgerun.json").write_text(sidecar if isinstance(sidecar, str) else json.dumps(sidecar))
-    return card_fields.gather(model, metadata or {}, card_fields.BUILTIN, arguments)
+    if beside is not None:
+        (tmp_path / "model.onnx.edgerun.json").write_text(beside if isinstance(beside, str) else json.dumps(beside))
+    return fold(stated(model, metadata or {}, BUILTIN, arguments))
 
 
 def test_the_first_word_counts(tmp_path):
@@ -45,7 +50,7 @@ def test_a_decoders_conventions_yield_to_what_was_said(tmp_path):
 )
 def test_a_bad_sidecar_is_refused_and_named(tmp_path, text):
     with pytest.raises(CardInvalid, match="sidecar"):
-        gathered(tmp_path, sidecar=text)
+        gathered(tmp_path, beside=text)
 
 
 def says(name, overrules=False, **fields):
@@ -53,7 +58,7 @@ def says(name, overrules=False, **fields):
 
 
 def heard(*dialects, **arguments):
-    return card_fields.gather(Path("model.onnx"), {}, dialects, arguments)
+    return fold(stated(Path("model.onnx"), {}, dialects, arguments))
 
 
 @pytest.mark.parametrize(
@@ -135,13 +140,98 @@ def test_damaged_metadata_is_refused_and_named(tmp_path):
 def test_a_dialect_that_invents_a_field_is_named(tmp_path):
     dialect = Dialect("mine", lambda metadata, path: {"colour": "rgb"})
     with pytest.raises(CardInvalid, match="mine metadata"):
-        card_fields.gather(Path("model.onnx"), {}, [dialect], {})
+        fold(stated(Path("model.onnx"), {}, [dialect], {}))
 
 
 def test_a_written_sidecar_is_read_back_the_same(tmp_path):
     card = gathered(tmp_path, ULTRALYTICS, conf=0.5)
-    card_fields.sidecar.write(tmp_path / "model.onnx", card)
+    sidecar.write(tmp_path / "model.onnx", card)
     again = gathered(tmp_path)
     for name in ("labels", "height", "width", "color", "conf", "resize", "fill"):
         assert getattr(again, name) == getattr(card, name)
     assert again.source("labels") == "sidecar"
+
+
+# ------------------------------------------------------------------------- one claim laid upon those before it
+
+
+def claim(standing, source="it", **fields):
+    everywhere = dict.fromkeys(fields, "the file is so")
+    return Claim(source, fields, standing, grounds=everywhere, hints=everywhere)
+
+
+def test_what_the_graph_does_must_not_be_said_otherwise_and_is_taken_where_it_goes_without_saying():
+    graph = claim(Standing.IN_GRAPH, "inferred: so", scale=1.0)
+    assert fold([graph]).source("scale") == "inferred: so"
+    assert fold([claim(Standing.DESCRIBED, "ultralytics metadata", scale=1 / 255), graph]).scale == 1.0
+    assert fold([said("argument", {"scale": 1.0001}), graph]).source("scale") == "argument"
+    for other in (said("sidecar", {"scale": 1 / 255}), claim(Standing.DESCRIBED, "one metadata", scale=1 / 255)):
+        with pytest.raises(CardInvalid, match=rf"^The {other.source} gives scale = .*, but the file is so\."):
+            fold([other, graph])
+
+
+def test_what_outputs_show_must_not_be_said_otherwise_and_settles_nothing():
+    shown = claim(Standing.OBSERVED, box_units="unit", suppressed=False)
+    assert not fold([shown]).sources
+    with pytest.raises(DecoderUnknown, match="says box_units = 'pixels', but the outputs speak for 'unit': the file"):
+        fold([claim(Standing.DESCRIBED, "one metadata", box_units="pixels"), shown])
+    with pytest.raises(DecoderUnknown, match="suppressed = True"):
+        fold([said("argument", {"suppressed": True}), shown])
+    fold([claim(Standing.DESCRIBED, "one metadata", suppressed=True), shown])  # of another export of the same model
+
+
+def test_a_table_of_outputs_that_is_said_in_part_must_fit_and_is_completed():
+    roles = {"a": "boxes", "b": "scores"}
+    shown, brought = claim(Standing.OBSERVED, outputs=roles), claim(Standing.CONVENTION, outputs=roles)
+    card = fold([said("argument", {"outputs": {"a": "boxes"}}), shown, brought])
+    assert (dict(card.outputs), card.source("outputs")) == (roles, "argument")
+    with pytest.raises(DecoderUnknown, match="outputs"):
+        fold([said("argument", {"outputs": {"a": "scores"}}), shown])
+
+
+def test_what_the_decoder_needs_replaces_what_is_not_said_of_this_very_file():
+    need = claim(Standing.NEEDED, "inferred: needs", suppressed=True)
+    assert fold([claim(Standing.DESCRIBED, "one metadata", suppressed=False), need]).suppressed
+    for source in ("argument", "sidecar"):
+        assert not fold([said(source, {"suppressed": False}), need]).suppressed
+    assert fold([claim(Standing.DESCRIBED, "one metadata", suppressed=True), need]).source("suppressed") == (
+        "one metadata"
+    )
+
+
+def test_a_correction_replaces_even_an_argument():
+    card = fold([said("argument", {"labels": ["x", "a"]}), claim(Standing.CORRECTED, "argument, less x", labels=["a"])])
+    assert (card.labels, card.source("labels")) == (("a",), "argument, less x")
+
+
+def test_a_limit_is_looked_at_in_its_place_of_the_list():
+    def objection(card):
+        return Objection("too dark", "say so") if card.scale == 1.0 else None
+
+    limit, later = Claim("it", {}, Standing.FIXED, limit=objection), claim(Standing.CONVENTION, scale=1.0)
+    fold([limit, later])
+    with pytest.raises(CardInvalid, match="too dark"):
+        fold([later, limit])
+
+
+def test_a_prefix_of_the_list_is_folded_the_same_whatever_comes_later(tmp_path):
+    claims = [said("argument", {"conf": 0.5}), claim(Standing.DESCRIBED, "one metadata", color="bgr")]
+    before = fold(claims)
+    fold([*claims, claim(Standing.CONVENTION, color="rgb", resize="stretch")])
+    assert fold(claims) == before
+
+
+INTERPRETATION = Path(card_fields.__file__).parent
+
+
+@pytest.mark.parametrize("path", sorted(INTERPRETATION.glob("*.py")), ids=lambda path: path.name)
+def test_contradictions_are_refused_in_the_fold_and_nowhere_else(path):
+    """No other module of the room can raise CardInvalid, or ask for the sentences of contradictions."""
+    fold_itself = {"card_fields.py", "contradictions.py"}
+    names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+    assert path.name in fold_itself or not names & {"CardInvalid", "contradictions"}
+
+
+def test_the_sentences_of_contradictions_are_asked_for_by_the_fold_alone():
+    asking = {path.name for path in INTERPRETATION.parent.rglob("*.py") if "import contradictions" in path.read_text()}
+    assert asking == {"card_fields.py"}

@@ -1,32 +1,68 @@
+"""The order in which claims count, from an opened model to its card."""
+
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import pytest
 
-from edgerun.card import ModelCard
-from edgerun.contract import TensorSpec
-from edgerun.errors import CardInvalid
-from edgerun.interpretation import card_fields, interpret
-from edgerun.processing import model_inputs
+from edgerun.detector import open_model
+from edgerun.errors import CardInvalid, DecoderUnknown
+from edgerun.interpretation.interpret import interpret
+
+NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
 
 
-def demand(dtype, **fields):
-    card = ModelCard()
-    for name, value in fields.items():
-        card = card_fields.with_field(card, name, value, "argument")
-    image = model_inputs.find([TensorSpec("images", (1, 3, 64, 64), dtype)], "model.onnx")
-    interpret._demand_steps(card, image, Path("model.onnx"))
+@pytest.fixture
+def interpreted(colours):
+    """(arguments, sidecar=None, **model) -> how a model of colours is fed and read."""
+    opened = []
+
+    def run(arguments=None, sidecar=None, **model):
+        path = colours(**{"metadata": NAMES, **model})
+        if sidecar is not None:
+            path.with_name(path.name + ".edgerun.json").write_text(json.dumps({"edgerun": 1, **sidecar}))
+        opened.append(open_model(path))
+        return interpret(opened[-1], arguments or {})
+
+    yield run
+    for each in opened:
+        each.close()
 
 
-@pytest.mark.parametrize("mean", [(104.0, 117.0, 123.0), (2.0, 2.0, 2.0)])
-def test_a_mean_that_takes_bytes_below_what_the_input_stores_is_refused(mean):
-    with pytest.raises(
-        CardInvalid, match=r"uint8, which begins at 0; with mean = .* \(argument\) pixels would go down"
-    ):
-        demand("uint8", scale=1.0, mean=mean)
+def test_each_field_has_the_source_that_counts_first(interpreted):
+    card = interpreted({"conf": 0.5}, {"conf": 0.4, "iou": 0.3}).card
+    assert {name: card.source(name) for name in ("conf", "iou", "labels", "height", "nms")} == {
+        "conf": "argument",
+        "iou": "sidecar",
+        "labels": "ultralytics metadata",
+        "height": "the file's input",
+        "nms": "default",
+    }
+    assert card.source("box_units").startswith("inferred: ")
+    assert card.source("decoder").startswith("inferred: 126 rows")
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int16", "float32"])
-def test_a_mean_is_taken_off_where_the_input_stores_what_is_below(dtype):
-    demand(dtype, scale=1.0, mean=(128.0, 128.0, 128.0))
+def test_the_same_list_gives_the_same_card(interpreted):
+    first, second = interpreted({"conf": 0.5}), interpreted({"conf": 0.5})
+    assert first.card == second.card
+
+
+def test_what_outputs_contradict_is_refused_and_shows_what_was_looked_at(interpreted):
+    with pytest.raises(DecoderUnknown, match="argument says box_units = 'unit'") as refusal:
+        interpreted({"box_units": "unit"})
+    assert refusal.value.evidence.card.box_units == "unit"
+    assert refusal.value.verdicts[0][0] == "yolov8"
+
+
+def test_an_output_that_is_not_there_is_refused_before_a_decoder_is_asked(interpreted):
+    with pytest.raises(CardInvalid, match=r"sidecar speaks of an output odd, but colours\.onnx has none"):
+        interpreted(sidecar={"outputs": {"odd": "boxes"}})
+
+
+def test_labels_lose_a_background_where_only_that_fits(interpreted):
+    found = interpreted({"labels": ("background", "red", "green", "blue")})
+    assert found.card.labels == ("red", "green", "blue")
+    assert found.card.source("labels") == "argument, less the background"
+    with pytest.raises(DecoderUnknown, match="gives 5 labels"):
+        interpreted({"labels": ("background", "red", "green", "blue", "more")})

@@ -81,3 +81,8 @@ def test_a_whole_mask_goes_beyond_its_box_where_it_is_not_cut():
     boxes = np.float32([[20, 10, 60, 50]])
     assert Masks(shares, boxes, geometry, 60, 80).bitmap(0).sum() == 40 * 40
     assert Masks(shares, boxes, geometry, 60, 80, cut=False).bitmap(0).all()
+
+
+def test_probabilities_are_there_under_their_earlier_name_too():
+    masks = masks_of((8, 24, 24, 40))
+    assert masks.shares is masks.probabilities

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgerun.card import ModelCard
+from edgerun.processing import model_inputs
 from edgerun.processing.preprocess import Geometry, Plan
 from edgerun.processing.quantization import quantise
 from edgerun.tensors import Quantization, TensorSpec
@@ -137,3 +139,16 @@ def test_a_kept_border_is_left_alone():
     the_plan.apply(np.full((16, 48, 3), 255, np.uint8), out, border=False)
     np.testing.assert_array_equal(out[:, :8], once[:, :8])
     assert (out[:, 8:24] == 1).all()
+
+
+def test_a_plan_is_made_of_the_card_and_the_input():
+    image = model_inputs.find([TensorSpec("images", (1, 64, 96, 3), "uint8")], "model")
+    made = Plan.of(ModelCard(height=64, width=96, color="bgr", resize="stretch", scale=1.0, fill=(1, 2, 3)), image)
+    assert made.shape == (64, 96, 3)
+    assert (made.color, made.resize, made.scale, made.fill, made.spec) == ("bgr", "stretch", 1.0, (1, 2, 3), image.spec)
+
+
+def test_keypoints_come_back_with_their_visibility():
+    geometry = Geometry.fit(32, 64, 64, 64, "letterbox")
+    points = np.array([[[8.0, 24.0, 0.5], [0.0, 16.0, 1.0]]], np.float32)
+    np.testing.assert_allclose(geometry.keypoints_to_image(points), [[[8, 8, 0.5], [0, 0, 1]]])

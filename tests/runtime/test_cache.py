@@ -101,7 +101,7 @@ def test_the_one_in_use_is_never_deleted(monkeypatch):
 
 def test_a_limit_that_is_no_number_is_said_and_the_usual_one_holds(monkeypatch):
     monkeypatch.setenv("EDGERUN_CACHE_LIMIT", "2 GB")
-    with pytest.warns(UserWarning, match="no number of megabytes"):
+    with pytest.warns(UserWarning, match="not a number of megabytes"):
         assert cache.limit() == 2_000_000_000
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgerun import Detector, detector
+from edgerun import Detector, frame
 from edgerun.contract import Delegate, Health
 from edgerun.errors import DelegateUnavailable
 from edgerun.runtime import cpu_cores as threads
@@ -171,7 +171,7 @@ def test_warming_up_is_one_run_before_the_first_picture(load):
 
 
 def test_a_report_warns_of_detectors_that_ran_at_once_with_too_many_threads(load, monkeypatch):
-    monkeypatch.setattr(detector, "LOAD", threads.Load())
+    monkeypatch.setattr(frame, "LOAD", threads.Load())
     cores = threads.available()
     first, second = load("cpu", threads=cores), load("cpu", threads=cores)
     picture = np.zeros((64, 64, 3), np.uint8)

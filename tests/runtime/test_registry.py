@@ -1,7 +1,8 @@
-"""Guests at the door: good, ill, misspelt, quarrelsome."""
+"""Plugins that are good, broken, misspelt or in conflict, and a stranger's distributions, really installed."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -39,16 +40,16 @@ class Backend:
 
 def plugin(**hooks):
     """A module that answers these hooks."""
-    module = types.ModuleType("guest")
+    module = types.ModuleType("a_plugin")
     for name, answer in hooks.items():
         setattr(module, name, hookimpl(answer))
     return module
 
 
-def admitted(*guests):
+def admitted(*plugins):
     registry = Registry.load(BUILTIN, entry_points=[])
-    for number, guest in enumerate(guests):
-        registry.admit(f"guest{number}", guest, "guest-distribution", "1.0")
+    for number, module in enumerate(plugins):
+        registry.admit(f"plugin{number}", module, "a-distribution", "1.0")
     return registry
 
 
@@ -73,11 +74,11 @@ def test_decoders_dialects_and_delegates_are_let_in():
     assert [offer.name for offer in registry.offers(registry.backend("replay"))] == ["cpu", "npu"]
 
 
-def test_a_guest_that_raises_is_kept_as_a_failure():
-    def ill():
+def test_a_plugin_that_raises_is_kept_as_a_failure():
+    def broken():
         raise RuntimeError("no licence")
 
-    registry = admitted(plugin(edgerun_register_backends=ill))
+    registry = admitted(plugin(edgerun_register_backends=broken))
     (failure,) = registry.failures
     assert "no licence" in failure.message
     assert "RuntimeError" in failure.trace
@@ -96,7 +97,7 @@ def test_a_hook_that_asks_for_too_much_is_told():
     assert "config" in failure.message
 
 
-def test_a_guest_without_hooks_is_told_which_there_are():
+def test_a_plugin_without_hooks_is_told_which_there_are():
     (failure,) = admitted(types.ModuleType("empty")).failures
     assert "edgerun_register_dialects" in failure.message
 
@@ -127,20 +128,20 @@ def test_an_entry_point_that_cannot_be_imported_is_kept(monkeypatch):
     assert "no_such_module_at_all" in failure.message
 
 
-def test_the_environment_says_who_may_come(monkeypatch):
-    guests = [EntryPoint(name, "no_such_module_at_all", "edgerun") for name in ("a", "b", "c")]
+def test_the_environment_says_which_plugins_are_used(monkeypatch):
+    found = [EntryPoint(name, "no_such_module_at_all", "edgerun") for name in ("a", "b", "c")]
     monkeypatch.setenv("EDGERUN_PLUGINS", "b, c")
-    assert [failure.plugin for failure in Registry.load(BUILTIN, entry_points=guests).failures] == ["b", "c"]
+    assert [failure.plugin for failure in Registry.load(BUILTIN, entry_points=found).failures] == ["b", "c"]
 
 
-def test_an_absent_runtime_is_in_the_phone_book():
+def test_an_absent_runtime_is_told_how_to_install():
     with pytest.raises(BackendMissing, match="tflite") as refusal:
         admitted().backends_for("tflite")
     assert refusal.value.hint == 'pip install "edgerun[tflite]"'
     with pytest.raises(BackendMissing, match="TensorRT engine"):
         admitted().backends_for("tensorrt")
-    with pytest.raises(PluginError, match="no backend nobody"):
-        admitted().backend("nobody")
+    with pytest.raises(PluginError, match="no backend mars"):
+        admitted().backend("mars")
 
 
 # ----------------------------------------------------------------- a stranger's distributions, really installed
@@ -232,7 +233,7 @@ print(json.dumps({"rows": detector(picture).to_list(), "failures": [f.message fo
 
 
 @pytest.fixture
-def stranger_house(tmp_path):
+def install_strangers(tmp_path):
     """A virtual environment with all that this one has, and a function that installs distributions on top."""
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True)
@@ -256,7 +257,7 @@ def run(*command, check=True, **options):
 
 
 @pytest.mark.fresh
-def test_a_strangers_distributions_are_installed_used_and_when_ill_reported(tmp_path, stranger_house):
+def test_a_strangers_distributions_are_installed_used_and_when_broken_reported(tmp_path, install_strangers):
     """One runs a made-up format through the whole Detector and passes the conformance kit; one raises on import."""
     for name, entry, code in (
         ("edgerun-stranger", "stranger", STRANGER),
@@ -268,7 +269,7 @@ def test_a_strangers_distributions_are_installed_used_and_when_ill_reported(tmp_
         (folder / "__init__.py").write_text(code)
         (folder / "double.stranger").write_text('{"kind": "double"}')
         (tmp_path / name / "pyproject.toml").write_text(PROJECT.format(name=name, entry=entry, module=module))
-    python = stranger_house(tmp_path / "edgerun-stranger", tmp_path / "edgerun-broken")
+    python = install_strangers(tmp_path / "edgerun-stranger", tmp_path / "edgerun-broken")
     model = tmp_path / "bright.stranger"
     model.write_text('{"kind": "bright"}')
     used = run(python, "-c", USE, str(model)).stdout
@@ -283,12 +284,36 @@ def test_a_strangers_distributions_are_installed_used_and_when_ill_reported(tmp_
     assert "stranger" in doctor.stdout
 
 
-@pytest.mark.fresh
-def test_the_plugin_that_the_readme_writes_works(tmp_path, stranger_house, colours, squares):
-    """Its code is taken from plugins/README.md, installed, run through the kit and through a detector."""
+def written(chapter):
+    """The pyproject, the module and the test that a chapter of plugins/README.md writes."""
     page = (ROOT / "plugins" / "README.md").read_text()
-    (project,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    code, kit = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (text,) = (part for part in re.split(r"^# ", page, flags=re.MULTILINE) if part.startswith(chapter))
+    (project,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    code, kit = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return project, code, kit
+
+
+@pytest.mark.fresh
+def test_the_family_that_the_readme_writes_works(tmp_path, install_strangers):
+    """Installed, it passes the kit that our own families pass, and is listed with what it brings."""
+    project, code, kit = written("A family in fifteen minutes")
+    folder = tmp_path / "edgerun-sides"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(project)
+    (folder / "edgerun_sides.py").write_text(code)
+    (tmp_path / "test_sides.py").write_text(kit)
+    python = install_strangers(folder)
+    ran = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_sides.py", cwd=tmp_path, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"2\d passed, 1 skipped", ran.stdout), ran.stdout  # it has no keypoints, and everything else
+    listed = json.loads(run(python, "-m", "edgerun", "plugins", "--json").stdout)
+    assert ("sides", ["sides"]) in [(plugin["name"], plugin["decoders"]) for plugin in listed["plugins"]]
+
+
+@pytest.mark.fresh
+def test_the_plugin_that_the_readme_writes_works(tmp_path, install_strangers, colours, squares):
+    """Its code is taken from plugins/README.md, installed, run through the kit and through a detector."""
+    project, code, kit = written("A runtime in fifteen minutes")
     package = tmp_path / "edgerun-cv2" / "edgerun_cv2"
     package.mkdir(parents=True)
     (tmp_path / "edgerun-cv2" / "pyproject.toml").write_text(project)
@@ -296,7 +321,7 @@ def test_the_plugin_that_the_readme_writes_works(tmp_path, stranger_house, colou
     specimen = ROOT / "plugins" / "edgerun-onnxruntime" / "edgerun_onnxruntime" / "double.onnx"
     shutil.copy(specimen, package / "double.onnx")
     (tmp_path / "test_cv2.py").write_text(kit)
-    python = stranger_house(tmp_path / "edgerun-cv2")
+    python = install_strangers(tmp_path / "edgerun-cv2")
     ran = run(python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "test_cv2.py", cwd=tmp_path, check=False)
     assert ran.returncode == 0, ran.stdout
     model = colours(metadata={"names": "['red', 'green', 'blue']", "stride": "32"})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgerun.detections import Detections
-from edgerun.tools.agreement import compare, rows
+from edgerun.tools.agreement import comparable, compare
 
 
 def answer(seed=0, count=120, **columns):
@@ -133,4 +133,4 @@ def test_where_the_reference_finds_nothing_there_is_no_verdict():
 
 def test_columns_are_taken_from_detections():
     found = Detections(np.zeros((2, 4), np.float32), np.ones(2, np.float32), np.zeros(2, np.int32))
-    assert set(rows(found)) == {"boxes", "scores", "classes"}
+    assert set(comparable(found)) == {"boxes", "scores", "classes"}

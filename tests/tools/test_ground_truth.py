@@ -13,7 +13,7 @@ import pytest
 from edgerun.detections import Detections
 from edgerun.errors import InputError
 from edgerun.tools import ground_truth
-from edgerun.tools.ground_truth import Labelled, Truth
+from edgerun.tools.ground_truth import GroundTruth, Labelled
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_file_that_is_no_annotations_is_said(photos, tmp_path, text):
         ground_truth.read(tmp_path / "truth.json", photos)
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"\xff\xd8\xff", "it is no text"), (b"{}", "it lacks 'images'")])
+@pytest.mark.parametrize(("content", "words"), [(b"\xff\xd8\xff", "it is not a text"), (b"{}", "it lacks 'images'")])
 def test_what_is_wrong_with_annotations_is_said_in_words(photos, tmp_path, content, words):
     (tmp_path / "truth.json").write_bytes(content)
     with pytest.raises(InputError, match=f"annotations: {words}"):
@@ -99,7 +99,7 @@ def test_a_text_that_is_no_labels_is_said(photos, tmp_path):
 
 
 def test_precision_is_one_where_all_is_found_and_less_where_it_is_not(photos):
-    known = Truth({photo: labelled((10, 10, 60, 60), (100, 10, 160, 60)) for photo in photos})
+    known = GroundTruth({photo: labelled((10, 10, 60, 60), (100, 10, 160, 60)) for photo in photos})
     right = rows((10, 10, 60, 60, 0.9, 0), (100, 10, 160, 60, 0.8, 0))
     half = rows((10, 10, 60, 60, 0.9, 0), (100, 40, 160, 90, 0.8, 0))
     table = known.folds([[right, right], [half, half]], photos)
@@ -109,7 +109,7 @@ def test_precision_is_one_where_all_is_found_and_less_where_it_is_not(photos):
 
 
 def test_classes_are_matched_by_name_and_left_aside_where_no_name_is_shared(photos):
-    known = Truth({photo: labelled((10, 10, 60, 60), classes=[3]) for photo in photos}, {3: "Cat", 4: "dog"})
+    known = GroundTruth({photo: labelled((10, 10, 60, 60), classes=[3]) for photo in photos}, {3: "Cat", 4: "dog"})
     cat = rows((10, 10, 60, 60, 0.9, 1), names=("dog", "cat"))
     dog = rows((10, 10, 60, 60, 0.9, 0), names=("dog", "cat"))
     table = known.folds([[cat, cat], [dog, dog]], photos)
@@ -128,11 +128,11 @@ from pathlib import Path
 import numpy as np
 from edgerun.detections import Detections
 from edgerun.errors import EdgerunError
-from edgerun.tools.ground_truth import Labelled, Truth
+from edgerun.tools.ground_truth import GroundTruth, Labelled
 one = np.zeros((1, 4), np.float32)
 found = Detections(one, np.ones(1, np.float32), np.zeros(1, np.int32))
 try:
-    Truth({Path("a"): Labelled(one, np.zeros(1, int), np.zeros(1, bool))}).folds([[found]], [Path("a")])
+    GroundTruth({Path("a"): Labelled(one, np.zeros(1, int), np.zeros(1, bool))}).folds([[found]], [Path("a")])
 except EdgerunError as error:
     print(error.message, error.hint)
 """

@@ -15,7 +15,7 @@ from edgerun.errors import BackendUnavailable, DecoderAmbiguous, DecoderUnknown,
 from edgerun.tensors import TensorSpec
 from edgerun.tools import inspection
 from edgerun.tools.inspection import _documented
-from edgerun.tools.ops.check import Verdict
+from edgerun.tools.ops.result import OperatorVerdict
 
 NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
 
@@ -93,7 +93,7 @@ def test_a_model_that_cannot_be_opened_raises(tmp_path):
 
 def test_long_metadata_is_cut_to_one_line(colours):
     seen = inspection.inspect(colours(metadata={**NAMES, "notes": "line\n" * 1000}))
-    assert len(seen.metadata["notes"]) == inspection.LONGEST
+    assert len(seen.metadata["notes"]) == inspection.MAX_METADATA_CHARACTERS
     assert "\n" not in seen.metadata["notes"]
 
 
@@ -153,9 +153,9 @@ def test_what_runs_elsewhere_is_explained_by_the_delegates_documentation():
 
 
 def test_what_the_runtime_or_nobody_explains_is_left_as_it_is():
-    verdict = Verdict(0, Node("Conv"), True, (), (), "")
+    verdict = OperatorVerdict(0, Node("Conv"), True, (), (), "")
     assert _documented(Placed("Conv", "cpu"), verdict) == "its documentation lists it all the same"
     assert _documented(Placed("FusedConv", "cpu"), verdict) == ""
     assert _documented(Placed("Conv", "cpu"), None) == ""
-    depends = Verdict(0, Node("Pad"), True, (), ("padding is not negative",), "")
+    depends = OperatorVerdict(0, Node("Pad"), True, (), ("padding is not negative",), "")
     assert _documented(Placed("Pad", "cpu"), depends).endswith("taken if padding is not negative")

@@ -1,9 +1,9 @@
-"""Which of several ways is the fastest, on a machine where other programs run too.
+"""Which of several candidates is the fastest, on a machine where other programs run too.
 
 All that are left are measured once a round, in a new order each round, so that noise hits all alike, and only times of
-one round are compared with each other. Who is slower beyond doubt drops out. The doubt is that of the sign test: bounds
-of the median that hold whatever the noise looks like, as long as it hits both sides alike (W. J. Conover, Practical
-Nonparametric Statistics, 3rd ed. 1999, chapter 3.2).
+one round are compared with each other. A candidate that is significantly slower drops out, by the sign test: confidence
+bounds of the median that hold whatever the noise looks like, as long as it hits both sides alike (W. J. Conover,
+Practical Nonparametric Statistics, 3rd ed. 1999, chapter 3.2).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from edgerun.errors import EdgerunError
@@ -21,22 +21,31 @@ __all__ = ["Outcome", "bounds", "ratios", "run", "silent"]
 
 Entrant = TypeVar("Entrant", bound=Hashable)
 
-DOUBT = 0.002
-"""Chance at which a bound of a median may be missed, on each side and at each look."""
+ALPHA = 0.002
+"""One-sided significance level of each interim look."""
 
 NEAR = math.log(1.05)
-"""Who is at most so much slower than the fastest, and not beyond doubt, may be preferred for being simpler."""
+"""Candidates within 5 % of the fastest, and not significantly slower, are ties; the simplest tie wins."""
 
-SAME = math.log(1.02)
-"""A difference that nobody cares about: where all that are left are closer, the race is over."""
+NEGLIGIBLE = math.log(1.02)
+"""Where all candidates that are left are known to be within 2 % of each other, the race is over."""
 
-MOST_ROUNDS = 300
+MAX_ROUNDS = 300
 
-LOOKS = (3, 5, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 200, 250, MOST_ROUNDS)
-"""After these rounds somebody may drop out. Fewer looks, fewer mistakes."""
+LOOKS = (3, 5, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 200, 250, MAX_ROUNDS)
+"""After these rounds a candidate may drop out. Fewer looks, fewer mistakes."""
 
 EARLY = {3: math.log(1.5), 5: math.log(1.2)}
-"""Rounds that are too few for bounds: there who was slower by so much each time drops out."""
+"""Rounds that are too few for bounds -> log ratio: what was slower by so much each time drops out."""
+
+ROUNDS_TO_END = 5
+"""Fewer rounds do not show that all are alike."""
+
+ROUNDS_KEPT = 10
+"""For which a candidate stays that others are to be compared with."""
+
+ROUNDS_CLEAR = 3
+"""Fewer rounds do not make the fastest clear."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,8 @@ class Outcome(Generic[Entrant]):
         level: all that the noise does not tell apart from the fastest, the chosen one among them.
         clear: whether the fastest is so beyond doubt.
         seconds: of each entrant, a time for each round that it took part in, from the first on.
-        dropped: who dropped out -> after which round.
-        failed: who could no longer be measured -> why.
+        dropped: entrant that dropped out -> after which round.
+        failed: entrant that could no longer be measured -> why.
         rounds: whole ones.
         interrupted: whether Ctrl-C ended it.
     """
@@ -65,10 +74,13 @@ class Outcome(Generic[Entrant]):
 
 
 def bounds(values: Sequence[float]) -> tuple[float, float]:
-    """Between which the median of what these are a sample of lies, but for `DOUBT` on each side."""
+    """Confidence bounds of the median of the distribution that these values are drawn from.
+
+    Either bound is wrong with a probability of at most `ALPHA`; infinite where there are too few values for that.
+    """
     count = len(values)
     tail, outside = 0, 0.0
-    while outside + math.comb(count, tail) / 2**count <= DOUBT:
+    while outside + math.comb(count, tail) / 2**count <= ALPHA:
         outside += math.comb(count, tail) / 2**count
         tail += 1
     if not tail:
@@ -83,10 +95,10 @@ def ratios(slow: Sequence[float], fast: Sequence[float]) -> list[float]:
 
 
 def silent(*_: Any) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
-def _nobody(_: Any) -> bool:
+def _never(_: Any) -> bool:
     return False
 
 
@@ -96,9 +108,9 @@ def run(
     *,
     simplicity: Callable[[Entrant], tuple[float, ...]],
     left: Callable[[], float],
-    keep: Callable[[Entrant], bool] = _nobody,
+    keep: Callable[[Entrant], bool] = _never,
     drop: Callable[[Entrant], None] = silent,
-    told: Callable[[int, int], None] = silent,
+    progress: Callable[[int, int], None] = silent,
     least: int = 0,
     seed: int = 0,
 ) -> Outcome[Entrant]:
@@ -109,89 +121,135 @@ def run(
         measure: seconds of one, now; an EdgerunError means that it is out.
         simplicity: the smaller, the simpler; no two alike.
         left: seconds that are left; another round begins where they are above 0.
-        keep: who stays for ten rounds, so that others can be compared with it.
-        drop: is told who dropped out, once.
-        told: is told after each round how many there were and how many entrants are left.
+        keep: whether one stays for ten rounds, so that others can be compared with it.
+        drop: called with each entrant that drops out, once.
+        progress: called after each round with the number of rounds and of entrants that are left.
         least: rounds that are run even when no time is left.
         seed: of the order.
     """
-    alive = list(entrants)
-    seconds: dict[Entrant, list[float]] = {entrant: [] for entrant in alive}
-    dropped: dict[Entrant, int] = {}
-    failed: dict[Entrant, str] = {}
-    shuffle = random.Random(seed).shuffle  # noqa: S311 - no secret
-    rounds, interrupted = 0, False
+    race = _Race(list(entrants), measure, drop, random.Random(seed))  # noqa: S311 - not a secret
+    interrupted = False
     try:
-        while alive and rounds < MOST_ROUNDS and (rounds < least or left() > 0):
-            if rounds >= 5 and _over(alive, seconds):
-                break
-            times: dict[Entrant, float] = {}
-            shuffle(alive)
-            for entrant in list(alive):
-                try:
-                    times[entrant] = measure(entrant)
-                except EdgerunError as cause:
-                    failed[entrant] = cause.message
-                    alive.remove(entrant)
-                    drop(entrant)
-            for entrant, time in times.items():  # whole rounds alone count
-                seconds[entrant].append(time)
-            rounds += 1
-            for entrant in _slower(alive, seconds, rounds) if rounds in LOOKS else ():
-                if rounds < 10 and keep(entrant):
-                    continue
-                dropped[entrant] = rounds
-                alive.remove(entrant)
-                drop(entrant)
-            told(rounds, len(alive))
+        while race.goes_on and (race.rounds < least or left() > 0):
+            race.run_round()
+            if race.rounds in LOOKS:
+                race.drop_slower(keep)
+            progress(race.rounds, len(race.alive))
     except KeyboardInterrupt:
         interrupted = True
-    timed = [entrant for entrant in alive if seconds[entrant]]
-    if not timed:
-        return Outcome(None, (), False, seconds, dropped, failed, rounds, interrupted)
-    fastest = _fastest(timed, seconds)
-    level = [
-        entrant
-        for entrant in timed
-        if entrant == fastest
-        or (
-            (apart := ratios(seconds[entrant], seconds[fastest]))
-            and statistics.median(apart) < NEAR
-            and _doubted(apart)
-        )
-    ]
-    chosen = min(level, key=simplicity)
-    clear = all(
-        not _doubted(ratios(seconds[entrant], seconds[fastest])) for entrant in timed if entrant != fastest
-    ) and bool(rounds >= 3 or len(seconds) == 1)
-    return Outcome(chosen, tuple(sorted(level, key=simplicity)), clear, seconds, dropped, failed, rounds, interrupted)
+    return race.outcome(simplicity, interrupted)
 
 
-def _fastest(alive: Sequence[Entrant], seconds: Mapping[Entrant, Sequence[float]]) -> Entrant:
-    """All that are left took part in the same rounds, so their medians compare."""
-    return min(alive, key=lambda entrant: statistics.median(seconds[entrant]))
+@dataclass
+class _Race(Generic[Entrant]):
+    """A race that is going on.
 
+    Attributes:
+        alive: entrants that are left.
+        measure, drop: see `run`.
+        random: of the order.
+        seconds, dropped, failed, rounds: see `Outcome`.
+    """
 
-def _doubted(apart: Sequence[float]) -> bool:
-    return bounds(apart)[0] <= 0
+    alive: list[Entrant]
+    measure: Callable[[Entrant], float]
+    drop: Callable[[Entrant], None]
+    random: random.Random
+    seconds: dict[Entrant, list[float]] = field(init=False)
+    dropped: dict[Entrant, int] = field(default_factory=dict)
+    failed: dict[Entrant, str] = field(default_factory=dict)
+    rounds: int = 0
 
+    def __post_init__(self) -> None:
+        self.seconds = {entrant: [] for entrant in self.alive}
 
-def _slower(alive: Sequence[Entrant], seconds: Mapping[Entrant, Sequence[float]], rounds: int) -> list[Entrant]:
-    """Who drops out now."""
-    fastest = _fastest(alive, seconds)
-    out = []
-    for entrant in alive:
-        apart = ratios(seconds[entrant], seconds[fastest])
-        if entrant != fastest and (min(apart) > EARLY[rounds] if rounds in EARLY else not _doubted(apart)):
-            out.append(entrant)
-    return out
-
-
-def _over(alive: Sequence[Entrant], seconds: Mapping[Entrant, Sequence[float]]) -> bool:
-    """Whether more rounds would tell nothing that matters."""
-    fastest = _fastest(alive, seconds)
-    for entrant in alive:
-        low, high = bounds(ratios(seconds[entrant], seconds[fastest])) if entrant != fastest else (0.0, 0.0)
-        if low < -SAME or high > SAME:
+    @property
+    def goes_on(self) -> bool:
+        """Whether more rounds would tell something that matters."""
+        if not self.alive or self.rounds >= MAX_ROUNDS:
             return False
-    return True
+        return self.rounds < ROUNDS_TO_END or not self._all_alike()
+
+    def run_round(self) -> None:
+        """Measure each once; only whole rounds count."""
+        times: dict[Entrant, float] = {}
+        self.random.shuffle(self.alive)
+        for entrant in list(self.alive):
+            try:
+                times[entrant] = self.measure(entrant)
+            except EdgerunError as cause:
+                self.failed[entrant] = cause.message
+                self._remove(entrant)
+        for entrant, time in times.items():
+            self.seconds[entrant].append(time)
+        self.rounds += 1
+
+    def drop_slower(self, keep: Callable[[Entrant], bool]) -> None:
+        """Drop what is significantly slower than the fastest."""
+        for entrant, behind in self._behind().items():
+            if not self._is_out(behind) or (self.rounds < ROUNDS_KEPT and keep(entrant)):
+                continue
+            self.dropped[entrant] = self.rounds
+            self._remove(entrant)
+
+    def _remove(self, entrant: Entrant) -> None:
+        self.alive.remove(entrant)
+        self.drop(entrant)
+
+    def _fastest(self) -> Entrant | None:
+        """All that are left took part in the same rounds, so their medians compare."""
+        timed = [entrant for entrant in self.alive if self.seconds[entrant]]
+        return min(timed, key=lambda entrant: statistics.median(self.seconds[entrant]), default=None)
+
+    def _behind(self) -> dict[Entrant, list[float]]:
+        """Of all that are left but the fastest: log ratio to the fastest, round by round."""
+        fastest = self._fastest()
+        if fastest is None:
+            return {}
+        times = self.seconds
+        others = [entrant for entrant in self.alive if times[entrant] and entrant != fastest]
+        return {entrant: ratios(times[entrant], times[fastest]) for entrant in others}
+
+    def _is_out(self, behind: Sequence[float]) -> bool:
+        if self.rounds in EARLY:
+            return min(behind) > EARLY[self.rounds]
+        return _is_slower(behind)
+
+    def _all_alike(self) -> bool:
+        return all(_is_negligible(behind) for behind in self._behind().values())
+
+    def outcome(self, simplicity: Callable[[Entrant], tuple[float, ...]], interrupted: bool) -> Outcome[Entrant]:
+        """How it ended."""
+        level: list[Entrant] = []
+        clear = False
+        fastest = self._fastest()
+        if fastest is not None:
+            behind = self._behind()
+            ties = [entrant for entrant, apart in behind.items() if _is_tie(apart)]
+            level = sorted([fastest, *ties], key=simplicity)
+            enough = self.rounds >= ROUNDS_CLEAR or len(self.seconds) == 1
+            clear = enough and all(map(_is_slower, behind.values()))
+        return Outcome(
+            chosen=next(iter(level), None),
+            level=tuple(level),
+            clear=clear,
+            seconds=self.seconds,
+            dropped=self.dropped,
+            failed=self.failed,
+            rounds=self.rounds,
+            interrupted=interrupted,
+        )
+
+
+def _is_slower(behind: Sequence[float]) -> bool:
+    """Whether an entrant is significantly slower than the fastest."""
+    return bounds(behind)[0] > 0
+
+
+def _is_tie(behind: Sequence[float]) -> bool:
+    return statistics.median(behind) < NEAR and not _is_slower(behind)
+
+
+def _is_negligible(behind: Sequence[float]) -> bool:
+    low, high = bounds(behind)
+    return -NEGLIGIBLE <= low <= high <= NEGLIGIBLE

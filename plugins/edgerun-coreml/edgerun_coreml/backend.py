@@ -103,6 +103,7 @@ class CoreMLBackend:
     formats = ("mlpackage", "mlmodel")
     specimen = Path(__file__).with_name("double.mlpackage")
     conversion_delegate = "onnxruntime"
+    second_specimen = Path(__file__).with_name("second.mlpackage")
 
     def health(self) -> Health:
         """Whether ONNX Runtime is there, or Core ML itself."""

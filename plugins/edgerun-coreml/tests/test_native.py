@@ -14,8 +14,8 @@ from model_files import array, doubling, image, model, number, package, passing,
 
 import edgerun_coreml
 from edgerun.contract import Delegate
-from edgerun.delegates import candidates, demand
 from edgerun.errors import BackendUnavailable, DelegateIncomplete, DelegateUnavailable, ModelUnreadable
+from edgerun.runtime.delegate_choice import candidates, demand
 from edgerun_coreml import native
 from edgerun_coreml.backend import CoreMLBackend
 

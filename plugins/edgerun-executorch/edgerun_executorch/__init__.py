@@ -230,6 +230,7 @@ class ExecuTorchBackend:
     name = "executorch"
     formats = ("executorch",)
     specimen = Path(__file__).with_name("double.pte")
+    second_specimen = Path(__file__).with_name("second.pte")
 
     def health(self) -> Health:
         """Whether torch and ExecuTorch's binding to it import; each is named if it is the one that does not."""

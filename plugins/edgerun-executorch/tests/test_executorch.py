@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from edgerun.contract import Delegate
-from edgerun.delegates import confirm, demand
 from edgerun.detector import Detector
 from edgerun.errors import DelegateIncomplete, DelegateUnavailable, ModelUnreadable
+from edgerun.runtime.delegate_choice import confirm, demand
 from edgerun.testing import BackendConformance
 from edgerun_executorch import ExecuTorchBackend, guard, program, trial
 

@@ -206,6 +206,7 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
     formats = ("onnx", "ort")
     specimen = Path(__file__).with_name("double.onnx")
+    second_specimen = Path(__file__).with_name("second.onnx")
 
     def health(self) -> Health:
         """Whether onnxruntime imports, and whether two flavours of it clash."""

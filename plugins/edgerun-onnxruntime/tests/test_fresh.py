@@ -23,7 +23,7 @@ USE = """
 import json, sys
 import numpy as np
 import onnxruntime
-from edgerun import delegates
+from edgerun.runtime import delegate_choice
 from edgerun.errors import EdgerunError
 from edgerun_onnxruntime import OnnxRuntimeBackend
 from pathlib import Path
@@ -32,12 +32,12 @@ path, wish, strict = sys.argv[1], sys.argv[2], sys.argv[3] == "strict"
 backend = OnnxRuntimeBackend()
 answer = {"version": onnxruntime.__version__, "warnings": backend.health().warnings}
 try:
-    (asked,), _ = delegates.candidates(wish, backend.delegates(), backend.name, strict=strict)
+    (asked,), _ = delegate_choice.candidates(wish, backend.delegates(), backend.name, strict=strict)
     session = backend.open(Path(path), asked, 1)
     answer |= {"delegate": session.delegate, "providers": session._opened.get_providers()}
-    delegates.confirm(wish, asked, session, backend.name)
+    delegate_choice.confirm(wish, asked, session, backend.name)
     if strict:
-        delegates.demand(session.coverage(), session.delegate, "odd.onnx")
+        delegate_choice.demand(session.coverage(), session.delegate, "odd.onnx")
     feeds = {spec.name: np.ones(spec.shape, np.float32) for spec in session.inputs}
     for name, seen in (("assigned", session.coverage()), ("measured", session.profile(feeds))):
         outside = [[str(entry), entry.name, entry.delegate] for entry in seen.outside(session.delegate)]

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from edgerun.contract import Delegate
-from edgerun.delegates import candidates, confirm
 from edgerun.errors import DelegateUnavailable, InputError
+from edgerun.runtime.delegate_choice import candidates, confirm
 from edgerun_onnxruntime import OnnxRuntimeBackend, providers
 
 pytest.importorskip("onnxruntime")
@@ -53,7 +53,7 @@ def test_what_another_plugin_tells_a_provider_passes_as_it_is():
 def test_options_that_a_provider_does_not_know_are_refused():
     with pytest.raises(InputError, match="Delegate cuda of ort has no option units; it is one of coreml"):
         asked("cuda:units=ane")
-    with pytest.raises(InputError, match="units of delegate coreml cannot be 'npu'"):
+    with pytest.raises(InputError, match="units of delegate coreml does not take 'npu'"):
         asked("coreml:units=npu")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgerun.contract import TellsSupport
-from edgerun.tools.ops import check
+from edgerun.contract.support_table import read_table
+from edgerun.tools.ops.check import check
 from edgerun_onnxruntime import OnnxRuntimeBackend
 
 DOCUMENTS = {
@@ -24,7 +25,7 @@ def table():
 
     def read(delegate):
         (path,) = [path for path in OnnxRuntimeBackend().support_tables() if path.stem == delegate]
-        return check.read_table(path)
+        return read_table(path)
 
     return read
 
@@ -37,7 +38,7 @@ def test_the_backend_offers_tables():
 def test_operators_of_a_table_are_operators_of_onnx(path):
     schemas = pytest.importorskip("onnx").defs.get_all_schemas()
     known = {schema.name for schema in schemas if schema.domain == ""} | {"ImageScaler", "Inverse"}
-    assert {op for op in check.read_table(path).operators if not op.startswith("com.microsoft.")} <= known
+    assert {op for op in read_table(path).operators if not op.startswith("com.microsoft.")} <= known
 
 
 @pytest.mark.parametrize("delegate", DOCUMENTS)
@@ -56,6 +57,6 @@ def test_a_table_lists_what_the_document_of_its_version_lists(table, delegate):
 def test_conditions_are_checked_on_a_real_graph(colours, table, tmp_path):
     path = colours()
     graph = OnnxRuntimeBackend().graph(path)
-    assert check.check(path, graph, table("coreml")).ok
-    found = check.check(path, graph, table("xnnpack"))
+    assert check(path, graph, table("coreml")).ok
+    found = check(path, graph, table("xnnpack"))
     assert {verdict.node.op for verdict in found.verdicts if verdict.supported} == {"AveragePool"}

@@ -239,6 +239,7 @@ class TfliteBackend:
     name = "tflite"
     formats = ("tflite",)
     specimen = Path(__file__).with_name("double.tflite")
+    second_specimen = Path(__file__).with_name("second.tflite")
 
     def health(self) -> Health:
         """Whether an interpreter imports, and works with the NumPy that is here."""

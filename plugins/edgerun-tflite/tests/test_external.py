@@ -13,8 +13,8 @@ import pytest
 
 from edgerun import Detector, hookimpl
 from edgerun.contract import Delegate
-from edgerun.delegates import candidates, confirm, demand
 from edgerun.errors import DelegateIncomplete, DelegateUnavailable, InputError
+from edgerun.runtime.delegate_choice import candidates, confirm, demand
 from edgerun.runtime.registry import Registry
 from edgerun_tflite import TfliteBackend
 

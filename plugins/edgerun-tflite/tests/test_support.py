@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edgerun.contract import Delegate, TellsSupport
-from edgerun.tools.ops import check
+from edgerun.contract.support_table import read_table
+from edgerun.tools.ops.check import check
 from edgerun_tflite import TfliteBackend
 from edgerun_tflite.graph import OPERATORS
 
@@ -15,7 +16,7 @@ def table():
 
     def read(delegate):
         (path,) = [path for path in TfliteBackend().support_tables() if path.stem == delegate]
-        return check.read_table(path)
+        return read_table(path)
 
     return read
 
@@ -27,7 +28,7 @@ def compared(table):
         pytest.skip(TfliteBackend().health().reason)
 
     def compare(path):
-        found = check.check(path, TfliteBackend().graph(path), table("xnnpack"))
+        found = check(path, TfliteBackend().graph(path), table("xnnpack"))
         session = TfliteBackend().open(path, Delegate("xnnpack"), 1)
         if any(None in spec.shape for spec in session.inputs):
             feeds = {spec.name: np.zeros([size or 1 for size in spec.shape], spec.dtype) for spec in session.inputs}
@@ -47,7 +48,7 @@ def test_the_backend_offers_tables():
 
 @pytest.mark.parametrize("path", TfliteBackend().support_tables(), ids=lambda path: path.stem)
 def test_operators_of_a_table_are_operators_of_the_format(path):
-    assert set(check.read_table(path).operators) <= {*OPERATORS, "edgetpu-custom-op"}
+    assert set(read_table(path).operators) <= {*OPERATORS, "edgetpu-custom-op"}
 
 
 def test_xnnpack_takes_what_the_table_says_of_a_small_model(author, compared, tmp_path):
@@ -73,7 +74,7 @@ def test_a_quantised_model_is_for_the_edge_tpu_and_a_float_one_is_not(author, ta
         x, y = (a.tensor(name, (1, 4, 4, 2), dtype, **quantised) for name in "xy")
         a.operator("LOGISTIC", [x], [y])
         path = a.write(tmp_path / f"{dtype}.tflite", [x], [y])
-        found = check.check(path, TfliteBackend().graph(path), table("edgetpu"))
+        found = check(path, TfliteBackend().graph(path), table("edgetpu"))
         assert found.ok is ok
 
 

@@ -11,7 +11,6 @@ import pytest
 import edgerun_tflite
 from edgerun import Detector
 from edgerun.contract import Delegate
-from edgerun.delegates import demand
 from edgerun.errors import (
     CardInvalid,
     DelegateIncomplete,
@@ -21,6 +20,7 @@ from edgerun.errors import (
     ModelUnsafe,
 )
 from edgerun.processing import quantization as buffers
+from edgerun.runtime.delegate_choice import demand
 from edgerun.testing import BackendConformance
 from edgerun_tflite import TfliteBackend
 from edgerun_tflite import metadata as reader

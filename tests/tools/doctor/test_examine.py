@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from edgerun.contract import Delegate, Health
-from edgerun.runtime import installed
+from edgerun.runtime import installed, isolation
 from edgerun.runtime.registry import Failure, Registry
 from edgerun.tensors import TensorSpec
-from edgerun.tools.doctor import examine
+from edgerun.tools.doctor import examine, examiners
 
 WELL = Health(ok=True, version="7")
 
@@ -61,7 +61,7 @@ class Backend:
 
 
 def examined(*backends, failures=()):
-    return examine.examine(Registry(backends=list(backends), failures=list(failures)), examine.here)
+    return examine.examine(Registry(backends=list(backends), failures=list(failures)), examiners.in_process)
 
 
 def test_a_runtime_that_computes_is_well():
@@ -133,7 +133,7 @@ def test_a_broken_plugin_is_an_error():
 
 
 def test_no_runtime_at_all_is_an_error_with_what_to_install():
-    (error,) = examine.examine(Registry(backends=installed.registry().backends[:1]), examine.here).errors
+    (error,) = examine.examine(Registry(backends=installed.registry().backends[:1]), examiners.in_process).errors
     assert 'pip install "edgerun[onnx]"' in error
 
 
@@ -176,16 +176,15 @@ health = dict(ok=True, version="7", reason="", hint="", warnings=[])
 @pytest.fixture
 def child(monkeypatch, tmp_path):
     """Replaces the child process by a script."""
-    real = examine.subprocess.run
 
     def play(script):
         path = tmp_path / "child.py"
         path.write_text(CHILD + script)
 
-        def run(command, **options):
-            return real([sys.executable, str(path), *command[4:]], **options)
+        def command(module, arguments):
+            return [sys.executable, str(path), *arguments]
 
-        monkeypatch.setattr(examine.subprocess, "run", run)
+        monkeypatch.setattr(isolation, "command", command)
         return examine.examine(Registry(backends=[Backend()])).checks[0]
 
     return play
@@ -214,7 +213,7 @@ def test_a_crash_on_import_is_a_finding(child):
 
 
 def test_a_runtime_that_never_answers_is_a_finding(child, monkeypatch):
-    monkeypatch.setattr(examine, "PATIENCE", 1.5)
+    monkeypatch.setattr(examiners, "PATIENCE_SECONDS", 1.5)
     check = child('tell(health=health); tell(offers=["cpu"]); tell(begun="cpu"); time.sleep(60)')
     assert check.trials[0].detail == "its process gave no answer within 1.5 seconds"
 

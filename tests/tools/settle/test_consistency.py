@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgerun.detections import Detections
-from edgerun.tools.settle.consistency import Measure, View, compare
+from edgerun.tools.settle.consistency import Measure, View, measured
 
 
 def rows(*entries, shape=(100, 200)):
@@ -32,22 +32,22 @@ def test_what_moves_along_counts_and_what_stays_does_not():
     x1, x2 = (170 - (120 - 30)), (170 - (80 - 30))
     along = rows((x1, 30, x2, 50, 0.6, 0), shape=(90, 170))
     stays = rows((80, 40, 120, 60, 0.6, 0), shape=(90, 170))
-    assert compare(plain, view, along, classify=False).met == pytest.approx(0.48, rel=1e-4)
-    assert compare(plain, view, along, classify=False).expected == pytest.approx(0.5)
-    assert compare(plain, view, stays, classify=False).met == 0
+    assert measured(plain, view, along, classify=False).matched == pytest.approx(0.48, rel=1e-4)
+    assert measured(plain, view, along, classify=False).expected == pytest.approx(0.5)
+    assert measured(plain, view, stays, classify=False).matched == 0
     other_class = rows((x1, 30, x2, 50, 0.6, 1), shape=(90, 170))
-    assert compare(plain, view, other_class, classify=False).met == 0
+    assert measured(plain, view, other_class, classify=False).matched == 0
 
 
 def test_a_box_around_everything_says_nothing():
     view = View.of(np.zeros((100, 200, 3), np.uint8), left_top=True)
-    measure = compare(rows((0, 0, 200, 100, 0.9, 0)), view, rows((0, 0, 170, 90, 0.9, 0)), classify=False)
+    measure = measured(rows((0, 0, 200, 100, 0.9, 0)), view, rows((0, 0, 170, 90, 0.9, 0)), classify=False)
     assert measure == Measure(0, 0)
 
 
 def test_what_a_view_cuts_off_need_not_be_found_again():
     view = View.of(np.zeros((100, 200, 3), np.uint8), left_top=True)
-    gone = compare(rows((0, 0, 25, 9, 0.9, 0)), view, rows(shape=(90, 170)), classify=False)
+    gone = measured(rows((0, 0, 25, 9, 0.9, 0)), view, rows(shape=(90, 170)), classify=False)
     assert gone == Measure(0, 0)
 
 
@@ -55,11 +55,11 @@ def test_classes_of_whole_pictures_are_compared_by_their_shares():
     view = View.of(np.zeros((100, 200, 3), np.uint8), left_top=True)
     whole = rows((0, 0, 200, 100, 0.8, 3), (0, 0, 200, 100, 0.1, 5))
     again = rows((0, 0, 170, 90, 0.5, 3), (0, 0, 170, 90, 0.2, 7))
-    assert compare(whole, view, again, classify=True).met == pytest.approx(0.4)
+    assert measured(whole, view, again, classify=True).matched == pytest.approx(0.4)
 
 
 def test_what_is_found_in_a_picture_of_nothing_does_not_count():
-    rubbish, right = Measure(expected=285.0, met=41.0), Measure(expected=6.0, met=5.0)
+    rubbish, right = Measure(expected=285.0, matched=41.0), Measure(expected=6.0, matched=5.0)
     assert rubbish.score(0) > right.score(0)
     assert rubbish.score(87) == 0
     assert right.score(0) == pytest.approx((5 * 5 / 6) ** 0.5)

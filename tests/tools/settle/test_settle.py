@@ -14,8 +14,8 @@ from edgerun.contract import Decoder, Sure
 from edgerun.errors import InputError
 from edgerun.runtime import installed
 from edgerun.tools import ground_truth
-from edgerun.tools.ground_truth import Labelled, Truth
-from edgerun.tools.settle.trial import settle
+from edgerun.tools.ground_truth import GroundTruth, Labelled
+from edgerun.tools.settle.settle import settle
 
 PHOTOS = sorted((Path(__file__).parents[2] / "data" / "codes").glob("*.jpg"))
 FIRST = "network.stem.0.fused.0.weight"
@@ -51,15 +51,15 @@ def verdict(settlement, name):
 def test_a_convention_that_holds_is_kept(bare):
     found = settle(bare(), PHOTOS, limit=8, **SAID)
     assert found.clear
-    assert found.chosen.reading.words == {"normalising": "0..1"}
-    assert found.chosen.reading.arguments_needed == {}
+    assert found.chosen.hypothesis.words == {"normalising": "0..1"}
+    assert found.chosen.hypothesis.arguments_needed == {}
     assert found.card.scale == pytest.approx(1 / 255)
     assert found.card.source("decoder").startswith("inferred: ")
     assert found.photos == 8
     assert "as the model loads anyway" in found.sentence
     first, second = found.ranked[:2]
     assert first.score >= second.score
-    assert first.steady > 0.4
+    assert first.repeatability > 0.4
 
 
 def test_a_convention_that_photos_contradict_is_overturned(bare):
@@ -68,7 +68,7 @@ def test_a_convention_that_photos_contradict_is_overturned(bare):
     assert verdict(found, "normalising").kind == "clear"
     assert found.card.scale == 1.0
     assert found.card.source("scale").startswith("settled: 8 photos")
-    assert found.chosen.reading.arguments_needed == {"scale": 1.0, "mean": (0.0,) * 3, "std": (1.0,) * 3}
+    assert found.chosen.hypothesis.arguments_needed == {"scale": 1.0, "mean": (0.0,) * 3, "std": (1.0,) * 3}
     assert found.sentence == "Settled: 0..255 (scale=1, mean=0, std=1)."
 
 
@@ -147,8 +147,8 @@ def test_labels_rank_by_average_precision(bare):
     known = ground_truth.read(PHOTOS[0].parent / "annotations.json", PHOTOS)
     found = settle(bare(), PHOTOS, limit=8, truth=known, **SAID)
     assert found.by == "average precision"
-    assert found.chosen.reading.words == {"normalising": "0..1"}
-    assert found.ranked[0].steady is None
+    assert found.chosen.hypothesis.words == {"normalising": "0..1"}
+    assert found.ranked[0].repeatability is None
     assert found.ranked[0].score > 0.4
 
 
@@ -157,7 +157,7 @@ def test_labels_that_are_the_models_own_answers_are_met_in_full(bare):
 
     with Detector.load(bare(), **SAID) as detector:
         answers = {photo: detector(photo, conf=0.25) for photo in PHOTOS[:6]}
-    known = Truth({
+    known = GroundTruth({
         photo: Labelled(rows.xyxy, rows.class_id.astype(int), np.zeros(len(rows), bool))
         for photo, rows in answers.items()
     })  # fmt: skip
@@ -177,5 +177,5 @@ def test_labels_that_are_the_models_own_answers_are_met_in_full(bare):
 def test_real_photos_tell_how_a_real_model_is_fed(shared, path, words):
     photos = sorted((shared / "images" / "coco80").glob("*.jpg"))
     found = settle(shared / "models" / path, photos, limit=16, resize="stretch")
-    assert found.chosen.reading.words == words
+    assert found.chosen.hypothesis.words == words
     assert verdict(found, "color").contrasts[0].lead > 0

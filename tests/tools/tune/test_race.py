@@ -13,62 +13,51 @@ from edgerun.tools.tune import race
 
 
 class Machine:
-    """Two cores that other programs use too, with entrants of known speed.
+    """Entrants of known speed on a noisy clock."""
 
-    Each run takes its time, times a jitter (lognormal, 10 %), times a drift (the clock of the processor, 25 % up and
-    down over two minutes), and now and then, for half a second on average and 15 % of the time, up to twice as long,
-    because another program has a core.
-    """
-
-    def __init__(self, speeds, seed):
-        self.speeds, self.now, self.random = speeds, 0.0, random.Random(seed)
-        self.phase = self.random.uniform(0, 2 * math.pi)
-        self.busy_from = self.busy_until = 0.0
+    def __init__(self, speeds, clock):
+        self.speeds, self.clock = speeds, clock
         self.measured = dict.fromkeys(speeds, 0)
-
-    def run(self, seconds):
-        if self.now >= self.busy_until:
-            self.busy_from = self.now + self.random.expovariate(1 / 2.8)
-            self.busy_until = self.busy_from + self.random.expovariate(1 / 0.5)
-        seconds *= self.random.lognormvariate(0, 0.1) * (1 + 0.25 * math.sin(self.now / 20 + self.phase))
-        if self.now >= self.busy_from:
-            seconds *= self.random.uniform(1.3, 2)
-        self.now += seconds
-        return seconds
 
     def measure(self, entrant):
         self.measured[entrant] += 1
-        return statistics.median(self.run(self.speeds[entrant]) for _ in range(3))
+        return statistics.median(self.clock.spend(self.speeds[entrant]) for _ in range(3))
 
     def race(self, budget, **options):
         order = list(self.speeds)
         options = {"simplicity": lambda entrant: (order.index(entrant),), **options}
-        return race.run(order, self.measure, left=lambda: budget - self.now, **options)
+        return race.run(order, self.measure, left=lambda: budget - self.clock.now, **options)
+
+
+@pytest.fixture
+def noisy(noisy_clock):
+    """A machine, by its entrants' speeds and a seed."""
+    return lambda speeds, seed: Machine(speeds, noisy_clock(seed))
 
 
 @pytest.mark.parametrize("speeds", [{"a": 0.011, "b": 0.010, "c": 0.012, "d": 0.03}, {"a": 0.055, "b": 0.05, "c": 0.2}])
-def test_of_forty_races_at_least_thirty_eight_find_the_fastest(speeds):
-    outcomes = [Machine(speeds, seed).race(60) for seed in range(40)]
+def test_of_forty_races_at_least_thirty_eight_find_the_fastest(speeds, noisy):
+    outcomes = [noisy(speeds, seed).race(60) for seed in range(40)]
     assert sum(outcome.chosen == "b" for outcome in outcomes) >= 38
     assert sum(outcome.clear for outcome in outcomes) >= 30
 
 
-def test_who_is_slower_beyond_doubt_is_not_measured_any_more():
-    machine = Machine({"slow": 0.1, "near": 0.0102, "fast": 0.01}, 3)
+def test_who_is_slower_beyond_doubt_is_not_measured_any_more(noisy):
+    machine = noisy({"slow": 0.1, "near": 0.0102, "fast": 0.01}, 3)
     outcome = machine.race(30)
     assert outcome.dropped["slow"] == 3
     assert machine.measured["slow"] == 3
     assert machine.measured["fast"] > 10
 
 
-def test_who_is_to_be_compared_with_stays_for_ten_rounds():
-    machine = Machine({"slow": 0.1, "fast": 0.01}, 3)
+def test_who_is_to_be_compared_with_stays_for_ten_rounds(noisy):
+    machine = noisy({"slow": 0.1, "fast": 0.01}, 3)
     outcome = machine.race(60, keep=lambda entrant: entrant == "slow")
     assert len(outcome.seconds["slow"]) == 10
 
 
-def test_of_those_that_are_alike_the_simpler_is_chosen_and_it_is_said():
-    outcomes = [Machine({"simple": 0.01, "other": 0.01, "slow": 0.02}, seed).race(60) for seed in range(20)]
+def test_of_those_that_are_alike_the_simpler_is_chosen_and_it_is_said(noisy):
+    outcomes = [noisy({"simple": 0.01, "other": 0.01, "slow": 0.02}, seed).race(60) for seed in range(20)]
     assert statistics.mode(outcome.chosen for outcome in outcomes) == "simple"
     assert sum(outcome.chosen == "simple" for outcome in outcomes) >= 17
     for outcome in outcomes:
@@ -76,33 +65,34 @@ def test_of_those_that_are_alike_the_simpler_is_chosen_and_it_is_said():
         assert outcome.clear == (len(outcome.level) == 1)
 
 
-def test_a_race_of_equals_ends_before_the_time_is_up():
-    machine = Machine({"one": 0.001, "other": 0.001}, 1)
-    machine.run = lambda seconds: setattr(machine, "now", machine.now + seconds) or seconds  # without noise
+def test_a_race_of_equals_ends_before_the_time_is_up(noisy):
+    machine = noisy({"one": 0.001, "other": 0.001}, 1)
+    clock = machine.clock
+    clock.spend = lambda seconds: setattr(clock, "now", clock.now + seconds) or seconds  # without noise
     outcome = machine.race(3600)
     assert outcome.rounds < 20
     assert outcome.chosen == "one"
     assert not outcome.clear
 
 
-def test_with_little_time_the_leader_is_chosen_and_nothing_is_called_clear():
-    outcome = Machine({"slow": 0.013, "fast": 0.01}, 2).race(0.15)
+def test_with_little_time_the_leader_is_chosen_and_nothing_is_called_clear(noisy):
+    outcome = noisy({"slow": 0.013, "fast": 0.01}, 2).race(0.15)
     assert 1 <= outcome.rounds <= 3
     assert not outcome.clear
 
 
-def test_a_few_rounds_are_run_even_when_no_time_is_left():
-    assert Machine({"slow": 0.013, "fast": 0.01}, 2).race(-1, least=3).rounds == 3
-    assert Machine({"slow": 0.013, "fast": 0.01}, 2).race(-1).chosen is None
+def test_a_few_rounds_are_run_even_when_no_time_is_left(noisy):
+    assert noisy({"slow": 0.013, "fast": 0.01}, 2).race(-1, least=3).rounds == 3
+    assert noisy({"slow": 0.013, "fast": 0.01}, 2).race(-1).chosen is None
 
 
-def test_one_alone_wins():
-    outcome = Machine({"only": 0.01}, 1).race(10)
+def test_one_alone_wins(noisy):
+    outcome = noisy({"only": 0.01}, 1).race(10)
     assert (outcome.chosen, outcome.clear) == ("only", True)
 
 
-def test_ctrl_c_keeps_whole_rounds():
-    machine = Machine({"slow": 0.02, "fast": 0.01}, 1)
+def test_ctrl_c_keeps_whole_rounds(noisy):
+    machine = noisy({"slow": 0.02, "fast": 0.01}, 1)
     measure, calls = machine.measure, []
 
     def interrupted(entrant):
@@ -119,14 +109,14 @@ def test_ctrl_c_keeps_whole_rounds():
     assert {len(times) for times in outcome.seconds.values()} == {5}
 
 
-def test_ctrl_c_before_the_first_round_is_over_chooses_nothing():
-    machine = Machine({"one": 0.01}, 1)
+def test_ctrl_c_before_the_first_round_is_over_chooses_nothing(noisy):
+    machine = noisy({"one": 0.01}, 1)
     machine.measure = lambda entrant: (_ for _ in ()).throw(KeyboardInterrupt)
     assert machine.race(60).chosen is None
 
 
-def test_who_breaks_down_is_out_with_its_reason():
-    machine = Machine({"broken": 0.001, "sound": 0.01}, 1)
+def test_who_breaks_down_is_out_with_its_reason(noisy):
+    machine = noisy({"broken": 0.001, "sound": 0.01}, 1)
     measure, dropped = machine.measure, []
 
     def breaks(entrant):

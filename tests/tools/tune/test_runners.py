@@ -11,8 +11,9 @@ import pytest
 
 from edgerun.errors import BackendUnavailable, DelegateUnavailable, InputError, ModelUnreadable
 from edgerun.tools.agreement import compare
-from edgerun.tools.tune import in_process as lanes
-from edgerun.tools.tune.in_process import Apart, Candidate, Here
+from edgerun.tools.tune.child_process import SubprocessRunner
+from edgerun.tools.tune.in_process import InProcessRunner
+from edgerun.tools.tune.runner import Candidate
 
 NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
 CPU = Candidate("onnxruntime", "cpu", 1)
@@ -63,7 +64,7 @@ def opened():
 
 def test_a_process_of_its_own_gives_the_same(onnxruntime, colours, opened):
     path = colours(batch=None, metadata=NAMES)
-    here, apart = opened(Here(path, CPU, {}, [])), opened(Apart(path, CPU, {}, []))
+    here, apart = opened(InProcessRunner(path, CPU, {}, [])), opened(SubprocessRunner(path, CPU, {}, []))
     assert apart.facts.size == here.facts.size == (64, 96)
     assert apart.facts.batch == here.facts.batch == 8
     assert not apart.facts.quantised
@@ -84,8 +85,8 @@ def test_the_threads_and_the_options_reach_the_model(onnxruntime, colours, opene
     picture = tmp_path / "squares.png"
     cv2.imwrite(str(picture), squares)
     path = colours(metadata=NAMES)
-    (plain,) = opened(Apart(path, CPU, {}, [str(picture)])).answers()
-    (swapped,) = opened(Apart(path, CPU, {"color": "bgr"}, [str(picture)])).answers()
+    (plain,) = opened(SubprocessRunner(path, CPU, {}, [str(picture)])).answers()
+    (swapped,) = opened(SubprocessRunner(path, CPU, {"color": "bgr"}, [str(picture)])).answers()
     assert np.flatnonzero(plain["scores"] > 0.99).size == np.flatnonzero(swapped["scores"] > 0.99).size > 0
     assert not np.array_equal(plain["classes"], swapped["classes"])
 
@@ -99,19 +100,19 @@ def test_the_threads_and_the_options_reach_the_model(onnxruntime, colours, opene
 )
 def test_what_cannot_be_opened_says_why(onnxruntime, colours, candidate, error, words):
     with pytest.raises(error, match=words):
-        Apart(colours(metadata=NAMES), candidate, {}, [])
+        SubprocessRunner(colours(metadata=NAMES), candidate, {}, [])
 
 
 def test_a_damaged_model_says_so(onnxruntime, tmp_path):
     path = tmp_path / "damaged.onnx"
     path.write_bytes(b"\x08\x08" + bytes(100))
     with pytest.raises(ModelUnreadable):
-        Apart(path, CPU, {}, [])
+        SubprocessRunner(path, CPU, {}, [])
 
 
 def test_an_option_that_no_other_process_can_take_is_named(colours):
     with pytest.raises(InputError, match="another process"):
-        Apart(colours(metadata=NAMES), CPU, {"inputs": {"size": np.zeros(2)}}, [])
+        SubprocessRunner(colours(metadata=NAMES), CPU, {"inputs": {"size": np.zeros(2)}}, [])
 
 
 @pytest.fixture
@@ -131,22 +132,22 @@ def crashing(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_one_that_kills_its_process_is_named_and_this_process_lives(crashing):
     with pytest.raises(BackendUnavailable, match="its process was killed by SIGABRT"):
-        Apart(crashing, Candidate("crashing", "cpu", 1), {}, [])
+        SubprocessRunner(crashing, Candidate("crashing", "cpu", 1), {}, [])
 
 
 def test_one_that_ends_its_process_is_named_with_its_code(crashing):
     with pytest.raises(BackendUnavailable, match="its process ended with code 7"):
-        Apart(crashing, Candidate("crashing", "exits", 1), {}, [])
+        SubprocessRunner(crashing, Candidate("crashing", "exits", 1), {}, [])
 
 
 def test_one_that_never_answers_is_given_up(onnxruntime, colours):
     with pytest.raises(BackendUnavailable, match="no answer within"):
-        Apart(colours(metadata=NAMES), CPU, {}, [], patience=0.0)
+        SubprocessRunner(colours(metadata=NAMES), CPU, {}, [], patience=0.0)
 
 
 def test_a_model_whose_graph_nobody_reads_takes_part(onnxruntime, opened):
     path = Path(__file__).parents[2] / "data/codes_models/codes.ort"
-    assert not opened(lanes.Here(path, CPU, {}, [])).facts.quantised
+    assert not opened(InProcessRunner(path, CPU, {}, [])).facts.quantised
 
 
 @pytest.mark.parametrize("eight_bits", [False, True])
@@ -159,4 +160,4 @@ def test_a_model_of_eight_bits_is_known_by_its_file(onnxruntime, colours, opened
         model = onnx.load(path)
         model.graph.initializer.append(numpy_helper.from_array(np.ones(5000, np.int8), "weights"))
         onnx.save(model, path)
-    assert opened(lanes.Here(path, CPU, {}, [])).facts.quantised == eight_bits
+    assert opened(InProcessRunner(path, CPU, {}, [])).facts.quantised == eight_bits

@@ -10,7 +10,7 @@ from edgerun.contract import Decoder, Match, Sure
 from edgerun.detector import open_model
 from edgerun.errors import DecoderUnknown
 from edgerun.runtime import installed
-from edgerun.tools.settle.readings import arguments_in_words, plausible
+from edgerun.tools.settle.hypotheses import arguments_in_words, plausible
 
 NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
 
@@ -21,7 +21,7 @@ YOLO = {"conventions": HABITS, "basis": dict.fromkeys(HABITS, "convention: so it
 
 @pytest.fixture
 def read():
-    """Opens a model and gives its plausible readings."""
+    """Opens a model and gives its plausible hypotheses."""
     opened = []
 
     def enumerate_(path, *, registry=None, **said):
@@ -54,34 +54,34 @@ def test_what_only_a_convention_says_is_varied_the_convention_first(read, colour
         ("color", "rgb", False), ("normalising", "0..1", False), ("resize", "letterbox", False),
     ]  # fmt: skip
     assert all(one.why == "convention: so it is" for one in found.open)
-    assert len(found.readings) == 2 * 4 * 3
-    first = found.readings[0]
+    assert len(found.hypotheses) == 2 * 4 * 3
+    first = found.hypotheses[0]
     assert first.words == {"color": "rgb", "normalising": "0..1", "resize": "letterbox"}
     assert first.arguments_needed == {}
-    assert len({tuple(reading.words.values()) for reading in found.readings}) == len(found.readings)
+    assert len({tuple(hypothesis.words.values()) for hypothesis in found.hypotheses}) == len(found.hypotheses)
 
 
 def test_what_the_file_says_is_kept(read, colours):
     found = read(colours(metadata=NAMES))
     assert found.open == ()
-    assert len(found.readings) == 1
-    assert found.readings[0].detector.card.labels == ("red", "green", "blue")
+    assert len(found.hypotheses) == 1
+    assert found.hypotheses[0].detector.card.labels == ("red", "green", "blue")
 
 
 def test_what_an_argument_says_is_kept(read, colours):
     found = read(colours(), color="bgr", resize="stretch")
     assert [one.name for one in found.open] == ["normalising"]
-    assert {reading.detector.card.color for reading in found.readings} == {"bgr"}
-    assert {reading.detector.card.resize for reading in found.readings} == {"stretch"}
+    assert {hypothesis.detector.card.color for hypothesis in found.hypotheses} == {"bgr"}
+    assert {hypothesis.detector.card.resize for hypothesis in found.hypotheses} == {"stretch"}
 
 
 def test_mean_and_deviation_go_with_their_channels(read, colours):
     registry = with_decoders(wrapped("yolo", sure=Sure.LIKELY, **YOLO))
     found = read(colours(), registry=registry, resize="stretch")
     means = {
-        reading.words["color"]: reading.detector.card.mean
-        for reading in found.readings
-        if reading.words["normalising"].startswith("ImageNet")
+        hypothesis.words["color"]: hypothesis.detector.card.mean
+        for hypothesis in found.hypotheses
+        if hypothesis.words["normalising"].startswith("ImageNet")
     }
     assert means == {"rgb": (0.485, 0.456, 0.406), "bgr": (0.406, 0.456, 0.485)}
 
@@ -92,7 +92,7 @@ def test_a_normalisation_that_is_nearly_another_is_that_one(read, colours):
     found = read(colours(), registry=with_decoders(wrapped("almost", conventions=habit, basis=basis)))
     values = next(one.values for one in found.open if one.name == "normalising")
     assert values == ("-1..1", "0..1", "0..255", "ImageNet's mean and deviation")
-    assert found.readings[0].detector.card.mean == pytest.approx((127 / 128,) * 3)
+    assert found.hypotheses[0].detector.card.mean == pytest.approx((127 / 128,) * 3)
 
 
 def test_habits_of_a_family_are_parsed_and_have_no_usual_one(read, colours):
@@ -102,7 +102,7 @@ def test_habits_of_a_family_are_parsed_and_have_no_usual_one(read, colours):
     strict = {one.name: one.strict for one in found.open}
     assert strict == {"color": False, "normalising": True, "resize": True}
     assert "-1..1" in next(one.values for one in found.open if one.name == "normalising")
-    assert all(reading.usual <= {"decoder", "color"} for reading in found.readings)
+    assert all(hypothesis.usual <= {"decoder", "color"} for hypothesis in found.hypotheses)
 
 
 def test_families_that_cannot_be_told_apart_are_the_readings(read, colours):
@@ -113,8 +113,8 @@ def test_families_that_cannot_be_told_apart_are_the_readings(read, colours):
     )
     found = read(colours(), registry=registry)
     assert [one.name for one in found.open] == ["decoder"]
-    assert [reading.arguments for reading in found.readings] == [{"decoder": "one"}, {"decoder": "two"}]
-    assert [reading.detector.card.color for reading in found.readings] == ["rgb", "bgr"]
+    assert [hypothesis.arguments for hypothesis in found.hypotheses] == [{"decoder": "one"}, {"decoder": "two"}]
+    assert [hypothesis.detector.card.color for hypothesis in found.hypotheses] == ["rgb", "bgr"]
 
 
 def test_families_that_read_alike_are_one(read, colours):
@@ -123,7 +123,7 @@ def test_families_that_read_alike_are_one(read, colours):
     alike = [wrapped(name, **changes) for name in ("one", "two")]
     found = read(colours(), registry=with_decoders(*alike), resize="stretch")
     assert [one.name for one in found.open] == ["color", "normalising"]
-    assert {reading.detector.card.decoder for reading in found.readings} == {"one"}
+    assert {hypothesis.detector.card.decoder for hypothesis in found.hypotheses} == {"one"}
 
 
 def test_a_reading_that_the_outputs_contradict_is_left_out_with_the_reason(read, colours):
@@ -134,7 +134,7 @@ def test_a_reading_that_the_outputs_contradict_is_left_out_with_the_reason(read,
 
     registry = with_decoders(replace(wrapped("picky"), matches=matches))
     found = read(colours(), registry=registry, scale=1 / 255, resize="stretch")
-    assert [reading.words for reading in found.readings] == [{"color": "rgb"}]
+    assert [hypothesis.words for hypothesis in found.hypotheses] == [{"color": "rgb"}]
     ((words, why),) = found.refused
     assert words == "bgr"
     assert "the channels are wrong" in why

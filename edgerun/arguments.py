@@ -1,0 +1,215 @@
+"""What callers may pass, also in other tools' words: card fields to `Detector.load`, thresholds to every call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, CardArguments, ModelCard, Nms, checked
+from edgerun.dialects.readers import label_files
+from edgerun.errors import CardInvalid, InputError
+from edgerun.tensors import AnyArray
+
+__all__ = ["ALIASES", "LoadArguments", "Wanted", "card_arguments", "changed", "class_ids", "unaliased", "usual"]
+
+ALIASES = {
+    "confidence": "conf",
+    "score_threshold": "conf",
+    "confidence_threshold": "conf",
+    "iou_threshold": "iou",
+    "nms_threshold": "iou",
+    "max_detections": "max_det",
+    "max_results": "max_det",
+    "names": "labels",
+}
+"""Other tools' names of the same things."""
+
+
+class LoadArguments(CardArguments, total=False):
+    """What `Detector.load` takes besides its own keywords: fields of the card, and other tools' names."""
+
+    confidence: float | None
+    score_threshold: float | None
+    confidence_threshold: float | None
+    iou_threshold: float | None
+    nms_threshold: float | None
+    max_detections: int | None
+    max_results: int | None
+    names: str | Path | Sequence[str] | Mapping[int, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows of a run are kept.
+
+    Attributes:
+        conf: least score, 0..1.
+        iou: largest overlap of two boxes that both stay, 0..1.
+        max_det: most rows.
+        classes: numbers of classes, int32; None for all.
+        nms: which boxes that overlap go.
+    """
+
+    conf: float
+    iou: float
+    max_det: int
+    classes: AnyArray | None
+    nms: Nms
+
+
+# ------------------------------------------------------------------------------------------- other tools' words
+
+
+def unaliased(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The arguments that were given, not None, under our own names.
+
+    Args:
+        given: by our own or another tool's names.
+        names: our own, of those that can be passed here.
+
+    Raises:
+        InputError: an argument that there is not, or one thing given by two names.
+    """
+    own: dict[str, Any] = {}
+    for name in sorted(given, key=ALIASES.__contains__):  # our own first
+        target = _own_name(name, names)
+        if given[name] is None:
+            continue
+        if target in own:
+            raise InputError(f"{name} and {target} are the same argument, and both are given.", hint=f"pass {target}")
+        own[target] = given[name]
+    return own
+
+
+def _own_name(name: str, names: Collection[str]) -> str:
+    own = ALIASES.get(name, name)
+    if own not in names:
+        raise InputError(f"There is no argument {name}.", hint="the fields of a card are " + ", ".join(FIELDS))
+    return own
+
+
+# ---------------------------------------------------------------------------------------------------- of load
+
+OF_LOAD = frozenset(CardArguments.__annotations__) | {"max_det"}
+
+
+def card_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The card fields that a caller of `load` says, and "max_det" where another tool's name gave it.
+
+    Raises:
+        InputError: an argument that there is not, or one thing given by two names.
+        CardInvalid: a label file that cannot be read.
+    """
+    fields = unaliased(given, OF_LOAD)
+    if "labels" in fields:
+        fields["labels"] = label_files.read(fields["labels"])
+    if "imgsz" in fields:
+        size = fields.pop("imgsz")
+        fields["height"], fields["width"] = (size, size) if isinstance(size, int) else size
+    return fields
+
+
+# --------------------------------------------------------------------------------------------- of load and calls
+
+
+def usual(card: ModelCard, model: str, max_det: int, classes: Iterable[int | str] | None) -> Wanted:
+    """What is kept where a call does not say: by the arguments of `load`, the card, and the defaults."""
+    return Wanted(
+        conf=DEFAULT_CONF if card.conf is None else card.conf,
+        iou=DEFAULT_IOU if card.iou is None else card.iou,
+        max_det=_row_limit("max_det", max_det),
+        classes=None if classes is None else class_ids(classes, card.labels, model),
+        nms="none" if card.suppressed else card.nms,
+    )
+
+
+def changed(wanted: Wanted, given: Mapping[str, Any]) -> Wanted:
+    """What is kept where a call says some of it.
+
+    Args:
+        wanted: where it does not.
+        given: conf, iou, max_det and nms, also by other tools' names; class numbers as `classes`.
+
+    Raises:
+        InputError: a value that is impossible, or an argument that there is not.
+    """
+    values = unaliased(given, OF_A_CALL)
+    if not values:
+        return wanted
+    return replace(wanted, **{name: OF_A_CALL[name](name, value) for name, value in values.items()})
+
+
+def class_ids(classes: Iterable[int | str], labels: Sequence[str], model: str) -> AnyArray:
+    """Numbers of classes, int32, from names and numbers.
+
+    Args:
+        classes: also a single one.
+        labels: of the model; () where nothing says them.
+        model: its name, for the message.
+
+    Raises:
+        InputError: a class that the model does not have.
+    """
+    entries = [classes] if isinstance(classes, (str, int)) else classes
+    return np.array([_class_id(entry, labels, model) for entry in entries], np.int32)
+
+
+def _class_id(entry: int | str, labels: Sequence[str], model: str) -> int:
+    if isinstance(entry, str) and not entry.isdigit():
+        return _labelled(entry, labels, model)
+    number = int(entry)
+    if number < 0 or number >= (len(labels) or math.inf):
+        raise InputError(f"{model} has no class number {number}.", hint=f"it has {len(labels)}, from 0")
+    return number
+
+
+def _labelled(name: str, labels: Sequence[str], model: str) -> int:
+    if name in labels:
+        return labels.index(name)
+    hint = "it knows " + (", ".join(labels[:100]) or "only numbers: the model has no labels")
+    near = get_close_matches(name, labels, 1)
+    if near:
+        hint = f"did you mean {near[0]}? {hint}"
+    raise InputError(f"{model} has no class {name!r}.", hint=hint)
+
+
+def _fraction(name: str, value: Any) -> float:
+    try:
+        return float(checked(name, value, "argument"))
+    except CardInvalid as cause:
+        raise InputError(
+            f"{name} must be a number from 0 to 1, not {value!r}.", hint=f"pass {name}=0.25, say"
+        ) from cause
+
+
+def _row_limit(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{name} must be a positive integer, not {value!r}.", hint="pass a whole number from 1")
+    return value
+
+
+def _suppression(name: str, value: Any) -> str:
+    kinds = ", ".join(get_args(Nms))
+    if value not in get_args(Nms):
+        raise InputError(f"{name} must be one of {kinds}, not {value!r}.", hint=f"use one of {kinds}")
+    return str(value)
+
+
+def _numbers(name: str, value: Any) -> AnyArray:
+    return np.asarray(value, np.int32)
+
+
+OF_A_CALL: Mapping[str, Callable[[str, Any], Any]] = {
+    "conf": _fraction,
+    "iou": _fraction,
+    "max_det": _row_limit,
+    "nms": _suppression,
+    "classes": _numbers,
+}
+"""What a call may say, and how it is checked."""

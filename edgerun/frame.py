@@ -1,0 +1,200 @@
+"""The path of a frame, top to bottom: images in, one run of the model, detections in image pixels out."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from edgerun.arguments import Wanted
+from edgerun.card import ModelCard
+from edgerun.contract import Arrays, Frame
+from edgerun.contract.candidates import Candidates
+from edgerun.detections import Detections
+from edgerun.errors import EdgerunError, InputError, ModelError, translated
+from edgerun.interpretation.interpret import Interpretation
+from edgerun.media import images
+from edgerun.processing import masks, model_inputs, nms, quantization
+from edgerun.processing.model_inputs import ImageInput
+from edgerun.processing.preprocess import Geometry, Plan
+from edgerun.runtime import cpu_cores
+from edgerun.runtime.opening import Opened
+from edgerun.tensors import AnyArray, FloatArray
+
+__all__ = ["LOAD", "FramePath", "in_pixels"]
+
+MAX_BATCH = 8
+"""Images a run where the model takes any number; more gains nothing and costs memory."""
+
+LOAD = cpu_cores.Load()
+"""Threads that the detectors of this process ask for at the same time."""
+
+
+class FramePath:
+    """What every frame goes through, with the buffers that frames share; calls from several threads take turns.
+
+    Attributes:
+        session: the opened model.
+        plan: how an image is brought into the input.
+        auxiliary: what the inputs beside the image are fed.
+        batch: images that one run of the model takes at most.
+        lock: held while the session or the buffers are in use.
+        closed: whether the session is given back.
+    """
+
+    def __init__(self, opened: Opened, interpretation: Interpretation) -> None:
+        card, image, choice = interpretation.card, interpretation.image, interpretation.choice
+        self.session = opened.session
+        self.plan = Plan.of(card, image)
+        self.auxiliary = model_inputs.auxiliary(opened.session.inputs, image, card, opened.path.name)
+        self.batch = _batch_size(opened, image, choice.decoder.batched)
+        self.lock = threading.Lock()
+        self.closed = False
+        self._opened, self._card, self._image = opened, card, image
+        self._decode_outputs = choice.decode
+        self._stacked = choice.decoder.batched and self.batch > 1
+        self._input = self.plan.new_input(self.batch)
+        self._borders: list[tuple[int, ...] | None] = [None] * self.batch
+
+    def detect(self, sources: Sequence[Any], color: images.ArrayColor, wanted: Wanted) -> list[Detections]:
+        """What is found in at most `batch` images, by one run of the model.
+
+        Raises:
+            InputError: an image cannot be read, or the suppression that is wanted does not fit the model.
+            ModelError: the runtime failed.
+        """
+        with self.lock:
+            self.refuse_closed()
+            started = time.perf_counter()
+            geometries = [self._place(slot, images.as_bgr(source, color)) for slot, source in enumerate(sources)]
+            placed = time.perf_counter()
+            raw = self._run(len(sources), wanted)
+            ran = time.perf_counter()
+            outputs = quantization.restore(raw, self.session.outputs)
+            candidates = [self._decode(outputs, slot, wanted.conf) for slot in range(len(sources))]
+        results = [self._finish(rows, place, wanted) for rows, place in zip(candidates, geometries, strict=True)]
+        seconds = {"preprocess": placed - started, "inference": ran - placed, "postprocess": time.perf_counter() - ran}
+        speed = MappingProxyType({stage: took * 1000 / len(sources) for stage, took in seconds.items()})
+        paths = [str(source) if isinstance(source, (str, Path)) else "" for source in sources]
+        return [replace(result, speed=speed, path=path) for result, path in zip(results, paths, strict=True)]
+
+    def refuse_closed(self) -> None:
+        """Refuse to go on where the session is given back; the lock must be held."""
+        if self.closed:
+            raise EdgerunError(f"The detector of {self._opened.path.name} is closed.", hint="load it again")
+
+    def _place(self, slot: int, image: images.Image) -> Geometry:
+        """Write an image into its slot of the input; the border is written only where the shape has changed."""
+        geometry = self.plan.apply(image, self._input[slot], border=self._borders[slot] != image.shape)
+        self._borders[slot] = image.shape
+        return geometry
+
+    def _run(self, count: int, wanted: Wanted) -> Arrays:
+        """The session's raw outputs for the first `count` slots; for all of them where the model's batch is fixed."""
+        opened = self._opened
+        with translated(ModelError, f"{opened.backend.name} failed to run {opened.path.name}"):
+            thresholds = model_inputs.thresholds(self.session.inputs, wanted.conf, wanted.iou)
+            feeds = {self._image.spec.name: self._filled(count), **self.auxiliary, **thresholds}
+            with LOAD.running(opened.threads):
+                return self.session.run(feeds)
+
+    def _filled(self, count: int) -> AnyArray:
+        """The input: `count` slots of it where the batch is open, one without its axis where there is none."""
+        if self._image.batch is None:
+            return self._input[:count]
+        return self._input if self._image.batch else self._input[0]
+
+    def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
+        """Candidates of one image, in model pixels."""
+        card = self._card
+        if self._stacked:
+            outputs = {name: array[slot : slot + 1] for name, array in outputs.items()}
+        candidates = self._decode_outputs(outputs, Frame(card.height, card.width, conf, card, slot))
+        return in_pixels(candidates, card) if card.box_units == "unit" else candidates
+
+    def _finish(self, candidates: Candidates, geometry: Geometry, wanted: Wanted) -> Detections:
+        """Candidates in model pixels to detections in image pixels."""
+        good = candidates.scores >= wanted.conf
+        if wanted.classes is not None:
+            good &= np.isin(candidates.classes, wanted.classes)
+        finite = np.isfinite(candidates.boxes).all(axis=1) & np.isfinite(candidates.scores)
+        if not finite[good].all():
+            model = self._opened.path.name
+            warnings.warn(f"{model} gave boxes that are not numbers; they are left out", stacklevel=4)
+            good &= finite
+        if not good.all():
+            candidates = candidates.take(good)
+        return _in_image(_suppressed(candidates, wanted), geometry, self._card)
+
+
+def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:
+    """Images a run: the file's own number, or several where input and outputs leave it open."""
+    if image.batch is not None:
+        return max(1, image.batch)
+    session = opened.session
+    outputs_follow = len(session.outputs) > 0 and all(spec.shape[:1] == (None,) for spec in session.outputs)
+    if len(session.inputs) > 1 or (batched and not outputs_follow):
+        return 1
+    return opened.batch or MAX_BATCH
+
+
+def in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:
+    """Everything that is in 0..1 of the input, in model pixels."""
+    size = np.array([card.width, card.height], np.float32)
+    changed: dict[str, Any] = {"boxes": candidates.boxes * np.tile(size, 2)}
+    if candidates.keypoints is not None:
+        changed["keypoints"] = candidates.keypoints * np.append(size, np.float32(1))
+    if candidates.rotated is not None:
+        changed["rotated"] = candidates.rotated * np.array([*size, *size, 1], np.float32)
+    return replace(candidates, **changed)
+
+
+def _suppressed(candidates: Candidates, wanted: Wanted) -> Candidates:
+    """The candidates that stay, best first; oriented boxes by their true overlap."""
+    boxes, scores, classes = candidates.boxes, candidates.scores, candidates.classes
+    iou, max_det, mode = wanted.iou, wanted.max_det, wanted.nms
+    if mode == "soft":
+        rows, softened = nms.soften(boxes, scores, classes, conf=wanted.conf, max_det=max_det)
+        return replace(candidates.take(rows), scores=softened)
+    if mode == "oks":
+        if candidates.keypoints is None:
+            raise InputError('nms = "oks" compares keypoints, and this model gives none.', hint='pass nms="class"')
+        rows = nms.suppress_poses(candidates.keypoints, boxes, scores, classes, iou=iou, max_det=max_det)
+    elif candidates.rotated is not None:
+        rows = nms.suppress_rotated(candidates.rotated, scores, classes, iou=iou, max_det=max_det, mode=mode)
+    else:
+        rows = nms.suppress(boxes, scores, classes, iou=iou, max_det=max_det, mode=mode)
+    return candidates.take(rows)
+
+
+def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
+    """Model pixels to image pixels, with the optional columns."""
+    boxes = geometry.to_image(kept.boxes)
+    return Detections(
+        xyxy=boxes,
+        score=kept.scores,
+        class_id=kept.classes,
+        names=card.labels,
+        shape=(geometry.image_height, geometry.image_width),
+        keypoints=None if kept.keypoints is None else geometry.keypoints_to_image(kept.keypoints),
+        rotated=None if kept.rotated is None else geometry.rotated_to_image(kept.rotated),
+        masks=_masks(kept, boxes, geometry, card),
+    )
+
+
+def _masks(kept: Candidates, boxes: FloatArray, geometry: Geometry, card: ModelCard) -> masks.Masks | None:
+    """What a model gives for the whole input is whole; everything else ends at its box."""
+    probabilities = kept.masks if kept.box_masks is None else kept.box_masks
+    if kept.coefficients is not None and kept.prototypes is not None:
+        probabilities = masks.from_prototypes(kept.coefficients, kept.prototypes)
+    if probabilities is None:
+        return None
+    in_boxes, cut = kept.box_masks is not None, kept.masks is None
+    return masks.Masks(probabilities, boxes, geometry, card.height, card.width, in_boxes, cut)

@@ -1,0 +1,121 @@
+"""Runs on made-up images, and the graph, each made or read once and only when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Literal
+
+from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, ModelCard
+from edgerun.contract import Arrays, Graph, ReadsGraphs, TensorSpec
+from edgerun.errors import ModelUnreadable, translated
+from edgerun.media.synthetic import picture as made_up_image
+from edgerun.processing import model_inputs, quantization
+from edgerun.processing.model_inputs import ImageInput
+from edgerun.processing.preprocess import Plan
+from edgerun.runtime.opening import Opened
+
+__all__ = ["Kind", "TrialRuns", "read_graph"]
+
+Kind = Literal["blank", "textured"]
+"""Uniform grey, or edges at all scales."""
+
+
+def read_graph(opened: Opened) -> Graph | None:
+    """The operators of the file; None where its backend cannot read them."""
+    if not isinstance(opened.backend, ReadsGraphs):
+        return None
+    try:
+        return opened.backend.graph(opened.file)
+    except ModelUnreadable:  # the runtime has opened it; another form of the format, or an odd file
+        return None
+
+
+class TrialRuns:
+    """What an opened model answers to made-up images, fed by a provisional card.
+
+    Outputs are float32, dequantised, and those of one image: where a batch is fixed, of its first.
+    """
+
+    def __init__(self, opened: Opened, image: ImageInput, card: ModelCard) -> None:
+        self._opened = opened
+        self._image = image
+        self._card = card
+        self._answers: dict[Kind, Arrays] = {}
+
+    def probe(self, kind: Kind) -> Arrays:
+        """The outputs for one of the images; each is run once."""
+        if kind not in self._answers:
+            self._answers[kind] = self._run(kind, self._card)
+        return self._answers[kind]
+
+    def fed(self, kind: Kind, fields: Mapping[str, Any]) -> Arrays:
+        """The outputs for one of the images, with these card fields in place of what is known."""
+        card = self._card
+        for name, value in fields.items():
+            card = card.with_field(name, value, "trial")
+        return self._run(kind, card)
+
+    @cached_property
+    def outputs(self) -> Sequence[TensorSpec]:
+        """The outputs as the file declares them, or with the sizes that a run shows where it leaves any open."""
+        declared = self._opened.session.outputs
+        if declared and all(spec.static for spec in declared):
+            return declared
+        return _as_observed(declared, self.probe("textured"))
+
+    @property
+    def outputs_of_one(self) -> Sequence[TensorSpec]:
+        """The outputs as they are for one image, where the model takes a fixed number of several."""
+        batch = self._image.batch
+        if batch is None or batch < 2:
+            return self.outputs
+        return [_of_one(spec, batch) for spec in self.outputs]
+
+    def _run(self, kind: Kind, card: ModelCard) -> Arrays:
+        opened, image = self._opened, self._image
+        feeds = self._feeds(kind, card)
+        with translated(
+            ModelUnreadable,
+            f"{opened.backend.name} opened {opened.file.name}, but a trial run on an image of {card.width} x "
+            f"{card.height} pixels failed",
+            hint="give the size it was made for: imgsz=(height, width)",
+        ):
+            raw = opened.session.run(feeds)
+        outputs = quantization.restore(raw, opened.session.outputs)
+        if image.batch is None or image.batch < 2:
+            return outputs
+        return {name: _first_of(array, image.batch) for name, array in outputs.items()}
+
+    def _feeds(self, kind: Kind, card: ModelCard) -> Arrays:
+        """The made-up image in every slot of the input, and what the other inputs are fed."""
+        image, inputs = self._image, self._opened.session.inputs
+        plan = Plan.of(card, image)
+        batch = plan.new_input(image.batch or 1)
+        for slot in batch:
+            plan.apply(made_up_image(kind, card.height, card.width), slot)
+        feeds = {image.spec.name: batch[0] if image.batch == 0 else batch}
+        feeds |= model_inputs.auxiliary(inputs, image, card, self._opened.file.name)
+        feeds |= model_inputs.thresholds(inputs, DEFAULT_CONF, DEFAULT_IOU)
+        return feeds
+
+
+def _as_observed(declared: Sequence[TensorSpec], outputs: Arrays) -> list[TensorSpec]:
+    """Outputs with the shapes that a run gave; those that were not declared as they are."""
+    known = {spec.name: spec for spec in declared}
+    observed = []
+    for name, array in outputs.items():
+        spec = known.get(name, TensorSpec(name, (), str(array.dtype)))
+        observed.append(replace(spec, shape=tuple(array.shape)))
+    return observed
+
+
+def _of_one(spec: TensorSpec, batch: int) -> TensorSpec:
+    if spec.shape[:1] != (batch,):
+        return spec
+    return replace(spec, shape=(1, *spec.shape[1:]))
+
+
+def _first_of(array: Any, batch: int) -> Any:
+    return array[:1] if array.shape[:1] == (batch,) else array

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+
+from edgerun.contract import TensorSpec
+from edgerun.errors import CardInvalid
+from edgerun.interpretation import file_input
+from edgerun.interpretation.card_fields import fold
+from edgerun.interpretation.claims import Claim, Standing, said
+from edgerun.processing import model_inputs
+
+DESCRIBED = Standing.DESCRIBED
+
+
+def folded(*claims, shape=(1, 3, 64, 96), dtype="float32"):
+    """The card of what is said and of what an input of this shape and type fixes."""
+    image = model_inputs.find([TensorSpec("images", shape, dtype)], "model.onnx")
+    return fold(
+        [
+            *claims,
+            file_input.fixed(image, "model.onnx"),
+            file_input.open_sizes(),
+            file_input.steps(image, "model.onnx"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("mean", [(104.0, 117.0, 123.0), (2.0, 2.0, 2.0)])
+def test_a_mean_that_takes_bytes_below_what_the_input_stores_is_refused(mean):
+    with pytest.raises(
+        CardInvalid, match=r"uint8, which begins at 0; with mean = .* \(argument\) pixels would go down"
+    ):
+        folded(said("argument", {"scale": 1.0, "mean": mean}), dtype="uint8")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float32"])
+def test_a_mean_is_taken_off_where_the_input_stores_what_is_below(dtype):
+    folded(said("argument", {"scale": 1.0, "mean": (128.0, 128.0, 128.0)}), dtype=dtype)
+
+
+def test_pixels_beyond_what_the_input_stores_are_refused():
+    with pytest.raises(CardInvalid, match="int8, which ends at 127; pixels would go beyond it"):
+        folded(said("argument", {"scale": 1.0}), dtype="int8")
+
+
+def test_an_image_in_too_few_steps_is_refused():
+    with pytest.raises(CardInvalid, match=r"scale = 0\.00392157 \(sidecar\) all pixels .* at most 2 of the whole"):
+        folded(said("sidecar", {"scale": 1 / 255}), dtype="uint8")
+
+
+def test_a_size_that_the_user_gives_must_be_the_files():
+    for source in ("argument", "sidecar"):
+        with pytest.raises(CardInvalid, match=rf"^The {source} gives width = 32, but .* model\.onnx is fixed at 96\."):
+            folded(said(source, {"width": 32}))
+    assert folded(said("argument", {"width": 96})).source("width") == "the file's input"
+
+
+def test_metadata_yield_to_the_file_and_are_shown():
+    card = folded(Claim("one metadata", {"height": 640, "width": 96}, DESCRIBED))
+    assert (card.height, card.source("height")) == (64, "the file's input; one metadata says 640")
+    assert card.source("width") == "the file's input"
+
+
+def test_where_the_file_takes_any_size_what_is_said_counts_then_640():
+    card = folded(said("argument", {"width": 320}), shape=(1, 3, None, None))
+    assert (card.height, card.width) == (640, 320)
+    assert (card.source("height"), card.source("width")) == ("default: the file takes any size", "argument")
+
+
+def test_one_channel_is_gray_and_three_are_not():
+    assert folded(shape=(1, 1, 64, 96)).color == "gray"
+    assert folded(Claim("one metadata", {"color": "rgb"}, DESCRIBED), shape=(1, 1, 64, 96)).color == "gray"
+    with pytest.raises(CardInvalid, match=r"The argument gives color = bgr, but model\.onnx takes one channel"):
+        folded(said("argument", {"color": "bgr"}), shape=(1, 1, 64, 96))
+    with pytest.raises(CardInvalid, match="takes three channels") as refusal:
+        folded(Claim("one metadata", {"color": "gray"}, DESCRIBED))
+    assert refusal.value.hint == 'say color="rgb" or "bgr"'
+
+
+def test_outputs_that_are_not_there_are_named():
+    claims = [
+        said("argument", {"outputs": {"b": "boxes"}}),
+        file_input.names_of_outputs([TensorSpec("a", (1,))], "m.onnx"),
+    ]
+    with pytest.raises(CardInvalid, match=r"speaks of an output b, but m\.onnx has none of that name") as refusal:
+        fold(claims)
+    assert refusal.value.hint == "its outputs are a"

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgerun.card import ModelCard
+from edgerun.contract import Evidence, Graph, Match, Node, Sure, TensorSpec
+from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
+from edgerun.interpretation.graph_evidence import with_channel_order, with_open_normalisation
+
+
+def chain(op, array):
+    """A graph of one operator with a constant, and a convolution behind it."""
+    nodes = [Node(op, inputs=("images", "c"), outputs=("v",)), Node("Conv", inputs=("v", "w"), outputs=("o",))]
+    return Graph(nodes, ("images",), ("o",), constants={"c": np.asarray(array)})
+
+
+def test_channels_that_are_turned_round_turn_the_convention():
+    found = preprocessing(chain("Gather", [2, 1, 0]), "images")
+    assert found.channels_swapped
+    match = with_channel_order(Match(Sure.LIKELY, "seen", {"color": "rgb"}, {"color": "convention: so"}), found)
+    assert match.conventions["color"] == "bgr"
+    assert match.basis["color"].startswith("inferred: the graph swaps")
+    assert with_channel_order(match, InGraphPreprocessing()) is match
+
+
+def test_a_mean_and_a_deviation_are_turned_with_their_channels():
+    found = preprocessing(chain("Gather", [2, 1, 0]), "images")
+    fields = {"color": "bgr", "mean": (104.0, 117.0, 123.0), "std": (57.0, 58.0, 59.0)}
+    turned = with_channel_order(Match(Sure.LIKELY, "seen", fields), found).conventions
+    assert (turned["color"], turned["mean"], turned["std"]) == ("rgb", (123.0, 117.0, 104.0), (59.0, 58.0, 57.0))
+
+
+@pytest.mark.parametrize(("factor", "left_open"), [(3.0, True), (1 / 255, False)])
+def test_an_odd_normalisation_leaves_open_what_goes_in(factor, left_open):
+    image, match = TensorSpec("images", (1, 3, 64, 64)), Match(Sure.LIKELY, "seen", {"scale": 1 / 255})
+    known = Evidence([image], [], image, ModelCard(), {}, lambda kind: {}, lambda: chain("Mul", factor))
+    found = with_open_normalisation(match, known)
+    assert [entry.who for entry in found.alternatives.get("mean", ())][:2] == (["0..255", "0..1"] if left_open else [])
+    assert ("the graph itself makes 3 x +0 of each x" in found.why) is left_open
+    settled = replace(match, unsettled={"mean": ()})
+    assert with_open_normalisation(settled, known) is settled

@@ -1,0 +1,244 @@
+"""The path of a frame, end to end, on a detector of colours that needs no training."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from edgerun import Detector, frame
+from edgerun.card import ModelCard
+from edgerun.contract import Candidates, TensorSpec
+from edgerun.errors import InputError, ModelError
+from edgerun.frame import MAX_BATCH, in_pixels
+from edgerun.processing import model_inputs
+
+NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
+TRUTH = {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
+
+
+def best_boxes(found):
+    """label -> box of the cell of 16 pixels that is all of that colour."""
+    return {row.label: row.box for row in found if row.score > 0.99 and abs(row.box[2] - row.box[0] - 16) < 1e-3}
+
+
+@pytest.mark.parametrize("layout", ["yolov8", "yolov8-transposed", "yolov5", "end2end", "tfod"])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_every_layout_gives_the_same_boxes(colours, squares, layout, channels_last):
+    path = colours(layout=layout, channels_last=channels_last, metadata=NAMES)
+    options = {"scale": 1 / 255, "mean": 0.0} if layout == "tfod" else {}
+    detector = Detector.load(path, **options)
+    assert detector.card.decoder == layout
+    found = best_boxes(detector(squares, nms="none", conf=0.9))
+    assert found == TRUTH
+
+
+def test_yolox_is_fed_blue_green_red_of_0_to_255_from_the_top_left(colours, squares):
+    detector = Detector.load(colours(layout="yolox", bgr=True, scale=255.0), labels=["red", "green", "blue"])
+    assert detector.card.decoder == "yolox"
+    assert detector.card.resize == "letterbox-topleft"
+    assert best_boxes(detector(squares, nms="none", conf=0.9)) == TRUTH
+
+
+@pytest.mark.parametrize("shape", [(128, 192), (32, 48), (64, 192), (128, 96), (100, 77)])
+def test_boxes_come_back_in_the_pixels_of_the_picture(colours, squares, shape):
+    """A picture of another size or aspect is letterboxed; its boxes are those of the picture itself."""
+    height, width = shape
+    picture = cv2.resize(squares, (width, height), interpolation=cv2.INTER_NEAREST)
+    detector = Detector.load(colours(size=(192, 192), metadata=NAMES))
+    found = detector(picture, conf=0.5)
+    for name, box in TRUTH.items():
+        x1, y1, x2, y2 = np.array(box) * np.tile([width / 96, height / 64], 2)
+        rows = [row.box for row in found if row.label == name]
+        assert rows
+        cell = 32 * max(width, height) / 192
+        x, y = (np.mean([(box[0] + box[2]) / 2 for box in rows]), np.mean([(box[1] + box[3]) / 2 for box in rows]))
+        assert abs(x - (x1 + x2) / 2) < cell / 2
+        assert abs(y - (y1 + y2) / 2) < cell / 2
+
+
+def test_a_whole_cell_in_a_letterboxed_picture_is_exact(colours):
+    """Twice as large as the input and half as tall: the border is 32 rows above and below."""
+    picture = np.zeros((128, 256, 3), np.uint8)
+    picture[0:32, 64:96] = (0, 0, 255)  # at half the size: x 32..48, y 0..16, so row 32 of the input
+    detector = Detector.load(colours(size=(128, 128), metadata=NAMES))
+    (row,) = [row for row in detector(picture, conf=0.99, classes=["red"]) if row.box[2] - row.box[0] == 32]
+    assert row.box == (64, 0, 96, 32)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "uint8", "float64"])
+def test_inputs_of_other_types_are_fed_as_they_are_stored(colours, squares, dtype):
+    scale = 255.0 if dtype == "uint8" else 1.0
+    detector = Detector.load(
+        colours(dtype=dtype, scale=scale, metadata=NAMES), scale=1.0 if dtype == "uint8" else 1 / 255
+    )
+    assert best_boxes(detector(squares, nms="none", conf=0.9)) == TRUTH
+
+
+def test_boxes_in_0_to_1_are_recognised(colours, squares):
+    detector = Detector.load(colours(unit=True, metadata=NAMES))
+    assert detector.card.box_units == "unit"
+    assert "probe" in detector.card.source("box_units")
+    found = best_boxes(detector(squares, nms="none", conf=0.9))
+    assert set(found) == set(TRUTH)
+    for name, box in found.items():
+        np.testing.assert_allclose(box, TRUTH[name], atol=1e-4)
+
+
+def test_arrays_paths_bytes_and_pil_images_are_all_taken(colours, squares, tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    path = tmp_path / "squares.png"
+    cv2.imwrite(str(path), squares)
+    detector = Detector.load(colours(metadata=NAMES))
+    expected = detector(squares).to_list()
+    assert expected
+    assert detector(path).to_list() == expected
+    assert detector(str(path)).to_list() == expected
+    assert detector(path.read_bytes()).to_list() == expected
+    assert detector(image.open(path)).to_list() == expected
+    assert detector(squares[..., ::-1], color="rgb").to_list() == expected
+    assert detector(path).path == str(path)
+
+
+@pytest.mark.parametrize("batch", [None, 1, 4])
+def test_a_list_of_pictures_gives_a_list_of_results(colours, squares, batch):
+    detector = Detector.load(colours(batch=batch, metadata=NAMES))
+    pictures = [np.roll(squares, 16 * shift, axis=1) for shift in range(6)]
+    together = detector(pictures)
+    alone = [detector(picture) for picture in pictures]
+    assert [each.to_list() for each in together] == [each.to_list() for each in alone]
+    assert detector([]) == []
+    assert together[0].to_list() != together[1].to_list()
+
+
+@pytest.mark.parametrize(("batch", "runs"), [(None, 1), (1, 6), (4, 2)])
+def test_pictures_go_together_where_the_model_takes_them(colours, squares, batch, runs):
+    detector = Detector.load(colours(batch=batch, metadata=NAMES))
+    seen = []
+    run = detector.session.run
+    detector.session.run = lambda feeds: seen.append(len(feeds["images"])) or run(feeds)
+    assert len(detector([squares] * 6)) == 6
+    assert len(seen) == runs
+
+
+def test_a_border_of_an_earlier_picture_does_not_stay(colours, squares):
+    """The input is kept between frames; a picture of another shape must not see the old one around it."""
+    detector = Detector.load(colours(size=(96, 96), metadata=NAMES))
+    wide, tall = np.full((32, 96, 3), 255, np.uint8), np.zeros((96, 32, 3), np.uint8)
+    expected = detector(tall).to_list()
+    detector(wide)
+    assert detector(tall).to_list() == expected
+
+
+def test_thresholds_limits_and_classes_are_obeyed(colours, squares):
+    detector = Detector.load(colours(metadata=NAMES))
+    everything = detector(squares, conf=0.001, nms="none")
+    assert min(row.score for row in everything) < 0.1  # a quarter of a cell of 32 is coloured: 0.25 to the fourth
+    assert all(row.score >= 0.6 for row in detector(squares, conf=0.6, nms="none"))
+    assert len(detector(squares, conf=0.001, max_det=2)) == 2
+    assert {row.label for row in detector(squares, classes=["green"])} == {"green"}
+    assert {row.label for row in detector(squares, classes=[2])} == {"blue"}
+    assert detector(squares, score_threshold=0.6).to_list() == detector(squares, conf=0.6).to_list()
+
+
+def test_swapped_channels_would_rename_the_colours(colours, squares):
+    """The channel order reaches the model: saying it wrongly gives blue for red."""
+    detector = Detector.load(colours(metadata=NAMES), color="bgr")
+    found = best_boxes(detector(squares, nms="none", conf=0.9))
+    assert found["blue"] == TRUTH["red"]
+
+
+def test_rows_that_are_not_numbers_are_left_out_with_a_warning(colours, squares):
+    detector = Detector.load(colours(metadata=NAMES))
+    run = detector.session.run
+
+    def broken(feeds):
+        outputs = run(feeds)
+        outputs["output0"][0, 0, :] = np.nan
+        return outputs
+
+    detector.session.run = broken
+    with pytest.warns(UserWarning, match="not numbers"):
+        assert len(detector(squares)) == 0
+
+
+def test_threads_take_turns(colours, squares):
+    detector = Detector.load(colours(size=(96, 96), metadata=NAMES))
+    pictures = [np.roll(squares, 16 * shift, axis=1) for shift in range(4)]
+    expected = [detector(picture).to_list() for picture in pictures]
+    wrong: list[int] = []
+
+    def work(number):
+        wrong.extend(number for _ in range(20) if detector(pictures[number]).to_list() != expected[number])
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+def test_speed_is_told_in_three_parts(colours, squares):
+    speed = Detector.load(colours(metadata=NAMES))(squares).speed
+    assert set(speed) == {"preprocess", "inference", "postprocess"}
+    assert all(value > 0 for value in speed.values())
+
+
+def test_suppression_by_keypoints_is_refused_where_there_are_none(colours, squares):
+    with Detector.load(colours(metadata=NAMES)) as detector, pytest.raises(InputError, match="keypoints"):
+        detector(squares, nms="oks")
+
+
+# --------------------------------------------------------------------------------------- steps of the path
+
+
+def candidates(**columns):
+    boxes = np.array([[0.0, 0.0, 0.5, 0.5], [0.25, 0.25, 1.0, 1.0]], np.float32)
+    return Candidates(boxes, np.array([0.9, 0.8], np.float32), np.array([0, 1], np.int32), **columns)
+
+
+def test_what_is_in_0_to_1_of_the_input_comes_to_its_pixels():
+    rotated = np.array([[0.5, 0.5, 0.25, 0.5, 0.3]] * 2, np.float32)
+    points = np.array([[[0.5, 0.25, 0.7]]] * 2, np.float32)
+    moved = in_pixels(candidates(rotated=rotated, keypoints=points), ModelCard(height=100, width=200))
+    assert moved.boxes.tolist() == [[0, 0, 100, 50], [50, 25, 200, 100]]
+    np.testing.assert_allclose(moved.rotated[0], [100, 50, 50, 50, 0.3])
+    np.testing.assert_allclose(moved.keypoints[0], [[100, 25, 0.7]])
+    assert in_pixels(candidates(), ModelCard(height=100, width=200)).keypoints is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "outputs", "batched", "inputs", "expected"),
+    [
+        ((4, 3, 8, 8), [(4, 7)], True, 1, 4),
+        ((3, 8, 8), [(7,)], True, 1, 1),
+        ((None, 3, 8, 8), [(None, 7)], True, 1, MAX_BATCH),
+        ((None, 3, 8, 8), [(1, 7)], True, 1, 1),  # the outputs do not follow
+        ((None, 3, 8, 8), [(5, 7)], False, 1, MAX_BATCH),  # the rows carry the number of their image
+        ((None, 3, 8, 8), [(None, 7)], True, 2, 1),
+        ((None, 3, 8, 8), [], True, 1, 1),
+    ],
+)
+def test_images_a_run_are_the_files_own_number_or_several_where_it_is_open(shape, outputs, batched, inputs, expected):
+    spec = TensorSpec("images", shape)
+    session = SimpleNamespace(inputs=[spec] * inputs, outputs=[TensorSpec("y", entry) for entry in outputs])
+    image = model_inputs.find([spec], "model")
+    assert frame._batch_size(SimpleNamespace(session=session, batch=None), image, batched) == expected
+    if expected == MAX_BATCH:
+        assert frame._batch_size(SimpleNamespace(session=session, batch=2), image, batched) == 2, "as it was tuned"
+
+
+def test_a_frame_fails_by_the_runtimes_name(colours, squares):
+    detector = Detector.load(colours(metadata=NAMES))
+    detector.session.run = lambda feeds: 1 / 0
+    with pytest.raises(ModelError, match=r"^onnxruntime failed to run colours\.onnx: division by zero"):
+        detector(squares)
+
+
+def test_frame_py_is_the_path_and_one_page():
+    assert len(Path(frame.__file__).read_text().splitlines()) <= 200
