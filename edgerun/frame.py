@@ -175,7 +175,7 @@ def _suppressed(candidates: Candidates, wanted: Wanted) -> Candidates:
 def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
     """Model pixels to image pixels, with the optional columns; rows of which nothing lies in the image are dropped."""
     boxes = geometry.to_image(kept.boxes)
-    has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    has_area = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
     kept, boxes = kept.take(has_area), boxes[has_area]
     return Detections(
         xyxy=boxes,

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 
 import typer
 
-from edgerun.cli.common import ENDED, FAILED, AsJson, Debug, as_error, ascii_only, console, door, plain, problem, say
+from edgerun.cli.common import AsJson, Debug, console, door
+from edgerun.cli.detect_output import Json, Output, Text
 from edgerun.cli.options import takes_model
-from edgerun.errors import CameraEnded, InputError
+from edgerun.errors import InputError
 
 if TYPE_CHECKING:
     from edgerun.detections import Detections
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from edgerun.media.images import Image
     from edgerun.media.sources import Picture, Source
     from edgerun.media.writers import Album
-    from edgerun.report import Report
 
     Listener: TypeAlias = Callable[[Picture, Image, Detections], None]
 
@@ -68,10 +68,10 @@ def command(
                 listeners.append(stack.enter_context(_coco(coco, planned)))
             album = None if save is None else stack.enter_context(Album(save, planned))
             detector = stack.enter_context(Detector.load(model, **load))
-            out: _Json | _Text = _Json(detector.report()) if as_json else _Text(detector.report(), quiet)
+            out: Output = Json(detector.report()) if as_json else Text(detector.report(), quiet)
             stack.push(out.end)
             way.as_json = False  # an error from here on is part of the document that has begun
-            out.omitted(left_out)
+            out.left_out(left_out)
             if album is not None:
                 listeners.append(_keeper(album))
             if show:
@@ -86,7 +86,7 @@ def command(
             raise typer.Exit(out.code)
 
 
-def _look(detector: Detector, picture: Picture, out: _Output, listeners: Sequence[Listener]) -> None:
+def _look(detector: Detector, picture: Picture, out: Output, listeners: Sequence[Listener]) -> None:
     """One image, from reading to printing; one that cannot be used is said, and the others are still wanted."""
     try:
         image = picture.read()
@@ -104,133 +104,6 @@ def _keeper(album: Album) -> Listener:
         album.add(picture, found.draw(image))
 
     return keep
-
-
-# ------------------------------------------------------------------------------------------- what is printed
-
-
-class _Output:
-    """What was printed so far, and the exit code that follows."""
-
-    def __init__(self) -> None:
-        self.images = self.rows = self.failures = 0
-        self.has_ended = False
-
-    @property
-    def code(self) -> int:
-        """Of the process."""
-        if self.failures:
-            return FAILED
-        return ENDED if self.has_ended else 0
-
-    def found(self, picture: Picture, found: Detections) -> None:
-        """An image and what is in it."""
-        self.images += 1
-        self.rows += len(found)
-
-    def failed(self, picture: Picture, failure: InputError) -> None:
-        """An image that cannot be used, or the end of a camera."""
-        if isinstance(failure, CameraEnded):
-            self.has_ended = True
-        else:
-            self.failures += 1
-        problem(failure)
-
-    def omitted(self, sentence: str) -> None:
-        """Files that are left out, if any."""
-        if sentence:
-            say(f"note: {plain(sentence)}", err=True)
-
-
-class _Text(_Output):
-    """Rows for people."""
-
-    def __init__(self, report: Report, quiet: bool) -> None:
-        super().__init__()
-        self._quiet = quiet
-        runtime = f"{report.backend} {report.version}, delegate {report.delegate}"
-        self._say(
-            f"{plain(report.model)}: {report.decoder} on {runtime}\n"
-            f"conf {report.conf.value:g} ({report.conf.source}), iou {report.iou.value:g} ({report.iou.source}), "
-            f"at most {report.max_det} rows"
-        )
-        if report.delegate_reason:
-            self._say(f"note: {report.delegate_reason}")
-
-    def _say(self, text: str) -> None:
-        if not self._quiet:
-            say(text)
-
-    def found(self, picture: Picture, found: Detections) -> None:
-        super().found(picture, found)
-        height, width = found.shape
-        lines = [f"\n{plain(picture.name)}  {width} x {height}  {len(found)} found  {sum(found.speed.values()):.1f} ms"]
-        longest = max(map(len, found.label), default=0)
-        for row in found:
-            sides = " ".join(f"{side:8.1f}" for side in row.box)
-            lines.append(f"  {plain(row.label):<{longest}}  {row.score:.3f}  {sides}")
-        self._say("\n".join(lines))
-
-    def saved(self, files: Sequence[Path], folder: Path | None) -> None:
-        if files:
-            where = str(files[0]) if len(files) == 1 else f"{len(files)} files in {folder}"
-            self._say(f"\nannotated: {where}")
-
-    def end(self, kind: type[BaseException] | None, value: BaseException | None, trace: Any) -> None:
-        total = self.images + self.failures
-        if total <= 1:
-            return
-        self._say(f"\n{self.rows} found in {self.images} images")
-        if self.failures:
-            say(f"error: {self.failures} of {total} images could not be used; the others are done", err=True)
-
-
-class _Json(_Output):
-    """One document, written as it comes, so that memory stays flat; whole even where it is ended early."""
-
-    def __init__(self, report: Report) -> None:
-        import json
-
-        from edgerun.media.writers import JsonList
-
-        super().__init__()
-        self._errors: list[dict[str, Any]] = []
-        self._saved: list[str] = []
-        self._left_out = ""
-        self._dumps = json.dumps
-        sys.stdout.write(f'{{"report": {json.dumps(report.to_dict(), ensure_ascii=ascii_only())},\n"results": ')
-        self._results = JsonList(sys.stdout, ascii=ascii_only())
-
-    def found(self, picture: Picture, found: Detections) -> None:
-        super().found(picture, found)
-        self._results.add(_entry(picture) | found.to_dict())
-
-    def failed(self, picture: Picture, failure: InputError) -> None:
-        super().failed(picture, failure)
-        self._errors.append(_entry(picture) | failure.to_dict())
-
-    def omitted(self, sentence: str) -> None:
-        super().omitted(sentence)
-        self._left_out = sentence
-
-    def saved(self, files: Sequence[Path], folder: Path | None) -> None:
-        self._saved = [str(file) for file in files]
-
-    def end(self, kind: type[BaseException] | None, value: BaseException | None, trace: Any) -> None:
-        self._results.close()
-        rest: dict[str, Any] = {"errors": self._errors, "saved": self._saved}
-        if self._left_out:
-            rest["note"] = self._left_out
-        if isinstance(value, Exception):
-            rest["error"] = as_error(value).to_dict()
-        say(f",\n{self._dumps(rest, ensure_ascii=ascii_only())[1:]}")
-
-
-def _entry(picture: Picture) -> dict[str, Any]:
-    entry: dict[str, Any] = {"path": str(picture.source.place)}
-    if picture.frame is not None:
-        entry["frame"] = picture.frame
-    return entry
 
 
 # --------------------------------------------------------------------------------------------- where it goes
@@ -269,24 +142,8 @@ def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Listener]:
     """Writes rows as a COCO results file; an image's id is its stem, as a number where it is one."""
     from edgerun.media.writers import JsonList
 
-    seen: dict[int | str, Source] = {}
-    for source in dict.fromkeys(planned):
-        number = _image_id(source, None)
-        if number in seen:
-            raise InputError(
-                f"{seen[number].name} and {source.name} would share the COCO image_id {number}.",
-                hint="run them one by one",
-            )
-        seen[number] = source
-    if path.is_file() and path.suffix.lower() != ".json":  # an image or a model, most likely
-        raise InputError(
-            f"{path} is there already and is not a results file.", hint="name another file, such as rows.json"
-        )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("w", encoding="utf-8")
-    except OSError as cause:
-        raise InputError(f"{path} cannot be written: {cause.strerror}.", hint="choose another place") from cause
+    _check_ids(planned)
+    stream = _opened(path)
     with stream:
         rows = JsonList(stream)
 
@@ -298,6 +155,27 @@ def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Listener]:
             yield add
         finally:
             rows.close()
+
+
+def _check_ids(planned: Sequence[Source]) -> None:
+    """Raise InputError where two images would share an image_id."""
+    sources: dict[int | str, Source] = {}
+    for source in dict.fromkeys(planned):
+        other = sources.setdefault(_image_id(source, None), source)
+        if other is not source:
+            shared = f"{other.name} and {source.name} would share the COCO image_id {_image_id(source, None)}"
+            raise InputError(f"{shared}.", hint="run them one by one")
+
+
+def _opened(path: Path) -> TextIO:
+    if path.is_file() and path.suffix.lower() != ".json":  # an image or a model, most likely
+        message = f"{path} is there already and is not a results file."
+        raise InputError(message, hint="name another file, such as rows.json")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w", encoding="utf-8")
+    except OSError as cause:
+        raise InputError(f"{path} cannot be written: {cause.strerror}.", hint="choose another place") from cause
 
 
 def _image_id(source: Source, frame: int | None) -> int | str:
