@@ -187,6 +187,8 @@ class _Family:
         found: list[Convention] = []
         if self.checked:
             found.append(finished_rows.units(rows[:, :4], evidence))
+        if len(evidence.outputs) > 1 + len(reader.beside):
+            found.append(Inference("the number of its columns", outputs={reader.table: ROWS}))
         task = next((TASKS[role] for role in reader.beside if role in TASKS), "detect")
         if "masks" in self.roles_beside:
             found.append(Inference("the outputs", task=task))
