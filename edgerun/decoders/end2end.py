@@ -17,6 +17,6 @@ YOLO = (
 )
 
 DECODERS = (
-    finished_table("end2end", "xyxy score class", YOLO, checked=True),
-    finished_table("end2end-batched", "batch xyxy class score", YOLO, batch_axis=False, checked=True),
+    finished_table("end2end", "xyxy score class", YOLO, units="seen"),
+    finished_table("end2end-batched", "batch xyxy class score", YOLO, leading=(), units="seen"),
 )
