@@ -26,6 +26,7 @@ from edgerun.decoders import (
     picodet,
     retinaface,
     retinanet,
+    rtdetr_rows,
     rtmdet_raw,
     scrfd,
     simcc,
@@ -84,6 +85,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *yunet.DECODERS,
     # finished rows
     *end2end.DECODERS,
+    *rtdetr_rows.DECODERS,
     *tfod.DECODERS,
     *coreml_nms.DECODERS,
     *detr.DECODERS,

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
-from edgerun.heads import class_columns, finished_rows, value_checks
+from edgerun.heads import class_columns, exporter_head, finished_rows, value_checks
 from edgerun.heads.requirements import reject, require, verdict
 from edgerun.heads.table_reader import Columns, TableReader
 from edgerun.tensors import AnyArray
@@ -56,6 +56,7 @@ def finished_table(
     leading: Sequence[int] = (1,),
     units: Units = "pixels",
     names: Sequence[str] = (),
+    head: str = "",
     empty: Sure = Sure.LIKELY,
     filled: Sure = Sure.CERTAIN,
     unsettled: Mapping[str, tuple[Alternative, ...]] = MappingProxyType({}),
@@ -70,6 +71,7 @@ def finished_table(
         beside: roles of the further outputs.
         leading: sizes of the axes before the rows': [1, N, width], or () for [N, width].
         units: of the boxes; "seen" where a trial run tells them.
+        head: the network's last module, by which metadata tell the family; see `exporter_head`.
         names: parts of the name that the exporter gives to the table; a table with one is its own.
         empty, filled: how sure it is where a trial run gives no rows, and where it gives rows, best first.
         unsettled: field -> the habits that the rows leave open.
@@ -77,8 +79,9 @@ def finished_table(
     """
     table = Columns.of(columns)
     family = _Family(
-        name, table, tuple(brings), tuple(beside), tuple(leading), units, tuple(names), empty, filled, unsettled, note
-    )
+        name, table, tuple(brings), tuple(beside), tuple(leading), units, tuple(names), head, empty, filled, unsettled,
+        note,
+    )  # fmt: skip
     return Decoder(name, verdict(family.matches), suppress=False, batched=table.batch < 0)
 
 
@@ -93,6 +96,7 @@ class _Family:
     leading: tuple[int, ...]
     units: Units
     names: tuple[str, ...]
+    head: str
     empty: Sure
     filled: Sure
     unsettled: Mapping[str, tuple[Alternative, ...]]
@@ -102,6 +106,7 @@ class _Family:
         """The verdict; raises `Unmet` for what speaks against it."""
         card, specs = evidence.card, {spec.name: spec for spec in evidence.outputs}
         reader = self._bound(evidence)
+        reject(exporter_head.of_others(evidence, self.head))
         reject(value_checks.coarse(specs[reader.table]))
         tasks = self._tasks
         reads = card.task in tasks or not evidence.known("task")
@@ -111,7 +116,8 @@ class _Family:
         if len(rows):
             self._judge(rows, count, evidence)
         brings = [*self.brings, *self._inferred(rows, values, reader, evidence)]
-        sure = Sure.CERTAIN if self._named(reader.table) else self._sure(rows, count, evidence)
+        named = self._named(reader.table) or self.head == exporter_head.of(evidence) != ""
+        sure = Sure.CERTAIN if named else self._sure(rows, count, evidence)
         return Match.bringing(sure, self._why(rows), *brings, unsettled=self.unsettled, decode=reader)
 
     @property
