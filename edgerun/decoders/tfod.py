@@ -14,6 +14,7 @@ import numpy as np
 from edgerun.card.labels import without_background
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
 from edgerun.heads import finished_outputs, finished_rows, image_inputs, value_checks
+from edgerun.heads.counted_outputs import X_FIRST_NAMES
 from edgerun.heads.finished_outputs import FROM_ONE, OutputsReader
 from edgerun.heads.grouped import grouped
 from edgerun.heads.requirements import Unmet, reject, require, verdict
@@ -183,6 +184,8 @@ def _may_count_from_one(scores: AnyArray, classes: AnyArray) -> bool:
 @verdict
 def _matches(evidence: Evidence) -> Match:
     require(len(evidence.outputs) >= len(ROLES), "it needs four outputs")
+    x_first = any(spec.name.endswith(X_FIRST_NAMES) for spec in evidence.outputs)
+    require(not x_first, "the names of its outputs are those of families that put x first")
     boxes = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[-1] == 4]
     require(boxes, "none of the outputs is boxes [1, N, 4]")
     roles, how = _bound(evidence)
