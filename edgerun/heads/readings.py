@@ -11,7 +11,7 @@ from edgerun.heads import output_roles
 from edgerun.heads.bound_outputs import Formula, Group, Reader
 from edgerun.tensors import AnyArray
 
-__all__ = ["Binding", "Bound", "Observed", "OfClasses", "Reading", "certain", "decoder", "label_mismatch"]
+__all__ = ["STAND_IN", "Binding", "Bound", "Observed", "OfClasses", "Reading", "certain", "decoder", "label_mismatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,9 @@ def nothing_more(_: Observed) -> Iterable[Convention]:
     return ()
 
 
+STAND_IN = "the size of a stand-in image"
+"""In the reason of a verdict: all but the size of the input is the family's."""
+
 LEAST_SIDE = 64
 """Pixels of an input: two cells of stride 32. Exporters feed 32 x 32 or less where only a trace is wanted."""
 
@@ -155,8 +158,8 @@ class Reading:
         if min(height, width) >= self.least_side:
             return ""
         return (
-            f"{width} x {height} pixels are the size of a stand-in image, in which no object of the family "
-            f"fits: it must be exported with sides of {self.least_side} or more, or with open ones"
+            f"{width} x {height} pixels are {STAND_IN}, in which no object of the family fits; its sides must be "
+            f"{self.least_side} or more"
         )
 
 

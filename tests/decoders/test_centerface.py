@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from edgerun import decoders
 from edgerun.contract import Sure
 from edgerun.decoders import centerface
+from edgerun.errors import DecoderUnknown
+from edgerun.interpretation import decoder_choice
 
 
 def encode(rows, height, width, random, *, order=(0, 1, 2, 3)):
@@ -39,3 +43,11 @@ def test_an_export_of_a_stand_in_image_is_refused_with_that_reason(evidence):
         assert match.sure is sure, side
         if sure is Sure.NO:
             assert f"{side} x {side} pixels are the size of a stand-in image" in match.why
+
+
+def test_a_load_of_such_a_file_says_so(evidence):
+    outputs = encode(np.empty((0, 6)), 32, 32, np.random.default_rng(0))
+    with pytest.raises(
+        DecoderUnknown, match="The outputs are centerface's, but 32 x 32 pixels are the size of a stand"
+    ):
+        decoder_choice.choose(evidence(HEADS["centerface"], (32, 32), outputs), decoders.BUILTIN)
