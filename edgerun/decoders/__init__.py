@@ -38,6 +38,7 @@ from edgerun.decoders import (
     tfod,
     torchvision,
     yolo_corners,
+    yolo_fastestv2,
     yolo_nas_finished,
     yolo_obb,
     yolo_pose,
@@ -72,6 +73,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *cell_boxes.DECODERS,
     *cell_bests.DECODERS,
     *fastestdet.DECODERS,
+    *yolo_fastestv2.DECODERS,
     # a distribution for each side
     *nanodet.DECODERS,
     *picodet.DECODERS,
