@@ -52,6 +52,8 @@ def _not_boxes(observed: Observed) -> str:
     boxes = observed.tables("boxes")[0]
     if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).mean() > 0.01:
         return "the boxes of a probe run are not x1 y1 x2 y2"
+    if not boxes.any():
+        return "the boxes of a probe run are all 0, which tells neither their order nor their units"
     return ""
 
 
