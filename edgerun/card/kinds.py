@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-__all__ = ["Choice", "Flag", "Fraction", "Integer", "Kind", "Labels", "Number", "PerChannel", "Table", "Text"]
+__all__ = ["Choice", "Flag", "Fraction", "Integer", "Kind", "Labels", "Number", "Part", "PerChannel", "Table", "Text"]
 
 MAX_CLASS_NUMBER = 100_000
 """Of a table of labels; beyond it is taken for a mistake or an attack."""
@@ -139,6 +139,23 @@ class Fraction:
     def schema(self) -> dict[str, Any]:
         """See `Kind`."""
         return {"type": "number", "minimum": 0, "maximum": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A number above 0, of 1 at most."""
+
+    def convert(self, value: Any) -> float:
+        """A float, from numbers alone."""
+        number = Number(positive=True).convert(value)
+        if number > 1:
+            raise ValueError("must be a number above 0, of 1 at most")
+        return number
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """See `Kind`."""
+        return {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 
 
 @dataclass(frozen=True, slots=True)
