@@ -15,10 +15,12 @@ from edgerun.dialects import (
     mmdeploy,
     openvino,
     paddle,
+    rapidai,
     roboflow,
     tflite_metadata,
     triton,
     ultralytics,
+    winml,
 )
 
 __all__ = ["BUILTIN"]
@@ -32,6 +34,8 @@ BUILTIN: tuple[Dialect, ...] = (
     tflite_metadata.DIALECT,
     libreyolo.DIALECT,
     openvino.DIALECT,
+    winml.DIALECT,
+    rapidai.DIALECT,
     # beside it, as a trainer's exporter writes it
     huggingface.DIALECT,
     mmdeploy.DIALECT,

@@ -45,7 +45,8 @@ class Fitting:
         if self.resize == "center-crop":
             return _covering(image, self._before_crop(canvas))
         if not self.shorter_side:
-            return _inside(image, canvas)
+            longest = self.longer_side or max(canvas)
+            return _inside(image, (min(longest, canvas[0]), min(longest, canvas[1])))
         fitted = self._by_sides(image)
         goes_in = fitted[0] <= canvas[0] and fitted[1] <= canvas[1]
         return fitted if goes_in else _inside(image, canvas)

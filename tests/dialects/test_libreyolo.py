@@ -55,9 +55,10 @@ def test_the_same_table_lies_beside_a_pte_or_in_an_archive(gathered):
 @pytest.mark.parametrize("family", FED)
 def test_every_family_is_fed_in_its_own_way(gathered, family):
     card = gathered(metadata={**TABLE, "model_family": family})
-    assert card.color == ("bgr" if family in ("yolox", "rtmdet") else "rgb")
+    assert card.color == ("bgr" if family in ("yolox", "rtmdet", "centernet") else "rgb")
     assert (card.scale == 1.0) == (family in ("yolox", "rtmdet", "damoyolo"))
-    assert card.resize == ("stretch" if "det" in family and family != "rtmdet" else card.resize)
+    letterboxed = ("rtmdet", "efficientdet")
+    assert card.resize == ("stretch" if "det" in family and family not in letterboxed else card.resize)
 
 
 def test_only_large_deimv2_are_normalised(gathered):
