@@ -64,6 +64,9 @@ ELSEWHERE = frozenset((
 ))  # fmt: skip
 """Classes with steps of their own that no key of theirs need tell."""
 
+NEVER_NORMALISED = frozenset(("MobileViT",))
+"""Classes that write means down and leave them be."""
+
 IS_A_PROCESSOR = re.compile("(ImageProcessor|FeatureExtractor)(Fast|Pil)?$")
 
 
@@ -114,7 +117,7 @@ def _preprocessing(processor: Mapping[str, Any]) -> dict[str, Any]:
     refuse_unknown(processor, KNOWN | HARMLESS, FILE)
     if kind in ELSEWHERE:
         raise ValueError(f"{FILE} is of a {kind}ImageProcessor, whose steps are not known here")
-    fields = _normalisation(processor)
+    fields = _normalisation({**processor, "do_normalize": False} if kind in NEVER_NORMALISED else processor)
     if kind == "EfficientNet":
         fields = _efficientnet(processor, fields)
     fields["color"] = "bgr" if processor.get("do_flip_channel_order") else "rgb"
