@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
 
-from edgerun.card.kinds import Choice, Flag, Fraction, Integer, Kind, Labels, Number, Part, PerChannel, Table, Text
+from edgerun.card.kinds import Choice, Flag, Fraction, Integer, Kind, Labels, Number, PerChannel, Table, Text
 from edgerun.errors import CardInvalid
 
 __all__ = [
@@ -65,7 +65,9 @@ TABLE: tuple[Field, ...] = (
     Field("height", Integer(1, MAX_SIDE), "of the model's input, pixels"),
     Field("width", Integer(1, MAX_SIDE), "of the model's input, pixels"),
     Field("resize", Choice(get_args(Resize)), "how an image of another shape is fitted"),
-    Field("crop", Part(), "fraction of each side that is cut out of the middle, after the fit"),
+    Field(
+        "crop", Number(positive=True, most=1.0), "fraction of each side that is cut out of the middle, after the fit"
+    ),
     Field("shorter_side", Integer(0, MAX_SIDE), "pixels that the shorter side of an image is fitted to; 0: see resize"),
     Field("longer_side", Integer(0, MAX_SIDE), "pixels that the longer side has then at most; 0: any number"),
     Field("side_multiple", Integer(1, MAX_SIDE), "both sides of a fitted image are rounded to multiples of it"),

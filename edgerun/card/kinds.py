@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-__all__ = ["Choice", "Flag", "Fraction", "Integer", "Kind", "Labels", "Number", "Part", "PerChannel", "Table", "Text"]
+__all__ = ["Choice", "Flag", "Fraction", "Integer", "Kind", "Labels", "Number", "PerChannel", "Table", "Text"]
 
 MAX_CLASS_NUMBER = 100_000
 """Of a table of labels; beyond it is taken for a mistake or an attack."""
@@ -103,9 +103,10 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A finite number, positive where it must be."""
+    """A finite number, positive where it must be, and not above a bound where there is one."""
 
     positive: bool = False
+    most: float | None = None
 
     def convert(self, value: Any) -> float:
         """A float, from numbers alone."""
@@ -114,12 +115,16 @@ class Number:
             raise ValueError("must be a number above 0" if self.positive else "must be a finite number")
         if self.positive and number <= 0:
             raise ValueError("must be a number above 0")
+        if self.most is not None and number > self.most:
+            raise ValueError(f"must be a number of {self.most:g} at most")
         return number
 
     @property
     def schema(self) -> dict[str, Any]:
         """See `Kind`."""
-        return {"type": "number", "exclusiveMinimum": 0} if self.positive else {"type": "number"}
+        least = {"exclusiveMinimum": 0} if self.positive else {}
+        most = {} if self.most is None else {"maximum": self.most}
+        return {"type": "number", **least, **most}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,23 +144,6 @@ class Fraction:
     def schema(self) -> dict[str, Any]:
         """See `Kind`."""
         return {"type": "number", "minimum": 0, "maximum": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A number above 0, of 1 at most."""
-
-    def convert(self, value: Any) -> float:
-        """A float, from numbers alone."""
-        number = Number(positive=True).convert(value)
-        if number > 1:
-            raise ValueError("must be a number above 0, of 1 at most")
-        return number
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
-        return {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 
 
 @dataclass(frozen=True, slots=True)
