@@ -13,9 +13,8 @@ import numpy as np
 
 from edgerun.card.labels import without_background
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
-from edgerun.heads import finished_outputs, finished_rows, image_inputs, value_checks
+from edgerun.heads import finished_outputs, finished_rows, input_conventions, value_checks
 from edgerun.heads.finished_outputs import FROM_ONE, OutputsReader
-from edgerun.heads.grouped import grouped
 from edgerun.heads.requirements import Unmet, reject, require, verdict
 from edgerun.tensors import AnyArray
 
@@ -191,7 +190,7 @@ def _matches(evidence: Evidence) -> Match:
     require(len(lengths) == 1, "boxes, classes and scores are not of the same number")
     unsettled = _unsettled(roles, reader, values, evidence)
     _judge(reader, values, evidence)
-    brings = (*grouped(*image_inputs.tensorflow(evidence)), *TENSORFLOW, Inference(how, outputs=roles))
+    brings = (*input_conventions.of_tensorflow(evidence), *TENSORFLOW, Inference(how, outputs=roles))
     why = f"boxes, classes, scores and count ({how})"
     return Match.bringing(Sure.CERTAIN, why, *brings, unsettled=unsettled, decode=reader)
 

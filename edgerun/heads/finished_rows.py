@@ -11,7 +11,7 @@ import numpy as np
 from edgerun.card import ModelCard
 from edgerun.contract import Convention, Evidence, Inference
 from edgerun.errors import DecoderUnknown
-from edgerun.heads import image_inputs, value_checks
+from edgerun.heads import input_conventions, value_checks
 from edgerun.tensors import AnyArray
 
 __all__ = ["CHECKED_LATER", "demand", "filled", "may_be_scores", "misfit", "mislabelled", "units", "whole"]
@@ -96,6 +96,6 @@ def units(boxes: AnyArray, evidence: Evidence) -> Convention:
     if len(boxes):
         seen = "unit" if value_checks.unit(boxes) else "pixels"
         return Inference(f"boxes of a probe run reach {np.abs(boxes).max():.4g}", box_units=seen)
-    if image_inputs.channels_last(evidence):
+    if input_conventions.channels_last(evidence):
         return Convention(f"TensorFlow's exporters give 0..1; {CHECKED_LATER}", box_units="unit")
     return Convention(f"PyTorch's exporters give pixels; {CHECKED_LATER}", box_units="pixels")

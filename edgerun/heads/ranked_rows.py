@@ -17,7 +17,7 @@ from edgerun.heads import keypoint_columns, prototypes, value_checks
 from edgerun.heads.grid_columns import BOX_READERS, TASKS, with_tail
 from edgerun.heads.keypoint_columns import Keypoints
 from edgerun.heads.prototypes import Prototypes
-from edgerun.heads.verdicts import Refuted, refutable, require
+from edgerun.heads.requirements import Unmet, require, verdict
 from edgerun.tensors import AnyArray
 
 __all__ = ["RankedReader", "ranked_rows"]
@@ -89,7 +89,7 @@ class _Family:
     tail: str
     conventions: tuple[Convention, ...]
 
-    @refutable
+    @verdict
     def matches(self, evidence: Evidence) -> Match:
         """How sure the family is that a model is of it."""
         card, task = evidence.card, TASKS[self.tail]
@@ -131,7 +131,7 @@ class _Family:
         found = keypoint_columns.layout_of(rows[:, FIRST_BEHIND:].T, rows[:, :4], evidence)
         if found is None:
             behind = rows.shape[1] - FIRST_BEHIND
-            raise Refuted(f"{behind} columns behind box, score and class are not keypoints; say keypoints=")
+            raise Unmet(f"{behind} columns behind box, score and class are not keypoints; say keypoints=")
         return found
 
 
