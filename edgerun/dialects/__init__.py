@@ -18,6 +18,7 @@ from edgerun.dialects import (
     rapidai,
     roboflow,
     tflite_metadata,
+    timm,
     triton,
     ultralytics,
     winml,
@@ -38,6 +39,7 @@ BUILTIN: tuple[Dialect, ...] = (
     rapidai.DIALECT,
     # beside it, as a trainer's exporter writes it
     huggingface.DIALECT,
+    timm.DIALECT,
     mmdeploy.DIALECT,
     paddle.DIALECT,
     luxonis.DIALECT,

@@ -38,6 +38,9 @@ DECODERS = dict.fromkeys(SOFTMAX, "detr-softmax") | dict.fromkeys(SIGMOID, "detr
 
 FILE = "preprocessor_config.json"
 
+WHOLE, IMAGES = "processor_config.json", '"image_processor"'
+"""The file of transformers 5 for processors of images and text, and its part."""
+
 SIDES = ("shorter_side", "longer_side", "side_multiple", "side_rounding", "padded")
 
 PROCESSORS = frozenset(("image_processor_type", "feature_extractor_type"))
@@ -86,7 +89,7 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
 
 
 def _in_folder(folder: Path) -> dict[str, Any]:
-    processor = sibling_files.json_object(folder / FILE)
+    processor = _processor(folder)
     model = sibling_files.json_object(folder / "config.json", '"architectures"', '"model_type"')
     fields: dict[str, Any] = {}
     if PROCESSORS & processor.keys():
@@ -94,6 +97,12 @@ def _in_folder(folder: Path) -> dict[str, Any]:
     if isinstance(model.get("architectures"), list) and "model_type" in model:
         fields |= _head(model)
     return fields
+
+
+def _processor(folder: Path) -> Mapping[str, Any]:
+    """The image processor: in a file of its own, or as part of a processor for several kinds of input."""
+    own = sibling_files.json_object(folder / FILE)
+    return own or sibling_files.first(sibling_files.json_object(folder / WHOLE, IMAGES).get("image_processor"))
 
 
 def _head(model: Mapping[str, Any]) -> dict[str, Any]:

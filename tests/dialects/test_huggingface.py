@@ -203,3 +203,11 @@ def test_a_size_of_the_user_is_the_size_of_the_input(tmp_path):
     assert (card.height, card.width, card.shorter_side, card.padded) == (64, 96, 0, True)
     stretched = card_fields.fold(stated(tmp_path / "model.onnx", {}, BUILTIN, {"resize": "stretch"}))
     assert (stretched.resize, stretched.shorter_side, stretched.padded) == ("stretch", 0, True)
+
+
+def test_an_image_processor_may_be_part_of_another(tmp_path):
+    """transformers 5.23.0, processing_utils.py: processor_config.json holds its parts."""
+    part = kind("DetrImageProcessor", size={"height": 64, "width": 96})
+    (tmp_path / "processor_config.json").write_text(json.dumps({"processor_class": "X", "image_processor": part}))
+    fields = read(tmp_path)
+    assert (fields["resize"], fields["height"], fields["width"]) == ("stretch", 64, 96)

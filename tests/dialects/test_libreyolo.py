@@ -119,40 +119,11 @@ def test_a_family_that_others_answer_like_names_its_decoder(gathered, family):
 
 
 EXPORTED = [
-    "centernet",
-    "deformable_detr",
-    "deim",
-    "deimv2",
-    "detr",
-    "dfine",
-    "dinodetr",
-    "ec",
-    "efficientdet",
-    "faster_rcnn",
-    "fcos",
-    "gtr",
-    "lwdetr",
-    "mask_rcnn",
-    "picodet",
-    "ppyoloe",
-    "retinanet",
-    "rfdetr",
-    "rtdetr",
-    "rtdetrv2",
-    "rtdetrv4",
-    "rtmdet",
-    "ssd",
-    "yolo1",
-    "yolo2",
-    "yolo3",
-    "yolo4",
-    "yolo7",
-    "yolo9",
-    "yolo9_e2e",
-    "yolo9_p2",
-    "yolonas",
-    "yolox",
-]
+    "centernet", "deformable_detr", "deim", "deimv2", "detr", "dfine", "dinodetr", "ec", "efficientdet",
+    "faster_rcnn", "fcos", "gtr", "lwdetr", "mask_rcnn", "picodet", "ppyoloe", "retinanet", "rfdetr", "rtdetr",
+    "rtdetrv2", "rtdetrv4", "rtmdet", "ssd", "yolo1", "yolo2", "yolo3", "yolo4", "yolo7", "yolo9", "yolo9_e2e",
+    "yolo9_p2", "yolonas", "yolox",
+]  # fmt: skip
 """Families whose detectors LibreYOLO 1.6.0 exports: export/support.py, task detect, not blocked."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["refuse_unknown", "refuse_unknown_pixels"]
 
-EMPTY = (None, False, "", "0", "false", "False", "none", "None", [], {}, ())
+EMPTY: tuple[Any, ...] = (None, False, "", "0", "false", "False", "none", "None", [], {}, ())
 """Values that ask for nothing."""
 
 PIXELS = re.compile(
