@@ -134,13 +134,8 @@ def _stretched(size: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[st
 def _sides(size: Mapping[str, Any]) -> dict[str, Any]:
     """Both sides of an image whose aspect is kept."""
     if "shortest_edge" in size:
-        shorter = size["shortest_edge"]
-        return {
-            "shorter_side": shorter,
-            "height": shorter,
-            "width": shorter,
-            **some(longer_side=size.get("longest_edge")),
-        }
+        nominal = sides(size, "shortest_edge", "shortest_edge")
+        return nominal | some(shorter_side=size["shortest_edge"], longer_side=size.get("longest_edge"))
     if {"max_height", "max_width"} <= size.keys():
         return sides(size, "max_height", "max_width")
     if "longest_edge" in size:
@@ -170,4 +165,5 @@ def _canvas(size: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[str, 
 
 
 def _padding(processor: Mapping[str, Any]) -> dict[str, Any]:
-    return _pair(processor.get("pad_size")) if processor.get("do_pad") else {}
+    """`pad_size`; classes that know it pad unless they are told otherwise."""
+    return _pair(processor.get("pad_size")) if processor.get("do_pad", True) else {}
