@@ -18,7 +18,7 @@ FINISHED = Inference("rows of finished detections and their number", suppressed=
 
 def _fed(name: str, convention: Convention, note: str) -> Decoder:
     return finished_table(
-        name, "class score xyxy", (convention, FINISHED), beside=("count",), batch_axis=False, filled=Sure.LIKELY,
+        name, "class score xyxy", (convention, FINISHED), beside=("count",), leading=(), filled=Sure.LIKELY,
         note=note,
     )  # fmt: skip
 

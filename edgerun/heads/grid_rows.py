@@ -26,7 +26,7 @@ from edgerun.contract import (
     TensorSpec,
 )
 from edgerun.contract.convention import Alternatives
-from edgerun.heads import grid_checks, grids, keypoint_columns, prototypes, value_checks
+from edgerun.heads import exporter_head, grid_checks, grids, keypoint_columns, prototypes, value_checks
 from edgerun.heads.grid_columns import Columns, Layout
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.prototypes import Prototypes
@@ -193,6 +193,7 @@ class _Family:
     def matches(self, evidence: Evidence) -> Match:
         """How sure the family is that a model is of it."""
         self._check_task(evidence)
+        require(not exporter_head.of_others(evidence), exporter_head.of_others(evidence))
         planes = prototypes.of(evidence) if self.layout.tail == "weights" else None
         table = grid_table(evidence, self.per_cell, self.order, outputs=2 if planes else 1)
         facts = table.facts(evidence)
