@@ -67,7 +67,7 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
         file_input.open_sizes(),
         graph_evidence.claim(in_graph, model),
     ]
-    runs = TrialRuns(opened, image, fold(claims))
+    runs = TrialRuns(opened, image, fold(claims), opened.trials)
     claims.append(file_input.names_of_outputs(runs.outputs, model))
     evidence = Evidence(
         inputs=session.inputs,

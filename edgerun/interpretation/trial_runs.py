@@ -15,6 +15,7 @@ from edgerun.processing import model_inputs, quantization
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.processing.preprocess import Plan
 from edgerun.runtime.opening import Opened
+from edgerun.runtime.trial_cache import TrialCache
 
 __all__ = ["Kind", "TrialRuns", "read_graph"]
 
@@ -36,10 +37,17 @@ class TrialRuns:
     """What an opened model answers to made-up images, fed by a provisional card.
 
     Outputs are float32, dequantised, and those of one image: where a batch is fixed, of its first.
+
+    Args:
+        opened: the model.
+        image: the input that takes the image.
+        card: how it is fed.
+        kept: outputs of earlier loads; None where none are kept.
     """
 
-    def __init__(self, opened: Opened, image: ImageInput, card: ModelCard) -> None:
+    def __init__(self, opened: Opened, image: ImageInput, card: ModelCard, kept: TrialCache | None = None) -> None:
         self._opened = opened
+        self._kept = kept
         self._image = image
         self._card = card
         self._answers: dict[Kind, Arrays] = {}
@@ -75,18 +83,24 @@ class TrialRuns:
 
     def _run(self, kind: Kind, card: ModelCard) -> Arrays:
         opened, image = self._opened, self._image
-        feeds = self._feeds(kind, card)
+        raw = self._answer(self._feeds(kind, card), card)
+        outputs = quantization.restore(raw, opened.session.outputs)
+        if image.batch is None or image.batch < 2:
+            return outputs
+        return {name: _first_of(array, image.batch) for name, array in outputs.items()}
+
+    def _answer(self, feeds: Arrays, card: ModelCard) -> Arrays:
+        """The raw outputs; those of a run that failed are never kept."""
+        opened = self._opened
         with translated(
             ModelUnreadable,
             f"{opened.backend.name} opened {opened.file.name}, but a trial run on an image of {card.width} x "
             f"{card.height} pixels failed",
             hint="give the size it was made for: imgsz=(height, width)",
         ):
-            raw = opened.session.run(feeds)
-        outputs = quantization.restore(raw, opened.session.outputs)
-        if image.batch is None or image.batch < 2:
-            return outputs
-        return {name: _first_of(array, image.batch) for name, array in outputs.items()}
+            if self._kept is None:
+                return opened.session.run(feeds)
+            return self._kept.answer(feeds, opened.session.run)
 
     def _feeds(self, kind: Kind, card: ModelCard) -> Arrays:
         """The made-up image in every slot of the input, and what the other inputs are fed."""
