@@ -2,8 +2,9 @@
 
     <folder>/trials/    a file for each run, see `edgerun.runtime.cache` for the folder
 
-An entry is found again only by the very bytes of the model and of what it was fed, on the same machine, by the same
-version of edgerun, of the plugin and of its runtime, on the same delegate. What is damaged counts as absent. An entry:
+An entry is found again only by the very bytes of the model and by the same image, fed in the same way, on the same
+machine, by the same version of edgerun, of the plugin and of its runtime, on the same delegate. What is damaged counts
+as absent. An entry:
 
     64 hexadecimal digits and a line feed: SHA-256 of all that follows
     a line of JSON: {"key": …, "outputs": [[name, dtype, shape], …]}
@@ -111,32 +112,37 @@ class TrialCache:
             return ""
         return total.hexdigest() if last_change < self.began - MAX_CLOCK_STEP else ""
 
-    def _key(self, feeds: Arrays) -> str:
-        total = hashlib.sha256("\n".join([self._model, *self.setting]).encode())
-        for name in sorted(feeds):
-            array = feeds[name]
-            total.update(f"\n{name}\n{array.dtype.str} {array.shape}\n".encode())
-            total.update(np.ascontiguousarray(array).data)
-        return total.hexdigest()
-
-    def answer(self, feeds: Arrays, run: Callable[[Arrays], Arrays]) -> Arrays:
-        """The raw outputs for what a model is fed: those that are kept, else those of a run, which then are.
+    def answer(self, request: str, sample: Arrays, run: Callable[[], Arrays]) -> Arrays:
+        """The raw outputs of a trial run: those that are kept, else those of the run, which then are.
 
         Not kept is what is too large or holds texts, and where the folder cannot be written.
+
+        Args:
+            request: which image is shown, and how it is fed.
+            sample: arrays that differ where the feeds do in what `request` does not say.
+            run: makes the run.
         """
         if not self._model:
-            return run(feeds)
-        key = self._key(feeds)
+            return run()
+        key = self._key(request, sample)
         path = cache.folder() / "trials" / f"{key}.run"
         with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # absent, or damaged
             return _kept(path, key)
-        outputs = run(feeds)
+        outputs = run()
         if _is_worth_keeping(outputs):
             with suppress(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _write_whole(path, _written(key, outputs))
                 _evict(path)
         return outputs
+
+    def _key(self, request: str, sample: Arrays) -> str:
+        total = hashlib.sha256("\n".join([self._model, *self.setting, request]).encode())
+        for name in sorted(sample):
+            array = sample[name]
+            total.update(f"\n{name}\n{array.dtype.str} {array.shape}\n".encode())
+            total.update(np.ascontiguousarray(array).tobytes())
+        return total.hexdigest()
 
 
 def _last_change(path: Path) -> float:
