@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, ModelCard
-from edgerun.contract import Arrays, Graph, ReadsGraphs, TensorSpec
+from edgerun.contract import Arrays, Graph, HandsOverGraph, ReadsGraphs, TensorSpec
 from edgerun.errors import ModelUnreadable, translated
 from edgerun.media.synthetic import picture as made_up_image
 from edgerun.processing import model_inputs, quantization
@@ -27,13 +27,18 @@ SMALL_SIDE = 48
 
 
 def read_graph(opened: Opened) -> Graph | None:
-    """The operators of the file; None where its backend cannot read them."""
+    """The operators of the file, from the session where that has parsed it; None where they cannot be read."""
     if not isinstance(opened.backend, ReadsGraphs):
         return None
     try:
-        return opened.backend.graph(opened.file)
+        parsed = _handed_over(opened)
+        return parsed or opened.backend.graph(opened.file)
     except ModelUnreadable:  # the runtime has opened it; another form of the format, or an odd file
         return None
+
+
+def _handed_over(opened: Opened) -> Graph | None:
+    return opened.session.hand_over_graph() if isinstance(opened.session, HandsOverGraph) else None
 
 
 class TrialRuns:
