@@ -16,12 +16,11 @@ from edgerun.errors import (
     DelegateUnavailable,
     EdgerunError,
     InputError,
-    ModelUnreadable,
-    translated,
 )
 from edgerun.formats.identify import Identified, identify
 from edgerun.formats.known import mismatch
 from edgerun.runtime import cache, cpu_cores, delegate_choice, installed, tuned_choice
+from edgerun.runtime.refused_files import refused
 from edgerun.runtime.registry import Registry
 from edgerun.runtime.trial_cache import TrialCache
 
@@ -218,10 +217,8 @@ def _on_delegate(request: _Request, backend: Backend, version: str, asked: Deleg
     threads = cpu_cores.available() if request.threads is None else request.threads
     given, folder = _with_cache(request.file, backend, version, asked)
     before, began, started = cache.files(folder), time.time(), time.perf_counter()
-    failed = f"{backend.name} cannot open {request.file}"
     try:
-        with translated(ModelUnreadable, failed, hint="check that the file is whole; export it again"):
-            session = backend.open(request.file, given, threads)
+        session = _session(backend, request.file, given, threads)
         why = _why_in_force(request, backend, asked, session)
     except DelegateUnavailable:
         cache.drop(folder)
@@ -242,6 +239,16 @@ def _on_delegate(request: _Request, backend: Backend, version: str, asked: Deleg
         opening=opening,
         trials=trials,
     )
+
+
+def _session(backend: Backend, file: Path, delegate: Delegate, threads: int) -> Session:
+    """A file opened by its runtime, or one sentence of why it was not."""
+    try:
+        return backend.open(file, delegate, threads)
+    except EdgerunError:
+        raise
+    except Exception as cause:  # a runtime may raise anything
+        raise refused(backend, file, cause) from cause
 
 
 def _why_in_force(request: _Request, backend: Backend, asked: Delegate, session: Session) -> str:
