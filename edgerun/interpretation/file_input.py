@@ -17,7 +17,7 @@ from edgerun.processing import quantization
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.tensors import AnyArray
 
-__all__ = ["fixed", "names_of_outputs", "open_sizes", "refuse_what_cannot_be_fed", "steps"]
+__all__ = ["fixed", "names_of_outputs", "open_sizes", "refuse_what_cannot_run", "steps"]
 
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
@@ -28,10 +28,14 @@ FEWEST_STEPS = 16
 SOURCE = "the file's input"
 
 
-def refuse_what_cannot_be_fed(
+BEYOND_NUMPY = ("bfloat16", "float8", "float4", "int4", "uint4", "int2", "uint2")
+"""Beginnings of the names of ONNX's types that numpy lacks. Source: onnx 1.23.2, TensorProto.DataType."""
+
+
+def refuse_what_cannot_run(
     inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], given: Collection[str], model: str
 ) -> None:
-    """Refuse a model with inputs of types that numpy lacks, such as bfloat16 and texts, or of states.
+    """Refuse a model with inputs or outputs of types that numpy lacks, such as bfloat16, or with states.
 
     Args:
         inputs, outputs: of the session.
@@ -39,13 +43,19 @@ def refuse_what_cannot_be_fed(
         model: its name, for the message.
 
     Raises:
-        ModelUnreadable: there is such an input.
+        ModelUnreadable: there is such an input or output.
     """
     for spec in inputs:
         if not _is_of_numbers(spec):
             raise ModelUnreadable(
                 f"{model} takes an input {spec}, and numpy has no numbers of that type.",
                 hint="export it with an input of float32, float16 or uint8",
+            )
+    for spec in outputs:
+        if spec.dtype.startswith(BEYOND_NUMPY):
+            raise ModelUnreadable(
+                f"{model} gives an output {spec}, and numpy has no numbers of that type.",
+                hint="export it with outputs of float32",
             )
     for spec in inputs:
         after = None if spec.name in given else _state_after(spec, outputs)

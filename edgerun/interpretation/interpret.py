@@ -59,7 +59,7 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
     path, session, registry = opened.file, opened.session, opened.registry
     model = path.name
     said = stated(path, session.metadata, registry.dialects, arguments)
-    file_input.refuse_what_cannot_be_fed(session.inputs, session.outputs, fold(said).inputs, model)
+    file_input.refuse_what_cannot_run(session.inputs, session.outputs, fold(said).inputs, model)
     image = model_inputs.find(session.inputs, model)
     graph = read_graph(opened)
     in_graph = InGraphPreprocessing() if graph is None else preprocessing(graph, image.spec.name)
