@@ -11,7 +11,7 @@ from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match
 from edgerun.contract.convention import Alternatives
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
 from edgerun.heads import finished_rows
-from edgerun.interpretation import graph_evidence
+from edgerun.interpretation import graph_evidence, other_tasks
 from edgerun.interpretation.card_fields import lay
 from edgerun.interpretation.claims import Claim, Standing
 
@@ -140,6 +140,13 @@ def _left_to(match: Match, evidence: Evidence) -> dict[str, Any]:
 
 
 def _none_reads(evidence: Evidence) -> DecoderUnknown:
+    other = other_tasks.recognised(evidence.outputs, evidence.card.height, evidence.card.width)
+    if other:
+        return DecoderUnknown(
+            f"No decoder reads these outputs: {_listed(evidence)}; they look like {other}, which edgerun does not do.",
+            hint="run it with the library it was made for; if it is a detector all the same, name its decoder with "
+            "decoder=, of those of: edgerun plugins",
+        )
     return DecoderUnknown(
         f"No decoder reads these outputs: {_listed(evidence)}.",
         hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
