@@ -12,7 +12,7 @@ from edgerun.contract.convention import Alternatives
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
 from edgerun.heads import finished_rows
 from edgerun.heads.readings import STAND_IN
-from edgerun.interpretation import graph_evidence
+from edgerun.interpretation import graph_evidence, other_tasks
 from edgerun.interpretation.card_fields import lay
 from edgerun.interpretation.claims import Claim, Standing
 
@@ -147,6 +147,13 @@ def _none_reads(evidence: Evidence, verdicts: Verdicts) -> DecoderUnknown:
                 f"The outputs are {decoder.name}'s, but {match.why}.",
                 hint="export the model again at the size that it is to run at, or with open sides and imgsz=",
             )
+    other = other_tasks.recognised(evidence.outputs, evidence.card.height, evidence.card.width)
+    if other:
+        return DecoderUnknown(
+            f"No decoder reads these outputs: {_listed(evidence)}; they look like {other}, which edgerun does not do.",
+            hint="run it with the library it was made for; if it is a detector all the same, name its decoder with "
+            "decoder=, of those of: edgerun plugins",
+        )
     return DecoderUnknown(
         f"No decoder reads these outputs: {_listed(evidence)}.",
         hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
