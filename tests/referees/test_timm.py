@@ -92,6 +92,9 @@ def test_efficientdet_is_read_with_effdets_own_anchors(
         conf = float(np.sort(expected[:, 4])[-501:-499].mean())
         found = detector(picture, color="rgb", conf=conf, nms="none", max_det=EVERYTHING)
     expected = expected[expected[:, 4].astype(np.float32) >= np.float32(conf)]
+    # random weights put many boxes beside the image; effdet cuts these down to nothing and keeps them
+    expected = expected[(expected[:, 2] > expected[:, 0]) & (expected[:, 3] > expected[:, 1])]
+    assert len(expected) > 200
     assert len(np.unique(expected[:, 5])) > 5
     errors = differences(rows_of(found), expected)
     record_property("box", float(errors[:, :4].max()))
