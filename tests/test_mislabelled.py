@@ -1016,7 +1016,7 @@ def priors():
     from edgerun.decoders import efficientdet
 
     laid = {
-        scale: efficientdet.anchors(HEIGHT, WIDTH, family)
+        scale: efficientdet.ANCHORS[family](HEIGHT, WIDTH)
         for scale, family in ((3.0, "efficientdet-lite"), (4.0, "efficientdet"))
     }
     for scale, background, raw, yx in product((3.0, 4.0), ("", "first", "last"), (True, False), (True, False)):

@@ -91,9 +91,10 @@ def _converters(registry: Registry) -> Sequence[Backend]:
 def _converter(path: Path, registry: Registry, converters: Sequence[Backend]) -> Backend:
     """The first backend that converts models of this format. Raises :class:`ModelUnreadable` if there is none."""
     from edgerun.errors import ModelUnreadable
-    from edgerun.formats import sniff
+    from edgerun.formats.identify import identify
 
-    format = sniff.sniff(path, [name for backend in registry.backends for name in backend.formats])
+    with identify(path, registry.backends) as found:
+        format = found.format
     for backend in converters:
         if format in backend.formats:
             return backend

@@ -18,7 +18,7 @@ from edgerun.contract.capabilities import (
     TellsSupport,
     WritesMetadata,
 )
-from edgerun.contract.convention import Alternative, Convention, Inference
+from edgerun.contract.convention import Alternative, Alternatives, Convention, Inference
 from edgerun.contract.coverage import Coverage, Placed
 from edgerun.contract.decoder import Decoder, Evidence, Frame, Match, Sure
 from edgerun.contract.dialect import Dialect, Unsettled
@@ -29,6 +29,7 @@ from edgerun.tensors import Arrays, Quantization, TensorSpec
 __all__ = [
     "ANY",
     "Alternative",
+    "Alternatives",
     "Arrays",
     "Backend",
     "Candidates",

@@ -8,86 +8,123 @@ Source: Bazarevsky et al., BlazeFace, arXiv 1907.05047; MediaPipe's `ssd_anchors
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.heads import grids, value_checks
-from edgerun.heads import scores as scoring
-from edgerun.tensors import AnyArray
+from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Inference, Match, Sure
+from edgerun.heads import grids, landmarks, scores, value_checks
+from edgerun.tensors import AnyArray, FloatArray, TensorSpec
 
 __all__ = ["DECODERS"]
 
-LADDERS = (
+Ladder = tuple[tuple[int, int], ...]
+"""Strides, and anchors per cell."""
+
+LADDERS: tuple[Ladder, ...] = (
     ((8, 2), (16, 6)),  # short range, 128; palms, 192
     ((16, 2), (32, 6)),  # back camera, 256
     ((4, 1),),  # full range, 192
     ((8, 2), (16, 2), (32, 6)),  # palms, 256; bodies, 224
 )
-"""(stride, anchors per cell)."""
 
-KEYPOINTS = {6: "face", 7: "palm", 4: "person"}
+CONVENTIONS = Convention(
+    "MediaPipe feeds and suppresses so", resize="letterbox", fill=0, color="rgb", iou=0.3, keypoint_dims=2
+)
+MINUS_1_TO_1 = Convention("MediaPipe's face and pose detectors take -1..1", scale=1 / 127.5, mean=1.0)
+FROM_0_TO_1 = Convention("MediaPipe's palm detector takes 0..1", scale=1 / 255)
 
-CONVENTIONS: dict[str, Any] = {"resize": "letterbox", "fill": 0, "color": "rgb", "iou": 0.3, "keypoint_dims": 2}
-BASIS = dict.fromkeys(CONVENTIONS, "convention: MediaPipe feeds and suppresses so")
+BY_KEYPOINTS = {
+    6: (MINUS_1_TO_1, Convention("MediaPipe's detector with 6 keypoints", labels=("face",))),
+    7: (FROM_0_TO_1, Convention("MediaPipe's detector with 7 keypoints", labels=("palm",))),
+    4: (MINUS_1_TO_1, Convention("MediaPipe's detector with 4 keypoints", labels=("person",))),
+}
 
 
-def _points(count: int, height: int, width: int) -> AnyArray | None:
-    """The centres that so many rows count from, [N, 2], model pixels."""
+@lru_cache(maxsize=8)
+def _points(ladder: Ladder, height: int, width: int) -> FloatArray:
+    """The centres that rows count from, [N, 2], model pixels."""
+    return np.concatenate([np.repeat(grids.centres(height, width, (stride,)), each, axis=0) for stride, each in ladder])
+
+
+@dataclass(frozen=True, slots=True)
+class Regressors:
+    """Reads outputs by their names, the finer grid first.
+
+    Attributes:
+        ladder: of the anchors.
+        scores, regressors: names of the outputs.
+    """
+
+    ladder: Ladder
+    scores: tuple[str, ...]
+    regressors: tuple[str, ...]
+
+    def logits(self, outputs: Arrays) -> AnyArray:
+        """Scores before the sigmoid, [N]."""
+        return _joined(outputs, self.scores)[:, 0]
+
+    def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
+        """Boxes and keypoints of the rows that score at least `frame.conf`."""
+        logits = self.logits(outputs)
+        kept = np.flatnonzero(logits >= scores.logit(frame.conf))
+        points = _points(self.ladder, frame.height, frame.width)[kept]
+        rows = _joined(outputs, self.regressors)[kept].astype(np.float32)
+        rows[:, :2] += points
+        keypoints = landmarks.around(rows[:, 4:], points, np.ones(1, np.float32))
+        classes = np.zeros(len(kept), np.int32)
+        return Candidates(cxcywh_to_xyxy(rows), scores.sigmoid(logits[kept]), classes, keypoints)
+
+
+def _joined(outputs: Arrays, names: Sequence[str]) -> AnyArray:
+    parts = [outputs[name][0] for name in names]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _rows(spec: TensorSpec) -> int:
+    return spec.shape[1] or 0
+
+
+def _ladder(count: int, height: int, width: int) -> Ladder | None:
+    """The ladder whose anchors are so many."""
     for ladder in LADDERS:
-        if sum(grids.cells(height, width, (stride,)) * each for stride, each in ladder) == count:
-            return np.concatenate(
-                [np.repeat(grids.centres(height, width, (stride,)), each, axis=0) for stride, each in ladder]
-            )
+        if len(_points(ladder, height, width)) == count:
+            return ladder
     return None
 
 
-def _joined(outputs: Arrays) -> tuple[AnyArray, AnyArray]:
-    """Scores [N] and regressors [N, 4 + 2·K]; of split outputs the finer grid, which has more rows, comes first."""
-    parts = sorted((array[0] for array in outputs.values()), key=len, reverse=True)
-    scores = np.concatenate([part for part in parts if part.shape[1] == 1])
-    return scores[:, 0], np.concatenate([part for part in parts if part.shape[1] != 1])
-
-
-def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    logits, regressors = _joined(outputs)
-    points = _points(len(logits), frame.height, frame.width)
-    assert points is not None  # `_matches` has counted
-    kept = np.flatnonzero(logits >= scoring.logit(frame.conf))
-    rows = regressors[kept].astype(np.float32)
-    rows[:, :2] += points[kept]
-    keypoints = rows[:, 4:].reshape(len(rows), (rows.shape[1] - 4) // 2, 2) + points[kept, None]
-    keypoints = np.concatenate((keypoints, np.ones_like(keypoints[..., :1])), axis=2)
-    return Candidates(cxcywh_to_xyxy(rows), scoring.sigmoid(logits[kept]), np.zeros(len(kept), np.int32), keypoints)
+def _columns(evidence: Evidence) -> int:
+    """Columns of the regressors; 0 where outputs are not scores and regressors of the same rows."""
+    if any(len(spec.shape) != 3 for spec in evidence.outputs):
+        return 0
+    widths = sorted({spec.shape[2] or 0 for spec in evidence.outputs})
+    if len(widths) != 2 or widths[0] != 1:
+        return 0
+    return widths[1] if widths[1] >= 6 and widths[1] % 2 == 0 else 0
 
 
 def _matches(evidence: Evidence) -> Match:
-    card, shapes = evidence.card, [spec.shape for spec in evidence.outputs]
-    widths = {shape[2] or 0 for shape in shapes if len(shape) == 3}
-    if len(widths) != 2 or min(widths) != 1 or max(widths) < 6 or max(widths) % 2 or any(len(s) != 3 for s in shapes):
+    card, columns = evidence.card, _columns(evidence)
+    if not columns:
         return Match(Sure.NO, "it needs scores [1, N, 1] and regressors [1, N, 4 + 2 · K]")
-    counts = {width: sorted(shape[1] or 0 for shape in shapes if shape[2] == width) for width in widths}
-    wide = max(widths)
-    count = sum(counts[1])
-    if counts[1] != counts[wide] or _points(count, card.height, card.width) is None:
+    ordered = sorted(evidence.outputs, key=_rows, reverse=True)
+    narrow = [spec for spec in ordered if spec.shape[2] == 1]
+    wide = [spec for spec in ordered if spec.shape[2] == columns]
+    count = sum(map(_rows, narrow))
+    ladder = _ladder(count, card.height, card.width)
+    if ladder is None or list(map(_rows, narrow)) != list(map(_rows, wide)):
         return Match(Sure.NO, f"{count} rows are not the anchors of a {card.width} x {card.height} input")
-    scores, _ = _joined(evidence.probe("textured"))
-    keypoints = (wide - 4) // 2
-    if value_checks.shares(scores):
+    reader = Regressors(ladder, tuple(spec.name for spec in narrow), tuple(spec.name for spec in wide))
+    if value_checks.shares(reader.logits(evidence.probe("textured"))):
         return Match(Sure.NO, "the scores of a probe run lie in 0..1: they went through a sigmoid already")
-    conventions = {**CONVENTIONS, "keypoints": keypoints}
-    basis = {**BASIS, "keypoints": f"inferred: {wide} columns are a box and {keypoints} points"}
-    if keypoints == 7:
-        conventions["scale"], basis["scale"] = 1 / 255, "convention: MediaPipe's palm detector takes 0..1"
-    else:
-        conventions |= {"scale": 1 / 127.5, "mean": 1.0}
-        basis |= dict.fromkeys(("scale", "mean"), "convention: MediaPipe's face and pose detectors take -1..1")
-    if keypoints in KEYPOINTS:
-        conventions["labels"] = (KEYPOINTS[keypoints],)
-        basis["labels"] = f"convention: MediaPipe's detector with {keypoints} keypoints"
-    return Match(Sure.CERTAIN, f"{count} scores, boxes and {keypoints} keypoints", conventions, basis)
+    keypoints = (columns - 4) // 2
+    counted = Inference(f"{columns} columns are a box and {keypoints} points", keypoints=keypoints)
+    further = BY_KEYPOINTS.get(keypoints, (MINUS_1_TO_1,))
+    why = f"{count} scores, boxes and {keypoints} keypoints"
+    return Match.bringing(Sure.CERTAIN, why, CONVENTIONS, counted, *further, decode=reader)
 
 
-DECODERS = (Decoder("blazeface", _matches, _decode),)
+DECODERS = (Decoder("blazeface", _matches),)

@@ -8,99 +8,139 @@ Source: the layouts of github.com/marcoslucianops/DeepStream-Yolo (MIT), `utils`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.heads import box_formats, finished_rows, grids, value_checks
+from edgerun.contract import (
+    Alternative,
+    Arrays,
+    Candidates,
+    Decoder,
+    Evidence,
+    Frame,
+    Inference,
+    Match,
+    Sure,
+    TensorSpec,
+)
+from edgerun.heads import finished_rows, grids, value_checks
+from edgerun.heads.grid_facts import GridFacts
+from edgerun.heads.grid_rows import units
+from edgerun.heads.input_conventions import YOLO
+from edgerun.heads.verdicts import Refuted, refutable, refute, require
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS", "unsuppressed"]
 
-PLAIN = "0.00392157"
 HABITS = {
-    "mean": {
-        f'resize="letterbox", color="rgb", scale={PLAIN}, mean=0': "YOLOv6 to YOLOv12, YOLO-NAS",
-        'resize="letterbox-topleft", color="bgr", scale=1, mean=0': "YOLOX",
-        f'resize="stretch", color="rgb", scale={PLAIN}, mean=0': "PP-YOLOE+",
-    }
+    "mean": (
+        Alternative(
+            {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "mean": 0.0}, "YOLOv6 to YOLOv12, YOLO-NAS"
+        ),
+        Alternative({"resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "mean": 0.0}, "YOLOX"),
+        Alternative({"resize": "stretch", "color": "rgb", "scale": 1 / 255, "mean": 0.0}, "PP-YOLOE+"),
+    )
 }
-
-CONVENTIONS: Mapping[str, Any] = {"resize": "letterbox", "color": "rgb", "scale": 1 / 255, "fill": 114}
 
 
 def unsuppressed(scores: AnyArray, count: int, height: int, width: int) -> tuple[int, tuple[int, ...]]:
     """(anchors per cell, strides) where as many filled rows as a grid has are in no order of score; else (0, ())."""
-    if len(scores) == count and (np.diff(scores) > 0).any():
-        for per_cell in (1, 3):
-            if strides := grids.ladder_of(count, height, width, per_cell):
-                return per_cell, strides
-    return 0, ()
+    grid = grids.unordered_grid(scores, height, width) if len(scores) == count else None
+    return (grid.per_cell, grid.strides) if grid else (0, ())
 
 
-def _table(outputs: Arrays, roles: Mapping[str, str]) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Boxes [N, 4], scores [N] and classes [N]."""
-    if len(outputs) == 1:
-        (rows,) = (array[0] for array in outputs.values())
-        return rows[:, :4], rows[:, 4], rows[:, 5]
-    by_role = {roles[name]: array[0] for name, array in outputs.items()}
-    return by_role["boxes"], by_role["scores"].reshape(-1), by_role["classes"].reshape(-1)
+@dataclass(frozen=True)
+class JoinedReader:
+    """Reads rows [1, N, 6] of x1 y1 x2 y2, score, class."""
+
+    output: str
+
+    def table(self, outputs: Arrays) -> AnyArray:
+        """All rows, [N, 6]."""
+        rows: AnyArray = outputs[self.output][0]
+        return rows
+
+    def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
+        """Candidates of one image, boxes in the model's own units."""
+        rows = self.table(outputs)
+        rows = rows[rows[:, 4] >= frame.conf]
+        classes = np.rint(rows[:, 5]).astype(np.int32)
+        return Candidates(np.ascontiguousarray(rows[:, :4], np.float32), rows[:, 4].copy(), classes)
 
 
-def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    boxes, scores, classes = _table(outputs, frame.card.outputs)
-    kept = np.flatnonzero(scores >= frame.conf)
-    return Candidates(boxes[kept].astype(np.float32), scores[kept], np.rint(classes[kept]).astype(np.int32))
+@dataclass(frozen=True)
+class SplitReader:
+    """Reads boxes [1, N, 4], scores and classes [1, N] or [1, N, 1], of outputs with these names."""
+
+    boxes: str
+    scores: str
+    classes: str
+
+    def table(self, outputs: Arrays) -> AnyArray:
+        """All rows, [N, 6]."""
+        parts = outputs[self.boxes][0], outputs[self.scores].reshape(-1), outputs[self.classes].reshape(-1)
+        return np.column_stack(parts)
+
+    def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
+        """Candidates of one image, boxes in the model's own units."""
+        scores = outputs[self.scores].reshape(-1)
+        kept = np.flatnonzero(scores >= frame.conf)
+        classes = np.rint(outputs[self.classes].reshape(-1)[kept]).astype(np.int32)
+        return Candidates(outputs[self.boxes][0][kept].astype(np.float32), scores[kept], classes)
 
 
-def _bound(evidence: Evidence) -> dict[str, str]:
-    """Name -> role of three outputs; {} where it cannot be told."""
+def _reader(evidence: Evidence) -> JoinedReader | SplitReader:
+    """How the outputs are read, by their shapes, and by the values of a trial run where they are three."""
+    wanted = "it needs one output [1, N, 6], or boxes [1, N, 4], scores [1, N] and classes [1, N]"
+    specs = evidence.outputs
+    if len(specs) == 1:
+        require(len(specs[0].shape) == 3 and specs[0].shape[0] == 1 and specs[0].shape[2] == 6, wanted)
+        refute(value_checks.coarse(specs[0]))
+        return JoinedReader(specs[0].name)
+    boxes = [spec for spec in specs if len(spec.shape) == 3 and spec.shape[0] == 1 and spec.shape[2] == 4]
+    require(len(specs) == 3 and len(boxes) == 1, wanted)
+    flat = [spec for spec in specs if spec.shape in _flat_shapes(boxes[0].shape[1])]
     values = evidence.probe("textured")
-    shapes = {spec.name: spec.shape for spec in evidence.outputs}
-    boxes = [name for name, shape in shapes.items() if len(shape) == 3 and shape[0] == 1 and shape[2] == 4]
-    count = shapes[boxes[0]][1] if len(boxes) == 1 else None
-    flat = [name for name, shape in shapes.items() if count and shape in ((1, count), (1, count, 1))]
-    stored = {spec.name: np.dtype(spec.dtype).kind for spec in evidence.outputs if spec.quantization is None}
-    whole = [name for name in flat if stored.get(name) in ("i", "u")]
-    whole = whole or [name for name in flat if value_checks.integers(values[name])]
-    scores = [name for name in flat if name not in whole and value_checks.shares(values[name])]
-    if len(shapes) != 3 or len(whole) != 1 or len(scores) != 1:
-        return {}
-    return {boxes[0]: "boxes", scores[0]: "scores", whole[0]: "classes"}
+    classes = _classes(flat, values)
+    scores = [spec for spec in flat if spec not in classes and value_checks.shares(values[spec.name])]
+    require(len(classes) == 1 and len(scores) == 1, wanted)
+    return SplitReader(boxes[0].name, scores[0].name, classes[0].name)
 
 
+def _flat_shapes(count: int | None) -> tuple[tuple[int | None, ...], ...]:
+    """Shapes of one number for each of so many rows."""
+    return ((1, count), (1, count, 1)) if count else ()
+
+
+def _classes(flat: list[TensorSpec], values: Arrays) -> list[TensorSpec]:
+    """Outputs of whole numbers: those stored so, else those whose values are."""
+    stored = [spec for spec in flat if spec.quantization is None and np.dtype(spec.dtype).kind in "iu"]
+    return stored or [spec for spec in flat if value_checks.integers(values[spec.name])]
+
+
+@refutable
 def _matches(evidence: Evidence) -> Match:
     card = evidence.card
-    if card.task != "detect":
-        return Match(Sure.NO, f"it reads detect models, not {card.task}")
-    shapes = [spec.shape for spec in evidence.outputs]
-    single = len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][0] == 1 and shapes[0][2] == 6
-    roles = _bound(evidence) if len(shapes) == 3 else {}
-    if not single and not roles:
-        return Match(Sure.NO, "it needs one output [1, N, 6], or boxes [1, N, 4], scores [1, N] and classes [1, N]")
-    if lost := next(filter(None, map(value_checks.coarse, evidence.outputs[: 1 if single else 0])), ""):
-        return Match(Sure.NO, lost)
-    boxes, scores, classes = _table(evidence.probe("textured"), roles)
-    count = len(finished_rows.filled(np.concatenate((boxes, scores[:, None], classes[:, None]), axis=1)))
-    per_cell, strides = unsuppressed(scores, count, card.height, card.width)
-    if not per_cell or count != len(boxes):
-        return Match(Sure.NO, f"{len(boxes)} rows are not those of all cells, in no order of score")
-    if wrong := finished_rows.misfit(boxes, scores, classes):
-        return Match(Sure.NO, wrong)
-    if wrong := box_formats.misread(boxes, "x1 y1 x2 y2", card.height, card.width, strides, per_cell):
-        return Match(Sure.NO, wrong)
-    if card.labels and classes.max() >= len(card.labels):
-        return Match(Sure.NO, f"a probe run gives class {classes.max():.0f} of {len(card.labels)} labels")
-    basis = dict.fromkeys(CONVENTIONS, "convention: YOLO is trained so")
-    basis["box_units"] = f"inferred: boxes of a probe run reach {np.abs(boxes).max():.4g}"
-    conventions = {**CONVENTIONS, "box_units": "unit" if value_checks.unit(boxes) else "pixels"}
-    if roles:
-        conventions["outputs"], basis["outputs"] = roles, "inferred: shapes, and values of a probe run"
-    kind = "cells" if per_cell == 1 else "anchors, three per cell"
-    why = f"{count} rows of a box, a score and a class for all {kind}, not suppressed"
-    return Match(Sure.LIKELY, why, conventions, basis, HABITS if per_cell == 1 else {})
+    require(card.task == "detect", f"it reads detect models, not {card.task}")
+    reader = _reader(evidence)
+    rows = reader.table(evidence.probe("textured"))
+    boxes, scores, classes = rows[:, :4], rows[:, 4], rows[:, 5]
+    grid = grids.unordered_grid(scores, card.height, card.width)
+    if grid is None or len(finished_rows.filled(rows)) != len(rows):
+        raise Refuted(f"{len(rows)} rows are not those of all cells, in no order of score")
+    facts = GridFacts(rows.T, grid)
+    refute(finished_rows.misfit(boxes, scores, classes))
+    refute(facts.misread("xyxy"))
+    known = not card.labels or classes.max() < len(card.labels)
+    require(known, f"a trial run gives class {classes.max():.0f} of {len(card.labels)} labels")
+    brought = [YOLO, units(facts)]
+    if isinstance(reader, SplitReader):
+        roles = {reader.boxes: "boxes", reader.scores: "scores", reader.classes: "classes"}
+        brought.append(Inference("shapes, and values of a probe run", outputs=roles))
+    why = f"{len(rows)} rows of a box, a score and a class, {grid}, not suppressed"
+    unsettled = HABITS if grid.per_cell == 1 else {}
+    return Match.bringing(Sure.LIKELY, why, *brought, unsettled=unsettled, decode=reader)
 
 
-DECODERS = (Decoder("cell-bests", _matches, _decode),)
+DECODERS = (Decoder("cell-bests", _matches),)

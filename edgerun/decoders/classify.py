@@ -1,25 +1,42 @@
-"""Classifiers: one row of shares or logits, [1, C], [1, C, 1, 1] or [1, 1, 1, C].
+"""Classifiers: one row of probabilities or logits, [1, C], [1, C, 1, 1] or [1, 1, 1, C].
 
-The answer is the five best classes, each with the box of all that the model was shown: the picture, or its crop.
-Logits go through a softmax. Whether they are logits is told by values: shares of a softmax add up to 1, and LiteRT's
-SOFTMAX and LOGISTIC always store their shares in steps of 1/256 from 0.
+The answer is the five best classes, each with the box of all that the model was shown: the image, or its crop.
+Logits go through a softmax. Whether they are logits is told by values: what leaves a softmax adds up to 1, and LiteRT's
+SOFTMAX and LOGISTIC always store theirs in steps of 1/256 from 0.
 Source: https://ai.google.dev/edge/litert/models/quantization_spec for the steps; Krizhevsky et al., 2012, for "top 5".
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure, TensorSpec
+from edgerun.contract import (
+    Alternatives,
+    Arrays,
+    Candidates,
+    Convention,
+    Decoder,
+    Evidence,
+    Frame,
+    Inference,
+    Match,
+    Sure,
+    TensorSpec,
+)
 from edgerun.graphs import output_kinds
 from edgerun.heads import image_inputs, input_conventions, scores, value_checks
-from edgerun.tensors import AnyArray
+from edgerun.heads.grouped import grouped
+from edgerun.heads.requirements import require, verdict
 
 __all__ = ["BEST", "DECODERS"]
 
 BEST = 5
+
+SHARES, LOGITS = "shares", "logits"
+"""The roles that a card may give: each class in 0..1, or before the softmax."""
 
 ULTRALYTICS = "ultralytics metadata"
 """YOLOv5 writes no task, and its classifiers are fed otherwise than its detectors, of which the dialect speaks."""
@@ -28,69 +45,95 @@ IMAGENET_CLASSES = (1000, 1001)
 """The classes of ImageNet's challenge, without and with a background."""
 
 
-def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    ((name, output),) = outputs.items()
-    values = np.where(np.isfinite(output), output, -np.inf).reshape(-1).astype(np.float32)
-    shares = scores.softmax(values) if frame.card.outputs[name] == "logits" else np.clip(values, 0, 1)
-    order = np.argsort(-shares, kind="stable")[:BEST]
-    order = order[(shares[order] >= frame.conf) & (shares[order] > 0)]  # quantised, most classes share nothing at all
-    whole = np.array([0, 0, frame.width, frame.height], np.float32)
-    return Candidates(np.tile(whole, (len(order), 1)), shares[order], order.astype(np.int32))
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads one row, which are logits or not."""
+
+    logits: bool
+
+    def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
+        """The best classes; quantised, most classes score nothing at all and are left out."""
+        (output,) = outputs.values()
+        values = np.where(np.isfinite(output), output, -np.inf).reshape(-1).astype(np.float32)
+        found = scores.softmax(values) if self.logits else np.clip(values, 0, 1)
+        order = np.argsort(-found, kind="stable")[:BEST]
+        order = order[(found[order] >= frame.conf) & (found[order] > 0)]
+        whole = np.array([0, 0, frame.width, frame.height], np.float32)
+        return Candidates(np.tile(whole, (len(order), 1)), found[order], order.astype(np.int32))
 
 
-def _shares(evidence: Evidence, spec: TensorSpec) -> tuple[str, str]:
-    """The role of the output, and how that was seen."""
-    runs: list[AnyArray] = [evidence.probe(kind)[spec.name].reshape(1, -1) for kind in ("textured", "blank")]
-    steps = spec.quantization
+def _role(evidence: Evidence, spec: TensorSpec) -> tuple[str, str]:
+    """(the role of the output, how that is known)."""
+    if spec.name in evidence.card.outputs:
+        return evidence.card.outputs[spec.name], "as said"
     graph = evidence.graph()
-    made = output_kinds.activation(graph, spec.name) if graph is not None else ""
-    if made == "raw":
-        return "logits", "by the graph, which ends in a product: a softmax is still to come"
-    if made == "softmax" and all(value_checks.shares(run) for run in runs):
-        return "shares", "by the graph, which ends in a softmax"
-    if steps and np.isclose(steps.scale[0], 1 / 256, rtol=0.01) and steps.zero_point[0] == np.iinfo(spec.dtype).min:
-        return "shares", "stored in steps of 1/256 from 0, as after a softmax or sigmoid"
-    if all(value_checks.sum_to_one(run) for run in runs):
-        return "shares", "which add up to 1 in both probe runs, as after a softmax"
-    if all(value_checks.shares(run) for run in runs):
-        return "shares", "which lie in 0..1 in both probe runs and do not add up to 1: each class stands alone"
-    return "logits", "which leave 0..1 or do not add up to 1 in a probe run: a softmax is still to come"
-
-
-def _matches(evidence: Evidence) -> Match:
-    card = evidence.card
-    spec = evidence.outputs[0] if len(evidence.outputs) == 1 else None
-    sizes = [size for size in spec.shape if size != 1] if spec else []
-    if spec is None or len(spec.shape) not in (2, 4) or len(sizes) != 1 or spec.shape[0] != 1 or not sizes[0]:
-        return Match(Sure.NO, "it needs one output [1, C]")
-    if card.task != "classify" and evidence.known("task"):
-        return Match(Sure.NO, f"it reads classify models, not {card.task}")
-    if card.source("mean") == ULTRALYTICS != card.source("task"):
-        return Match(Sure.NO, f"YOLOv5's metadata are wrong about its classifiers; say {input_conventions.IMAGENET}")
-    classes = sizes[0]
-    if card.labels and len(card.labels) != classes:
-        return Match(Sure.NO, f"{classes} columns are not {len(card.labels)} labels")
-    role, seen = (card.outputs[spec.name], "as said") if spec.name in card.outputs else _shares(evidence, spec)
-    if role not in ("shares", "logits"):
-        return Match(Sure.NO, f"the output is said to hold {role}, neither shares nor logits")
-    said = card.task == "classify" or bool(card.labels)
-    adding = "softmax" in seen and role == "shares"
-    if not said and not adding and classes not in IMAGENET_CLASSES:
-        return Match(Sure.NO, f'{classes} values need not be classes; if they are, say task="classify"')
-    conventions: dict[str, Any] = {"task": "classify", "conf": 0.0, "outputs": {spec.name: role}}
-    conventions["resize"] = "stretch" if image_inputs.channels_last(evidence) else "center-crop"
-    basis = {
-        "task": f"inferred: one row of {classes} {role}",
-        "conf": f"convention: the {BEST} best classes are shown, whatever their share",
-        "outputs": f"inferred: {role}, {seen}",
-        "resize": "convention: most are run so",
+    made_by = output_kinds.activation(graph, spec.name) if graph is not None else ""
+    runs = [evidence.probe("textured")[spec.name].reshape(1, -1), evidence.probe("blank")[spec.name].reshape(1, -1)]
+    in_range = all(map(value_checks.shares, runs))
+    signs = {
+        (LOGITS, "by the graph, which ends in a product: a softmax is still to come"): made_by == "raw",
+        (SHARES, "by the graph, which ends in a softmax"): made_by == "softmax" and in_range,
+        (SHARES, "stored in steps of 1/256 from 0, as after a softmax or sigmoid"): _in_steps_of_256(spec),
+        (SHARES, "which add up to 1 in both probe runs, as after a softmax"): all(map(value_checks.sum_to_one, runs)),
+        (SHARES, "which lie in 0..1 in both probe runs and do not add up to 1: each class stands alone"): in_range,
+        (LOGITS, "which leave 0..1 or do not add up to 1 in a probe run: a softmax is still to come"): True,
     }
+    return next(sign for sign, holds in signs.items() if holds)
+
+
+def _in_steps_of_256(spec: TensorSpec) -> bool:
+    """Whether an output is stored as LiteRT stores what leaves a softmax or sigmoid."""
+    steps = spec.quantization
+    if steps is None or not np.isclose(steps.scale[0], 1 / 256, rtol=0.01):
+        return False
+    return steps.zero_point[0] == np.iinfo(spec.dtype).min
+
+
+def _fed(evidence: Evidence) -> tuple[Sequence[Convention], Mapping[str, Alternatives]]:
+    """(what is brought, what is left open): a quantised input tells its normalisation."""
     stored = input_conventions.by_input(evidence)
-    fields, reasons = stored or ({"color": "rgb"}, {"color": "convention: nearly all are trained so"})
-    open_fields = {} if stored else input_conventions.habits(evidence)
-    sure = Sure.CERTAIN if said else Sure.LIKELY
-    return Match(sure, f"{classes} {role}, {seen}", conventions | fields, basis | reasons, open_fields)
+    if stored is not None:
+        return grouped(*stored), {}
+    return (Convention("nearly all are trained so", color="rgb"),), input_conventions.habits(evidence)
 
 
-DECODERS = (Decoder("classify", _matches, _decode, suppress=False),)
+def _columns(evidence: Evidence) -> int:
+    """How many classes the one row has; 0 for other outputs."""
+    shapes = [spec.shape for spec in evidence.outputs]
+    if len(shapes) != 1 or len(shapes[0]) not in (2, 4) or shapes[0][0] != 1:
+        return 0
+    sizes = [size or 0 for size in shapes[0] if size != 1]
+    return sizes[0] if len(sizes) == 1 else 0
+
+
+@verdict
+def _matches(evidence: Evidence) -> Match:
+    card, classes = evidence.card, _columns(evidence)
+    require(classes, "it needs one output [1, C]")
+    classifies = card.task == "classify"
+    require(classifies or not evidence.known("task"), f"it reads classify models, not {card.task}")
+    of_a_detector = card.source("mean") == ULTRALYTICS != card.source("task")
+    imagenet = input_conventions.IMAGENET
+    require(not of_a_detector, f"YOLOv5's metadata are wrong about its classifiers; say {imagenet}")
+    labels = len(card.labels)
+    require(labels in (0, classes), f"{classes} columns are not {labels} labels")
+    role, seen = _role(evidence, evidence.outputs[0])
+    require(role in (SHARES, LOGITS), f"the output is said to hold {role}, neither shares nor logits")
+    said = classifies or labels > 0
+    after_softmax = "softmax" in seen and role == SHARES
+    known = said or after_softmax or classes in IMAGENET_CLASSES
+    require(known, f'{classes} values need not be classes; if they are, say task="classify"')
+    fed, unsettled = _fed(evidence)
+    brings = (
+        Inference(f"one row of {classes} {role}", task="classify"),
+        Convention(f"the {BEST} best classes are shown, whatever their share", conf=0.0),
+        Inference(f"{role}, {seen}", outputs={evidence.outputs[0].name: role}),
+        Convention("most are run so", resize="stretch" if image_inputs.channels_last(evidence) else "center-crop"),
+        *fed,
+    )
+    sure, reader = Sure.CERTAIN if said else Sure.LIKELY, Reader(role == LOGITS)
+    return Match.bringing(sure, f"{classes} {role}, {seen}", *brings, unsettled=unsettled, decode=reader)
+
+
+DECODERS = (Decoder("classify", _matches, suppress=False),)
 """Suppression would drop all rows but one: they share a box."""

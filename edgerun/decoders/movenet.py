@@ -8,25 +8,26 @@ Source: https://www.tensorflow.org/hub/tutorials/movenet and the model cards (Ap
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
+from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Match, Sure
 from edgerun.heads import image_inputs, value_checks
+from edgerun.heads.grouped import grouped
+from edgerun.heads.requirements import require, verdict
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
 
 JOINTS = 17
-SEEN = 0.3
+LEAST_SCORE = 0.3
 
-CONVENTIONS: dict[str, Any] = {
-    "task": "pose", "resize": "letterbox", "fill": 0, "color": "rgb", "scale": 1.0, "box_units": "unit",
-    "keypoints": JOINTS, "keypoint_dims": 3, "labels": ("person",),
-}  # fmt: skip
-BASIS = dict.fromkeys(CONVENTIONS, "convention: MoveNet is trained and run so")
+TRAINED = Convention(
+    "MoveNet is trained and run so", task="pose", resize="letterbox", fill=0, color="rgb", scale=1.0, box_units="unit",
+    keypoints=JOINTS, keypoint_dims=3, labels=("person",),
+)  # fmt: skip
 
 
 def _joints(columns: AnyArray) -> FloatArray:
@@ -37,8 +38,8 @@ def _joints(columns: AnyArray) -> FloatArray:
 def _decode(outputs: Arrays, frame: Frame) -> Candidates:
     (output,) = outputs.values()
     joints = _joints(output.reshape(1, -1))
-    seen = joints[0, joints[0, :, 2] >= SEEN, :2]
-    around = seen if len(seen) else joints[0, :, :2]
+    good = joints[0, joints[0, :, 2] >= LEAST_SCORE, :2]
+    around = good if len(good) else joints[0, :, :2]
     scores = joints[..., 2].mean(axis=1)
     box = np.concatenate((around.min(axis=0), around.max(axis=0)))[None]
     return Candidates(box, scores, np.zeros(1, np.int32), joints).take(scores >= frame.conf)
@@ -51,36 +52,33 @@ def _decode_several(outputs: Arrays, frame: Frame) -> Candidates:
     return Candidates(boxes, rows[:, -1].copy(), classes, _joints(rows[:, : JOINTS * 3]))
 
 
+@verdict
 def _matches(evidence: Evidence) -> Match:
-    shape = tuple(evidence.outputs[0].shape) if len(evidence.outputs) == 1 else ()
-    if shape != (1, 1, JOINTS, 3):
-        return Match(Sure.NO, f"it needs one output [1, 1, {JOINTS}, 3]")
-    if not value_checks.unit(evidence.probe("textured")[evidence.outputs[0].name]):
-        return Match(Sure.NO, "the joints of a probe run are not in 0..1")
-    return _verdict(evidence, f"{JOINTS} joints of one person")
+    shapes = [tuple(spec.shape) for spec in evidence.outputs]
+    require(shapes == [(1, 1, JOINTS, 3)], f"it needs one output [1, 1, {JOINTS}, 3]")
+    in_unit = value_checks.unit(evidence.probe("textured")[evidence.outputs[0].name])
+    require(in_unit, "the joints of a probe run are not in 0..1")
+    return _verdict(evidence, f"{JOINTS} joints of one person", _decode)
 
 
+@verdict
 def _matches_several(evidence: Evidence) -> Match:
-    shape = tuple(evidence.outputs[0].shape) if len(evidence.outputs) == 1 else ()
-    if len(shape) != 3 or shape[::2] != (1, JOINTS * 3 + 5):
-        return Match(Sure.NO, f"it needs one output [1, N, {JOINTS * 3 + 5}]")
+    ends = [(len(spec.shape), *spec.shape[::2]) for spec in evidence.outputs]
+    require(ends == [(3, 1, JOINTS * 3 + 5)], f"it needs one output [1, N, {JOINTS * 3 + 5}]")
     rows = evidence.probe("textured")[evidence.outputs[0].name][0]
-    if (
-        not len(rows)
-        or not value_checks.unit(rows)
-        or not value_checks.shares(rows[:, -1])
-        or (rows[:, -3:-1] < rows[:, -5:-3]).any()
-    ):
-        return Match(Sure.NO, "the rows of a probe run do not end with y1 x1 y2 x2 score in 0..1")
-    return _verdict(evidence, f"{JOINTS} joints, box and score of {len(rows)} persons")
+    near, far, scores = rows[:, -5:-3], rows[:, -3:-1], rows[:, -1]
+    boxes = value_checks.unit(rows) and not (far < near).any()
+    in_order = boxes and value_checks.shares(scores)
+    require(in_order, "the rows of a probe run do not end with y1 x1 y2 x2 score in 0..1")
+    return _verdict(evidence, f"{JOINTS} joints, box and score of {len(rows)} persons", _decode_several)
 
 
-def _verdict(evidence: Evidence, why: str) -> Match:
-    fields, basis = image_inputs.tensorflow(evidence) if evidence.image.dtype == "uint8" else ({}, {})
-    return Match(Sure.CERTAIN, why, CONVENTIONS | fields, BASIS | basis)
+def _verdict(evidence: Evidence, why: str, decode: Callable[[Arrays, Frame], Candidates]) -> Match:
+    fed = grouped(*image_inputs.tensorflow(evidence)) if evidence.image.dtype == "uint8" else ()
+    return Match.bringing(Sure.CERTAIN, why, TRAINED, *fed, decode=decode)
 
 
 DECODERS = (
-    Decoder("movenet", _matches, _decode, suppress=False),
-    Decoder("movenet-multipose", _matches_several, _decode_several, suppress=False),
+    Decoder("movenet", _matches, suppress=False),
+    Decoder("movenet-multipose", _matches_several, suppress=False),
 )

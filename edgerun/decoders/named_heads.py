@@ -1,4 +1,4 @@
-"""Heads that the user names: networks with several tasks, and families that nobody has described.
+"""Heads that the user names: networks with several tasks, and families that are not described yet.
 
 Never guessed: the card says decoder "named-heads" and, by `outputs`, the role of every output that is to be read.
 All have one row for each candidate, [1, N, …] or [N, …]:
@@ -10,97 +10,156 @@ Boxes and keypoints are in pixels of the input, or in 0..1 of it: `box_units` or
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy, yxyx_to_xyxy
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
+from edgerun.contract import (
+    Alternative,
+    Arrays,
+    Candidates,
+    Convention,
+    Decoder,
+    Evidence,
+    Frame,
+    Inference,
+    Match,
+    Sure,
+)
 from edgerun.heads import scores as scoring
 from edgerun.heads import value_checks
+from edgerun.heads.requirements import require, verdict
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
 
 NAME = "named-heads"
-BOXES = {
-    "boxes x1y1x2y2": lambda rows: rows.astype(np.float32),
+
+
+def _corners(rows: AnyArray) -> FloatArray:
+    return rows.astype(np.float32)
+
+
+def _near_corner_and_size(rows: AnyArray) -> FloatArray:
+    return np.concatenate((rows[:, :2], rows[:, :2] + rows[:, 2:]), axis=1).astype(np.float32)
+
+
+BOXES: Mapping[str, Callable[[AnyArray], FloatArray]] = {
+    "boxes x1y1x2y2": _corners,
     "boxes cxcywh": cxcywh_to_xyxy,
-    "boxes x1y1wh": lambda rows: np.concatenate((rows[:, :2], rows[:, :2] + rows[:, 2:]), axis=1).astype(np.float32),
+    "boxes x1y1wh": _near_corner_and_size,
     "boxes y1x1y2x2": yxyx_to_xyxy,
 }
 SCORES = ("scores", "logits")
-ROLES = (*BOXES, *SCORES, "objectness", "classes", "keypoints")
+ROLES = {*BOXES, *SCORES, "objectness", "classes", "keypoints"}
+
+RANGES = (
+    Alternative({"mean": 0.0}, "0..1"),
+    Alternative({"scale": 1.0, "mean": 0.0}, "0..255"),
+    Alternative({"mean": 0.5, "std": 0.5}, "-1..1"),
+)
 
 
-def _tables(outputs: Arrays, roles: Any) -> dict[str, AnyArray]:
-    """Role -> its rows, [N, …] without the axis of a batch."""
-    read = {roles[name]: array for name, array in outputs.items() if roles.get(name) in ROLES}
-    box = next(role for role in read if role in BOXES)
-    batched = read[box].ndim == 3
-    tables = {role: array[0] if batched else array for role, array in read.items()}
-    return {role: array.reshape(len(array), -1) if array.size else array for role, array in tables.items()}
+@dataclass(frozen=True)
+class Reader:
+    """Reads the outputs of these names.
+
+    Attributes:
+        roles: role -> output.
+        form: the role of the boxes, which says how they are written.
+        dims: numbers for each keypoint, 2 or 3.
+    """
+
+    roles: Mapping[str, str]
+    form: str
+    dims: int = 3
+
+    def tables(self, outputs: Arrays) -> dict[str, AnyArray]:
+        """Role -> its rows [N, columns], without the axis of a batch."""
+        first = 1 if outputs[self.roles[self.form]].ndim == 3 else 0
+        return {role: _table(outputs[name], first) for role, name in self.roles.items()}
+
+    def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
+        """The rows whose best class scores enough."""
+        tables = self.tables(outputs)
+        found = tables["scores"] if "scores" in tables else scoring.sigmoid(tables["logits"])
+        if "objectness" in tables:
+            found = found * tables["objectness"]
+        kept, scores, classes = scoring.best(found, frame.conf)
+        if "classes" in tables:
+            classes = np.rint(tables["classes"][kept, 0]).astype(np.int32)
+        points = self._points(tables["keypoints"][kept]) if "keypoints" in tables else None
+        return Candidates(BOXES[self.form](tables[self.form][kept]), scores, classes, points)
+
+    def _points(self, columns: AnyArray) -> FloatArray:
+        """X y visibility, float32 [N, K, 3]; 1 where the model gives none."""
+        points = columns.reshape(len(columns), columns.shape[1] // self.dims, self.dims).astype(np.float32)
+        visible = np.ones((*points.shape[:2], 3 - self.dims), np.float32)
+        return np.concatenate((points, visible), axis=2)
 
 
-def _points(columns: AnyArray, dims: int) -> FloatArray:
-    points = columns.reshape(len(columns), columns.shape[1] // dims, dims).astype(np.float32)
-    return points if dims == 3 else np.concatenate((points, np.ones_like(points[..., :1])), axis=2)
+def _table(array: AnyArray, first_axis: int) -> AnyArray:
+    rows = array[0] if first_axis else array
+    return rows.reshape(len(rows), -1) if rows.size else rows
 
 
-def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    tables = _tables(outputs, frame.card.outputs)
-    (box,) = (role for role in tables if role in BOXES)
-    shares = scoring.sigmoid(tables["logits"]) if "logits" in tables else tables["scores"]
-    if "objectness" in tables:
-        shares = shares * tables["objectness"]
-    kept, scores, classes = scoring.best(shares, frame.conf)
-    if "classes" in tables:
-        classes = np.rint(tables["classes"][kept, 0]).astype(np.int32)
-    points = _points(tables["keypoints"][kept], frame.card.keypoint_dims) if "keypoints" in tables else None
-    return Candidates(BOXES[box](tables[box][kept]), scores, classes, points)
+def _bound(evidence: Evidence) -> dict[str, str]:
+    """Role -> output, as the card gives them."""
+    given, outputs = evidence.card.outputs, [spec.name for spec in evidence.outputs]
+    roles = {role: name for name, role in given.items()}
+    once = len(roles) == len(given) and set(given) <= set(outputs)
+    kinds = len(set(BOXES) & set(roles)), len(set(SCORES) & set(roles))
+    complete = once and kinds == (1, 1) and set(roles) <= ROLES
+    names = ", ".join(outputs)
+    require(complete, f"`outputs` must give one of {names} each of the roles boxes …, scores or logits, once")
+    return roles
 
 
-def _matches(evidence: Evidence) -> Match:
+def _judge(tables: Mapping[str, AnyArray], classes: int, evidence: Evidence) -> None:
+    """Raise `Unmet` for what rows of a probe run speak against."""
+    unnamed = [role for role in ("scores", "objectness") if not value_checks.shares(tables.get(role, np.zeros(1)))]
+    require(not unnamed, "what is named scores or objectness leaves 0..1 in a probe run; name it logits")
+    labels = len(evidence.card.labels)
+    fits = "classes" in tables or labels in (0, classes)
+    require(fits, f"{classes} columns of scores are not {labels} labels")
+
+
+def _dims(columns: int, evidence: Evidence) -> int:
+    """Numbers for each keypoint, as the card says or as so many columns tell."""
     card = evidence.card
-    if card.decoder != NAME:
-        return Match(Sure.NO, f'it is taken only where it is named: decoder="{NAME}", with a role for each output')
-    roles = list(card.outputs.values())
-    boxes, scores = [role for role in roles if role in BOXES], [role for role in roles if role in SCORES]
-    unknown = set(card.outputs) - {spec.name for spec in evidence.outputs}
-    if len(boxes) != 1 or len(scores) != 1 or len(set(roles)) != len(roles) or not set(roles) <= set(ROLES) or unknown:
-        names = ", ".join(spec.name for spec in evidence.outputs)
-        return Match(Sure.NO, f"`outputs` must give one of {names} each of the roles boxes …, scores or logits, once")
-    tables = _tables(evidence.probe("textured"), card.outputs)
-    counts = {len(table) for table in tables.values()}
-    if len(counts) != 1 or (tables[boxes[0]].size and tables[boxes[0]].shape[1] != 4):
-        return Match(
-            Sure.NO, f"the outputs named have {' and '.join(map(str, sorted(counts)))} rows, or boxes not 4 columns"
-        )
-    if any(
-        role in tables and not value_checks.shares(tables[role]) for role in ("scores", "objectness") if max(counts)
-    ):
-        return Match(Sure.NO, "what is named scores or objectness leaves 0..1 in a probe run; name it logits")
-    classes = tables[scores[0]].shape[1] if max(counts) else 0
-    if card.labels and "classes" not in tables and max(counts) and classes != len(card.labels):
-        return Match(Sure.NO, f"{classes} columns of scores are not {len(card.labels)} labels")
-    fields: dict[str, Any] = {"task": "pose" if "keypoints" in tables else "detect"}
-    basis = {"task": "inferred: the roles of the outputs"}
-    if max(counts):
-        fields["box_units"] = "unit" if value_checks.unit(tables[boxes[0]]) else "pixels"
-        basis["box_units"] = "inferred: boxes of a probe run"
-    if "keypoints" in tables and max(counts):
-        dims = (
-            card.keypoint_dims
-            if evidence.known("keypoint_dims")
-            else tables["keypoints"].shape[1] // max(1, card.keypoints)
-        )
-        if dims not in (2, 3) or card.keypoints * dims != tables["keypoints"].shape[1]:
-            return Match(
-                Sure.NO, f"{tables['keypoints'].shape[1]} columns of keypoints: say keypoints= and keypoint_dims="
-            )
-        fields["keypoint_dims"], basis["keypoint_dims"] = dims, "inferred: the columns of the keypoints"
-    habits = {"mean": {"mean=0": "0..1", "scale=1, mean=0": "0..255", "mean=0.5, std=0.5": "-1..1"}}
-    return Match(Sure.LIKELY, f"{max(counts)} rows with {classes} scores each, as named", fields, basis, habits)
+    dims = card.keypoint_dims if evidence.known("keypoint_dims") else columns // max(1, card.keypoints)
+    fits = dims in (2, 3) and card.keypoints * dims == columns
+    require(fits, f"{columns} columns of keypoints: say keypoints= and keypoint_dims=")
+    return dims
 
 
-DECODERS = (Decoder(NAME, _matches, _decode),)
+@verdict
+def _matches(evidence: Evidence) -> Match:
+    named = evidence.card.decoder == NAME
+    require(named, f'it is taken only where it is named: decoder="{NAME}", with a role for each output')
+    roles = _bound(evidence)
+    (form,), (scores,) = set(BOXES) & set(roles), set(SCORES) & set(roles)
+    reader = Reader(roles, form, evidence.card.keypoint_dims)
+    tables = reader.tables(evidence.probe("textured"))
+    counts = sorted({len(table) for table in tables.values()})
+    shaped = not tables[form].size or tables[form].shape[1] == 4
+    rows = " and ".join(map(str, counts))
+    require(len(counts) == 1 and shaped, f"the outputs named have {rows} rows, or boxes not 4 columns")
+    classes = tables[scores].shape[1] if counts[0] else 0
+    task = "pose" if "keypoints" in tables else "detect"
+    brings: list[Convention] = [Inference("the roles of the outputs", task=task)]
+    if counts[0]:
+        _judge(tables, classes, evidence)
+        units = "unit" if value_checks.unit(tables[form]) else "pixels"
+        brings.append(Inference("boxes of a probe run", box_units=units))
+    if counts[0] and "keypoints" in tables:
+        dims = _dims(tables["keypoints"].shape[1], evidence)
+        brings.append(Inference("the columns of the keypoints", keypoint_dims=dims))
+        reader = replace(reader, dims=dims)
+    why = f"{rows} rows with {classes} scores each, as named"
+    return Match.bringing(Sure.LIKELY, why, *brings, unsettled={"mean": RANGES}, decode=reader)
+
+
+DECODERS = (Decoder(NAME, _matches),)

@@ -6,30 +6,15 @@ Source: Yu et al., PP-PicoDet, arXiv 2111.00902; github.com/PaddlePaddle/PaddleD
 
 from __future__ import annotations
 
-from typing import Any
-
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
+from edgerun.contract import Convention
 from edgerun.heads import dfl, image_inputs
+from edgerun.heads.readings import Reading, decoder
+from edgerun.heads.side_distances import SideDistances, in_bins
+from edgerun.heads.stride_outputs import Output, StrideOutputs
 
 __all__ = ["DECODERS"]
 
-BINS = (8,)
-STRIDES = (8, 16, 32, 64)
+OUTPUTS = StrideOutputs((8, 16, 32, 64), (Output("scores"), dfl.output(8)), fits=dfl.only_scores_in_0_to_1)
+CONVENTIONS = Convention("PicoDet is trained and tested so", **image_inputs.IMAGENET, resize="stretch", iou=0.6)
 
-CONVENTIONS: dict[str, Any] = {**image_inputs.IMAGENET, "resize": "stretch", "iou": 0.6}
-BASIS = dict.fromkeys(CONVENTIONS, "convention: PicoDet is trained and tested so")
-
-
-def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    return dfl.decode_levels(outputs, frame, 0.5)
-
-
-def _matches(evidence: Evidence) -> Match:
-    roles, strides, seen = dfl.roles(evidence, BINS)
-    if not roles or strides != STRIDES:
-        return Match(Sure.NO, seen if not roles else f"strides {strides} are not 8, 16, 32, 64")
-    conventions = {**CONVENTIONS, "outputs": roles}
-    return Match(Sure.LIKELY, seen, conventions, {**BASIS, "outputs": "inferred: shapes, and values of a probe run"})
-
-
-DECODERS = (Decoder("picodet", _matches, _decode),)
+DECODERS = (decoder("picodet", Reading(OUTPUTS, SideDistances(0.5, in_bins), (CONVENTIONS,), objection=dfl.objection)),)

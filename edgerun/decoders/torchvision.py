@@ -2,152 +2,166 @@
 
 boxes [N, 4] x1 y1 x2 y2 in pixels of the input, labels [N], scores [N], perhaps masks [N, 1, h, w] in 0..1 over the
 input or the box, or keypoints [N, K, 3] x y visibility and their logits [N, K], which are left aside; N differs from
-picture to picture and may be 0. The first axis of a batch may be there or not.
-Labels count as the file counts them. Where names are given whose first is no background, it must be said whether the
+image to image and may be 0. The first axis of a batch may be there or not.
+Labels count as the file counts them. Where names are given whose first is not a background, it must be said whether the
 first of them is label 0 (role "classes") or label 1 (role "classes from 1").
 Source: torchvision.models.detection (BSD-3-Clause), `generalized_rcnn.py`, `transform.py`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders import cell_bests
-from edgerun.heads import input_conventions, region_masks, value_checks
+from edgerun.card.labels import BACKGROUNDS
+from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
+from edgerun.heads import class_columns, finished_outputs, value_checks
+from edgerun.heads.finished_outputs import FROM_ONE, OutputsReader
+from edgerun.heads.requirements import reject, require, verdict
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
 
-BACKGROUNDS = ("background", "__background__", "bg", "n/a", "???")
-FROM_ONE, LOGITS = "classes from 1", "keypoint logits"
+LOGITS, FLAT = "keypoint logits", "flat"
 KEYS = {"boxes", "labels", "scores", "masks", "keypoints", "keypoints_scores"}
 """The names that torchvision gives to its results."""
 
-CONVENTIONS: dict[str, Any] = {
-    "color": "rgb", "scale": 1 / 255, "resize": "letterbox-topleft", "fill": (124, 116, 104), "suppressed": True,
-    "box_units": "pixels",
-}  # fmt: skip
-BASIS = dict.fromkeys(CONVENTIONS, "convention: torchvision normalises and suppresses inside")
-HABITS = {
-    "mean": {
-        input_conventions.PLAIN: "torchvision, which normalises inside",
-        'color="bgr", scale=1, mean=(102.98, 115.95, 122.77)': "maskrcnn-benchmark and the ONNX model zoo",
-    }
-}
+PLAIN_FORM = {"boxes": 1, FLAT: 2}
+FORMS = (
+    PLAIN_FORM,
+    {**PLAIN_FORM, "masks": 1},
+    {**PLAIN_FORM, "keypoints": 1},
+    {**PLAIN_FORM, "keypoints": 1, LOGITS: 1},
+)
+"""Kind of output -> how many there may be."""
 
+TASKS = {"masks": "segment", "keypoints": "pose"}
 
-BATCHED_HABITS = HABITS | {
-    "resize": {'resize="letterbox-topleft"': "torchvision", 'resize="stretch"': "RT-DETR and its kin"},
-}
+INSIDE = Convention(
+    "torchvision normalises and suppresses inside", color="rgb", scale=1 / 255, resize="letterbox-topleft",
+    fill=(124, 116, 104), suppressed=True, box_units="pixels",
+)  # fmt: skip
+BENCHMARK = {"color": "bgr", "scale": 1.0, "mean": (102.98, 115.95, 122.77)}
+MEANS = (
+    Alternative({"mean": 0.0}, "torchvision, which normalises inside"),
+    Alternative(BENCHMARK, "maskrcnn-benchmark and the ONNX model zoo"),
+)
+FITS = (
+    Alternative({"resize": "letterbox-topleft"}, "torchvision"),
+    Alternative({"resize": "stretch"}, "RT-DETR and its kin"),
+)
 """With the axis of a batch it may as well be a DETR with its post-processing inside."""
 
+WANTED = "its outputs are not boxes [N, 4], labels [N], scores [N] and perhaps masks or keypoints"
 
-def _bare(outputs: Arrays) -> dict[str, AnyArray]:
+
+def _has_batch(outputs: Arrays) -> bool:
+    return any(array.ndim == 3 and array.shape[2] == 4 for array in outputs.values())
+
+
+def _bare(outputs: Arrays) -> Arrays:
     """Without the axis of a batch of one; [N, 1, h, w] as [N, h, w]."""
-    batched = any(array.ndim == 3 and array.shape[0] == 1 and array.shape[2] == 4 for array in outputs.values())
-    bare = {name: array[0] if batched and array.ndim else array for name, array in outputs.items()}
-    return {name: array[:, 0] if array.ndim == 4 else array for name, array in bare.items()}
+    if _has_batch(outputs):
+        outputs = {name: np.atleast_1d(array)[0] for name, array in outputs.items()}
+    return {name: array[:, 0] if array.ndim == 4 else array for name, array in outputs.items()}
 
 
-def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    by_role = {frame.card.outputs[name]: array for name, array in _bare(outputs).items()}
-    kept = np.flatnonzero(by_role["scores"] >= frame.conf)
-    first = 1 if FROM_ONE in by_role else 0
-    classes = np.rint(by_role[FROM_ONE if first else "classes"][kept]).astype(np.int32) - first
-    masks = region_masks.columns(by_role["masks"][kept], frame) if "masks" in by_role else {}
-    points = by_role["keypoints"][kept].astype(np.float32) if "keypoints" in by_role else None
-    return Candidates(by_role["boxes"][kept].astype(np.float32), by_role["scores"][kept], classes, points, **masks)
+def _are_keypoints(array: AnyArray) -> bool:
+    return array.ndim == 3 and array.shape[2] == 3
 
 
-def _bound(evidence: Evidence, values: Mapping[str, AnyArray]) -> dict[str, str]:
-    """Name -> role; {} where it cannot be told. Shapes are those of a run; files give them wrongly or not at all."""
-    kinds = {spec.name: np.dtype(spec.dtype).kind for spec in evidence.outputs}
-    boxes = [name for name, array in values.items() if array.ndim == 2 and array.shape[1] == 4]
-    flat = [name for name, array in values.items() if array.ndim == 1]
-    points = [name for name, array in values.items() if array.ndim == 3 and array.shape[2] == 3]
-    logits = [name for name, array in values.items() for each in points if array.shape == values[each].shape[:2]]
-    boxes = [name for name in boxes if name not in logits]
-    masks = [name for name, array in values.items() if array.ndim == 3 and name not in points]
-    further = dict.fromkeys(masks, "masks") | dict.fromkeys(points, "keypoints") | dict.fromkeys(logits, LOGITS)
-    if (len(boxes), len(flat)) != (1, 2) or len(further) > 2 or len(values) != 3 + len(further):
-        return {}
-    if list(further.values()) not in ([], ["masks"], ["keypoints"], ["keypoints", LOGITS]):
-        return {}
-    if len({len(array) for array in values.values()}) != 1:
-        return {}
-    whole = [name for name in flat if kinds[name] in "iu"]
-    if not whole and len(values[boxes[0]]):
-        whole = [name for name in flat if value_checks.integers(values[name])]
-    whole = whole or [name for name in flat if name == "labels"]
-    scores = [name for name in flat if name not in whole]
-    if len(whole) != 1 or (values[scores[0]].size and not value_checks.shares(values[scores[0]])):
-        return {}
-    return {boxes[0]: "boxes", whole[0]: "classes", scores[0]: "scores", **further}
+NO_KEYPOINTS = np.empty((0, 0, 3))
 
 
-def _counting(evidence: Evidence, bound: dict[str, str], labels: AnyArray) -> tuple[str, dict[str, str]]:
-    """("classes", {}) where names and labels agree, else the readings that are alive, for `Match.unsettled`."""
-    names = evidence.card.labels
-    if not names or names[0].lower() in BACKGROUNDS or (labels == 0).any():
-        return "classes", {}
+def _kind(array: AnyArray, keypoints: AnyArray) -> str:
+    """The role that an output has by its shape, beside these keypoints [N, K, 3]; "" for one that has none."""
+    if array.ndim == 3:
+        return "keypoints" if array is keypoints else "masks"
+    if array.shape == keypoints.shape[:2]:
+        return LOGITS
+    return {(1,): FLAT, (2, 4): "boxes"}.get((array.ndim, *array.shape[1:]), "")
+
+
+def _roles(evidence: Evidence, values: Arrays) -> dict[str, str]:
+    """Name -> role, by the shapes of a run: files give them wrongly or not at all."""
+    keypoints = next(filter(_are_keypoints, values.values()), NO_KEYPOINTS)
+    kinds = {name: _kind(array, keypoints) for name, array in values.items()}
+    require(Counter(kinds.values()) in FORMS, WANTED)
+    lengths = set(map(len, values.values()))
+    require(len(lengths) == 1, WANTED)
+    flat = [spec for spec in evidence.outputs if kinds.get(spec.name) == FLAT]
+    flat_roles = finished_outputs.classes_and_scores(flat, values)
+    require(flat_roles, WANTED)
+    return kinds | flat_roles
+
+
+def _counting(names: tuple[str, ...], labels: AnyArray) -> tuple[str, ...]:
+    """The roles that an output of these labels may have beside class names: one where it is known how they count."""
+    if not names or names[0].lower() in (*BACKGROUNDS, "n/a") or (labels == 0).any():
+        return ("classes",)
     if (labels == len(names)).any():
-        return FROM_ONE, {}
-    told = {
-        role: {name: role if kind == "classes" else kind for name, kind in bound.items()}
-        for role in ("classes", FROM_ONE)
-    }
-    return "classes", {
-        f"outputs={told['classes']}": f"label 0 is {names[0]}",
-        f"outputs={told[FROM_ONE]}": f"label 0 is a background, label 1 is {names[0]}",
-    }
+        return (FROM_ONE,)
+    return ("classes", FROM_ONE)
 
 
+def _counted(roles: Mapping[str, str], counting: str) -> dict[str, str]:
+    return {name: counting if role == "classes" else role for name, role in roles.items()}
+
+
+@verdict
 def _matches(evidence: Evidence) -> Match:
-    card = evidence.card
-    if len(evidence.outputs) not in (3, 4, 5) or any(spec.name == "orig_target_sizes" for spec in evidence.inputs):
-        return Match(Sure.NO, "it needs boxes [N, 4], labels [N] and scores [N], and no input orig_target_sizes")
-    values = _bare(evidence.probe("textured"))
-    said = dict(card.outputs) if {"boxes", "scores"} <= set(card.outputs.values()) else {}
-    bound = said or _bound(evidence, values)
-    if not bound or set(bound) != set(values):
-        return Match(Sure.NO, "its outputs are not boxes [N, 4], labels [N], scores [N] and perhaps masks or keypoints")
-    by_role = {role: values[name] for name, role in bound.items()}
-    if len(by_role["boxes"]) and (by_role["boxes"][:, 2:] < by_role["boxes"][:, :2]).any():
-        return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
-    scores = by_role["scores"]
-    if cell_bests.unsuppressed(scores, len(scores), card.height, card.width)[0]:
-        return Match(
-            Sure.NO, f"{len(scores)} rows in no order of score, one for each anchor of a grid, are not finished"
-        )
-    batched = values.keys() and any(
-        array.ndim == 3 and array.shape[2] == 4 for array in evidence.probe("textured").values()
-    )
-    unit = bool(len(by_role["boxes"])) and value_checks.unit(by_role["boxes"])
-    if unit and not batched:
-        return Match(Sure.NO, "the boxes of a probe run are in 0..1, where torchvision gives pixels")
-    labels = by_role.get("classes", by_role.get(FROM_ONE, np.empty(0)))
-    role, open_counts = ("classes", {}) if said else _counting(evidence, bound, labels)
-    if card.labels and labels.size and labels.max() > len(card.labels):
-        return Match(Sure.NO, f"a probe run gives label {labels.max():.0f} of {len(card.labels)} labels")
-    if not said:
-        bound = {name: role if kind == "classes" else kind for name, kind in bound.items()}
-    further = [role for role in ("masks", "keypoints") if role in bound.values()]
-    task = {"masks": "segment", "keypoints": "pose"}[further[0]] if further else "detect"
-    fields = {**CONVENTIONS, "outputs": bound, "task": task}
-    basis = {**BASIS, "outputs": "inferred: shapes, types, and values of a probe run", "task": "inferred: the outputs"}
+    card, inputs = evidence.card, [spec.name for spec in evidence.inputs]
+    counted = len(evidence.outputs) in (3, 4, 5) and "orig_target_sizes" not in inputs
+    require(counted, "it needs boxes [N, 4], labels [N] and scores [N], and no input orig_target_sizes")
+    outputs = evidence.probe("textured")
+    values, batched = _bare(outputs), _has_batch(outputs)
+    said = finished_outputs.given(evidence)
+    roles = said or _roles(evidence, values)
+    require(set(roles) == set(values), WANTED)
+    boxes, scores, labels = OutputsReader.of(roles).rows(outputs)
+    crossed = (boxes[:, 2:] < boxes[:, :2]).any()
+    require(not crossed, "the boxes of a probe run are not x1 y1 x2 y2")
+    reject(class_columns.unfinished(scores, len(scores), card))
+    unit = value_checks.unit(boxes)
+    require(batched or not unit, "the boxes of a probe run are in 0..1, where torchvision gives pixels")
+    largest, names = labels.max(initial=0), card.labels
+    require(not names or largest <= len(names), f"a probe run gives label {largest:.0f} of {len(names)} labels")
+    counting = () if said else _counting(names, labels)
+    roles = _counted(roles, counting[0]) if counting else roles
+    brings = [INSIDE, Inference("shapes, types, and values of a probe run", outputs=roles), *_further(roles, values)]
     if batched:
-        fields["box_units"], basis["box_units"] = "unit" if unit else "pixels", "inferred: boxes of a probe run"
-    unsettled = {"outputs": open_counts} if open_counts else {}
-    unsettled |= BATCHED_HABITS if batched else {} if set(bound) <= KEYS else HABITS
-    if "keypoints" in by_role:
-        fields |= {"keypoints": by_role["keypoints"].shape[1], "keypoint_dims": 3}
-        basis |= dict.fromkeys(("keypoints", "keypoint_dims"), "inferred: the outputs")
+        brings.append(Inference("boxes of a probe run", box_units="unit" if unit else "pixels"))
+    further = [role for role in TASKS if role in roles.values()]
     why = f"{', '.join(('boxes', 'labels', *further))} and scores of {labels.size} finished detections"
-    return Match(Sure.LIKELY, why, fields, basis, unsettled)
+    unsettled = _unsettled(roles, counting, names, batched=batched)
+    return Match.bringing(Sure.LIKELY, why, *brings, unsettled=unsettled, decode=OutputsReader.of(roles))
 
 
-DECODERS = (Decoder("torchvision", _matches, _decode, suppress=False),)
+def _further(roles: Mapping[str, str], values: Arrays) -> list[Convention]:
+    """The task, and how many keypoints there are."""
+    by_role = {role: values[name] for name, role in roles.items()}
+    task = next((TASKS[role] for role in TASKS if role in by_role), "detect")
+    found: list[Convention] = [Inference("the outputs", task=task)]
+    if "keypoints" in by_role:
+        found.append(Inference("the outputs", keypoints=by_role["keypoints"].shape[1], keypoint_dims=3))
+    return found
+
+
+def _unsettled(
+    roles: Mapping[str, str], counting: tuple[str, ...], names: tuple[str, ...], *, batched: bool
+) -> dict[str, tuple[Alternative, ...]]:
+    """What is left open: how labels count, how the image is normalised, how it is fitted."""
+    found: dict[str, tuple[Alternative, ...]] = {}
+    if len(counting) > 1:
+        found["outputs"] = (
+            Alternative({"outputs": _counted(roles, "classes")}, f"label 0 is {names[0]}"),
+            Alternative({"outputs": _counted(roles, FROM_ONE)}, f"label 0 is a background, label 1 is {names[0]}"),
+        )
+    if batched or not set(roles) <= KEYS:
+        found["mean"] = MEANS
+    return found | {"resize": FITS} if batched else found
+
+
+DECODERS = (Decoder("torchvision", _matches, suppress=False),)

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.decoders.yolov5 import objectness_rows
-from edgerun.heads import grids, image_inputs, levels, scores, value_checks
-from edgerun.tensors import AnyArray
+from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Inference, Match, Sure
+from edgerun.heads import grids, input_conventions, scores
+from edgerun.heads.grid_columns import Columns
+from edgerun.heads.grid_facts import GridFacts
+from edgerun.heads.level_tables import LevelTable, level_tables
+from edgerun.heads.verdicts import refutable, require
 
-__all__ = ["DECODERS", "READINGS", "Reading"]
+__all__ = ["DECODERS", "READINGS", "Reader", "Reading"]
 
 PER_CELL = 3
 Sizes = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -44,6 +45,17 @@ class Reading:
     square: bool
     spread: dict[int, float]
     fill: int
+
+    def factor(self, stride: int) -> float:
+        """The factor s at this stride."""
+        return 2.0 if self.square else self.spread.get(stride, 1.0)
+
+    @property
+    def convention(self) -> Convention:
+        """What its models are fed, and suppressed by."""
+        who = self.name.removesuffix("-raw")
+        fed = {"resize": "letterbox", "fill": self.fill, "color": "rgb", "scale": 1 / 255, "iou": 0.45}
+        return Convention(f"{who} is run so", **fed)
 
 
 V3: dict[int, Sizes] = {
@@ -70,73 +82,63 @@ READINGS = (
 RAW, ACTIVE = "grid", "grid after the sigmoid"
 
 
-def _boxes(rows: AnyArray, cells: AnyArray, frame: Frame, stride: int, reading: Reading, active: bool) -> AnyArray:
-    """Centre and size in model pixels of rows [K, 5 + C], which lie at these cells; float32 [K, 4]."""
-    corners = grids.centres(frame.height, frame.width, (stride,), 0.0)[cells // PER_CELL]
-    anchors = np.array(reading.anchors[stride], np.float32)[cells % PER_CELL]
-    places, sizes = rows[:, :2], rows[:, 2:4]
-    places = places if active else scores.sigmoid(places)
-    spread = 2.0 if reading.square else reading.spread.get(stride, 1.0)
-    places = (places * np.float32(spread) - np.float32((spread - 1) / 2)) * np.float32(stride) + corners
-    if reading.square:
-        sizes = anchors * (2 * (sizes if active else scores.sigmoid(sizes))) ** 2
-    else:
-        sizes = anchors * scores.exp(sizes)
-    return np.concatenate((places, sizes), axis=1).astype(np.float32)
+@dataclass(frozen=True)
+class Reader:
+    """Reads raw grids.
+
+    Attributes:
+        levels: the outputs, one for each stride.
+        reading: the configuration.
+        active: whether all but v3's sizes have been through the sigmoid.
+    """
+
+    levels: tuple[LevelTable, ...]
+    reading: Reading
+    active: bool
+
+    def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
+        """Candidates of one image, boxes in model pixels."""
+        return Candidates.joined([self._level(level, outputs, frame) for level in self.levels])
+
+    def _level(self, level: LevelTable, outputs: Arrays, frame: Frame) -> Candidates:
+        table = level.rows(outputs, frame.height, frame.width)
+        columns = Columns("cxcywh", "objectness", level.channels - 5)
+        kept = columns.promising(table.T, frame.conf if self.active else scores.logit(frame.conf))
+        raw = table[kept]
+        rows = raw.astype(np.float32) if self.active else scores.sigmoid(raw)
+        reading, stride = self.reading, np.float32(level.stride)
+        spread = np.float32(reading.factor(level.stride))
+        corners = level.corners(kept, frame.height, frame.width)
+        anchors = np.array(reading.anchors[level.stride], np.float32)[kept % PER_CELL]
+        rows[:, :2] = (rows[:, :2] * spread - (spread - 1) / 2) * stride + corners
+        rows[:, 2:4] = anchors * ((2 * rows[:, 2:4]) ** 2 if reading.square else scores.exp(raw[:, 2:4]))
+        return columns.read(rows.T, frame.conf)
 
 
-def _decode(outputs: Arrays, frame: Frame, *, reading: Reading) -> Candidates:
-    found: list[Candidates] = []
-    for stride, (level,) in levels.bind(levels.arrays(outputs), frame.height, frame.width, PER_CELL).items():
-        height, width = -(-frame.height // stride), -(-frame.width // stride)
-        rows = levels.rows(outputs[level.name], height, width, PER_CELL)
-        active = frame.card.outputs[level.name] == ACTIVE
-        cells = np.flatnonzero(rows[:, 4] >= (frame.conf if active else scores.logit(frame.conf)))
-        rows = rows[cells]
-        shares = rows[:, 4:] if active else scores.sigmoid(rows[:, 4:])
-        boxes = _boxes(rows, cells, frame, stride, reading, active)
-        found.append(objectness_rows(np.concatenate((boxes, shares), axis=1), frame))
-    return Candidates.joined(found)
-
-
+@refutable
 def _matches(evidence: Evidence, *, reading: Reading) -> Match:
-    card = evidence.card
-    bound = levels.bind(levels.specs(evidence.outputs), card.height, card.width, PER_CELL)
-    widths = {level.channels for group in bound.values() for level in group}
-    if tuple(bound) != tuple(reading.anchors) or any(len(group) != 1 for group in bound.values()) or len(widths) != 1:
-        strides = ", ".join(map(str, reading.anchors))
-        return Match(Sure.NO, f"it needs one output with three anchors per cell for each of the strides {strides}")
-    (channels,) = widths
-    if channels < 6 or (card.labels and channels - 5 != len(card.labels)):
-        return Match(Sure.NO, f"{channels} channels per anchor are not 5 + {len(card.labels) or 'some'} labels")
-    values = evidence.probe("textured")
-    tables = [
-        levels.rows(values[group[0].name], -(-card.height // stride), -(-card.width // stride), PER_CELL)
-        for stride, group in bound.items()
-    ]
-    sizes = all(value_checks.shares(table[:, 2:4]) for table in tables)
-    scored = all(value_checks.shares(table[:, 4:]) for table in tables)
-    rest = all(value_checks.shares(table[:, [0, 1, *range(4, channels)]]) for table in tables)
-    if scored and not rest:
-        return Match(Sure.NO, "scores of a probe run lie in 0..1 and centres do not: the boxes are decoded already")
-    if rest and sizes != reading.square:
-        return Match(
-            Sure.NO, f"sizes of a probe run {'lie in' if sizes else 'leave'} 0..1, and everything else lies in it"
-        )
-    roles = {group[0].name: ACTIVE if rest else RAW for group in bound.values()}
-    conventions: dict[str, Any] = {
-        "outputs": roles, "resize": "letterbox", "fill": reading.fill, "color": "rgb", "scale": 1 / 255, "iou": 0.45,
-    }  # fmt: skip
-    basis = dict.fromkeys(conventions, f"convention: {reading.name.removesuffix('-raw')} is run so")
-    basis["outputs"] = "inferred: shapes, and values of a probe run"
-    # PyTorch's exporters of v5 and v7 part anchors and cells; TensorFlow's of v3 and v4 put channels last
-    parted = all(spec.shape[1] == PER_CELL for spec in evidence.outputs if len(spec.shape) == 5)
-    parted = parted and all(len(spec.shape) == 5 for spec in evidence.outputs)
-    speaks = rest or (parted if reading.square else image_inputs.channels_last(evidence))
+    card, bound = evidence.card, level_tables(evidence, tuple(reading.anchors), PER_CELL)
+    values, channels = evidence.probe("textured"), bound[0].channels
+    tables = np.concatenate([level.rows(values, card.height, card.width) for level in bound]).T
+    facts = GridFacts(tables, grids.Grid(card.height, card.width, tuple(reading.anchors), PER_CELL))
+    sizes, places, scored = (facts.in_unit_range(part) for part in (slice(2, 4), slice(2), slice(4, None)))
+    require(places or not scored, "scores lie in 0..1 in a trial run and centres do not: the boxes are decoded already")
+    active = places and scored
+    place = "lie in" if sizes else "leave"
+    require(not active or sizes == reading.square, f"sizes {place} 0..1 in a trial run, and all else lies in it")
+    roles = dict.fromkeys((level.output for level in bound), ACTIVE if active else RAW)
+    seen = Inference("shapes, and values of a probe run", outputs=roles)
+    telling = active or _exported_as_usual(evidence, reading)
     why = f"three anchors per cell, {channels - 5} classes, with the anchors and the formula of {reading.name}"
-    return Match(Sure.LIKELY if speaks else Sure.POSSIBLE, why, conventions, basis)
+    sure = Sure.LIKELY if telling else Sure.POSSIBLE
+    return Match.bringing(sure, why, reading.convention, seen, decode=Reader(bound, reading, active))
 
 
-DECODERS = tuple(
-    Decoder(reading.name, partial(_matches, reading=reading), partial(_decode, reading=reading)) for reading in READINGS
-)
+def _exported_as_usual(evidence: Evidence, reading: Reading) -> bool:
+    """PyTorch's exporters of v5 and v7 part anchors and cells; TensorFlow's of v3 and v4 put channels last."""
+    if not reading.square:
+        return input_conventions.channels_last(evidence)
+    return all(len(spec.shape) == 5 and spec.shape[1] == PER_CELL for spec in evidence.outputs)
+
+
+DECODERS = tuple(Decoder(reading.name, partial(_matches, reading=reading)) for reading in READINGS)

@@ -6,44 +6,39 @@ Source: github.com/Tianxiaomo/pytorch-YOLOv4 (Apache-2.0), `yolo_layer.py`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.heads import box_formats, grids, value_checks
-from edgerun.heads import scores as scoring
+from edgerun.contract import Convention, Decoder, Evidence, Match, Sure
+from edgerun.heads import grids
+from edgerun.heads.grid_facts import GridFacts
+from edgerun.heads.grid_pairs import PairReader
+from edgerun.heads.verdicts import refutable, require
 
 __all__ = ["DECODERS"]
 
-CONVENTIONS: dict[str, Any] = {"resize": "stretch", "color": "rgb", "scale": 1 / 255, "box_units": "unit", "iou": 0.6}
-BASIS = dict.fromkeys(CONVENTIONS, "convention: YOLOv4 is run so by its exporter")
+YOLOV4 = Convention(
+    "YOLOv4 is run so by its exporter", resize="stretch", color="rgb", scale=1 / 255, box_units="unit", iou=0.6
+)
 
 
-def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    by_rank = {array.ndim: array[0] for array in outputs.values()}
-    kept, scores, classes = scoring.best(by_rank[3], frame.conf)
-    return Candidates(by_rank[4][kept, 0].astype(np.float32), scores, classes)
-
-
+@refutable
 def _matches(evidence: Evidence) -> Match:
-    card = evidence.card
-    shapes = {len(spec.shape): spec.shape for spec in evidence.outputs}
-    if len(evidence.outputs) != 2 or set(shapes) != {3, 4} or shapes[4][2:] != (1, 4) or shapes[3][1] != shapes[4][1]:
-        return Match(Sure.NO, "it needs boxes [1, N, 1, 4] and scores [1, N, C]")
-    count, classes = shapes[3][1] or 0, shapes[3][2] or 0
-    strides = grids.ladder_of(count, card.height, card.width, 3)
-    if strides is None:
-        return Match(Sure.NO, f"{count} rows are not three anchors per cell of a {card.width} x {card.height} input")
-    if card.labels and classes != len(card.labels):
-        return Match(Sure.NO, f"{classes} columns of scores are not {len(card.labels)} labels")
-    values = {array.ndim: array for array in evidence.probe("textured").values()}
-    if not value_checks.shares(values[3]) or not value_checks.unit(values[4]):
-        return Match(Sure.NO, "the scores of a probe run leave 0..1, or its boxes are in pixels")
-    if box_formats.crosses(values[4][0, :, 0]):
-        return Match(Sure.NO, "the boxes of a probe run are not x1 y1 x2 y2")
-    why = f"{count} boxes in 0..1, three per cell at strides {', '.join(map(str, strides))}, and {classes} classes"
-    return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)
+    card, specs = evidence.card, {len(spec.shape): spec for spec in evidence.outputs}
+    require(len(evidence.outputs) == 2 and set(specs) == {3, 4}, "it needs boxes [1, N, 1, 4] and scores [1, N, C]")
+    reader = PairReader(specs[4].name, specs[3].name)
+    _, count, classes = specs[3].shape
+    require(specs[4].shape[1:] == (count, 1, 4), "its boxes are not [1, N, 1, 4] beside scores [1, N, C]")
+    grid = grids.grid_of(count, card.height, card.width, 3)
+    require(grid, f"{count} rows are not three anchors per cell of a {card.width} x {card.height} input")
+    require(len(card.labels) in (0, classes), f"{classes} columns of scores are not {len(card.labels)} labels")
+    values = evidence.probe("textured")
+    table = np.concatenate((values[reader.boxes][0, :, 0], values[reader.scores][0]), axis=1).T
+    facts = GridFacts(table, grid or grids.Grid(card.height, card.width, ()))
+    told = facts.in_unit_range(slice(4, None)) and facts.in_unit
+    require(told, "the scores of a trial run leave 0..1, or its boxes are in pixels")
+    require(not facts.corners_cross, "the boxes of a trial run are not x1 y1 x2 y2")
+    why = f"{count} boxes in 0..1, {grid}, and {classes} classes"
+    return Match.bringing(Sure.CERTAIN, why, YOLOV4, decode=reader)
 
 
-DECODERS = (Decoder("yolov4", _matches, _decode),)
+DECODERS = (Decoder("yolov4", _matches),)

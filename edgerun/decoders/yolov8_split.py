@@ -6,75 +6,40 @@ one [1, 64 + C, h, w]. Source: the layout is documented by its exporter; Li et a
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.heads import dfl, grids, levels, value_checks
-from edgerun.heads import scores as scoring
+from edgerun.contract import Convention, Sure
+from edgerun.heads import dfl
+from edgerun.heads.readings import Observed, Reading, decoder
+from edgerun.heads.side_distances import SideDistances, in_bins
+from edgerun.heads.stride_outputs import Output, StrideOutputs
 
 __all__ = ["DECODERS"]
 
 BINS = 16
-SIDES = 4 * BINS
-STRIDES = (8, 16, 32)
+DISTANCES, SCORES = dfl.output(BINS), Output("scores")
 
-CONVENTIONS: dict[str, Any] = {"resize": "letterbox", "fill": 114, "color": "rgb", "scale": 1 / 255}
-BASIS = dict.fromkeys(CONVENTIONS, "convention: YOLOv8 and its like are trained so")
+SPLIT = StrideOutputs((8, 16, 32), (DISTANCES, SCORES), fits=dfl.only_scores_in_0_to_1)
+JOINED = StrideOutputs((8, 16, 32), (DISTANCES, SCORES), in_one=True)
+FORMULA = SideDistances(0.5, in_bins)
 
-
-def _decode_split(outputs: Arrays, frame: Frame) -> Candidates:
-    return dfl.decode_levels(outputs, frame, 0.5)
-
-
-def _matches_split(evidence: Evidence) -> Match:
-    roles, strides, seen = dfl.roles(evidence, (BINS,))
-    if not roles or strides != STRIDES:
-        return Match(Sure.NO, seen if not roles else f"strides {strides} are not 8, 16, 32")
-    basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}
-    return Match(Sure.LIKELY, seen, {**CONVENTIONS, "outputs": roles}, basis)
+CONVENTIONS = (
+    Convention("YOLOv8 and its like are trained so", resize="letterbox", fill=114, color="rgb", scale=1 / 255),
+)  # fmt: skip
 
 
-def _decode_joined(outputs: Arrays, frame: Frame) -> Candidates:
-    found: list[Candidates] = []
-    for stride, (level,) in levels.bind(levels.arrays(outputs), frame.height, frame.width).items():
-        rows = levels.rows(outputs[level.name], -(-frame.height // stride), -(-frame.width // stride))
-        raw = frame.card.outputs[level.name] == "distances, logits"
-        kept, scores, classes = scoring.best(rows[:, SIDES:], frame.conf, logits=raw)
-        points = grids.centres(frame.height, frame.width, (stride,))[kept]
-        sides = np.ascontiguousarray(rows[kept, :SIDES])
-        found.append(Candidates(dfl.boxes(sides, points, np.full(len(kept), stride, np.float32)), scores, classes))
-    return Candidates.joined(found)
+def _not_distributions(observed: Observed) -> str:
+    if all(dfl.plausible(np.ascontiguousarray(table)) for table in observed.tables("distances")):
+        return ""
+    return f"the first {4 * BINS} channels of a probe run are not distributions of four sides"
 
 
-def _matches_joined(evidence: Evidence) -> Match:
-    card = evidence.card
-    bound = levels.bind(levels.specs(evidence.outputs), card.height, card.width)
-    widths = {each.channels for group in bound.values() for each in group}
-    if tuple(bound) != STRIDES or any(len(group) != 1 for group in bound.values()) or len(widths) != 1:
-        return Match(Sure.NO, "it needs one output for each of the strides 8, 16, 32")
-    (channels,) = widths
-    classes = channels - SIDES
-    if classes < 1 or (card.labels and classes != len(card.labels)):
-        return Match(Sure.NO, f"{channels} channels are not 64 + {len(card.labels) or 'some'} labels")
-    values = evidence.probe("textured")
-    tables = [
-        levels.rows(values[group[0].name], -(-card.height // stride), -(-card.width // stride))
-        for stride, group in bound.items()
-    ]
-    done = all(value_checks.shares(table[:, SIDES:]) for table in tables)
-    if not all(dfl.plausible(np.ascontiguousarray(table[:, :SIDES])) for table in tables):
-        return Match(Sure.NO, f"the first {SIDES} channels of a probe run are no distributions of four sides")
-    role = "distances, scores" if done else "distances, logits"
-    conventions = {**CONVENTIONS, "outputs": {group[0].name: role for group in bound.values()}}
-    basis = {**BASIS, "outputs": "inferred: shapes, and values of a probe run"}
-    # three anchors per cell can make the same number of channels
-    sure = Sure.POSSIBLE if channels % 3 == 0 else Sure.LIKELY
-    return Match(sure, f"{channels} channels are 4 x {BINS} bins and {classes} classes", conventions, basis)
+def _sure(observed: Observed) -> Sure:
+    """Three anchors per cell can make the same number of channels."""
+    return Sure.POSSIBLE if (4 * BINS + observed.classes) % 3 == 0 else Sure.LIKELY
 
 
 DECODERS = (
-    Decoder("yolov8-split", _matches_split, _decode_split),
-    Decoder("yolov8-raw", _matches_joined, _decode_joined),
+    decoder("yolov8-split", Reading(SPLIT, FORMULA, CONVENTIONS, objection=dfl.objection)),
+    decoder("yolov8-raw", Reading(JOINED, FORMULA, CONVENTIONS, objection=_not_distributions, sure=_sure)),
 )

@@ -9,88 +9,66 @@ Source: Wu et al., YuNet, 2023; OpenCV's `face_detect.cpp` (Apache-2.0).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
-from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
-from edgerun.heads import grids, levels, prior_boxes, value_checks
-from edgerun.heads import scores as scoring
+from edgerun.contract import Candidates, Convention
+from edgerun.heads import landmarks, scores, value_checks
+from edgerun.heads.bound_outputs import Cells, Tables
+from edgerun.heads.prior_boxes import ULTRAFACE, PriorOffsets, Squares
+from edgerun.heads.readings import Reading, certain, decoder
+from edgerun.heads.stride_outputs import Output, StrideOutputs
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
 
-CONVENTIONS: dict[str, Any] = {
-    "resize": "letterbox-topleft", "color": "bgr", "scale": 1.0, "fill": 0, "iou": 0.3, "keypoints": 5,
-    "keypoint_dims": 2, "labels": ("face",),
-}  # fmt: skip
-BASIS = dict.fromkeys(CONVENTIONS, "convention: YuNet is run so in OpenCV")
-
-VARIANCES = (0.1, 0.2)
+CONVENTIONS = Convention(
+    "YuNet is run so in OpenCV", resize="letterbox-topleft", color="bgr", scale=1.0, fill=0, iou=0.3, keypoints=5,
+    keypoint_dims=2, labels=("face",),
+)  # fmt: skip
+OF_THE_INPUT = Convention("squares are shares of the input", box_units="unit")
 
 
-def _decode(outputs: Arrays, frame: Frame) -> Candidates:
-    found: list[Candidates] = []
-    for stride, group in levels.bind(levels.arrays(outputs), frame.height, frame.width).items():
-        height, width = -(-frame.height // stride), -(-frame.width // stride)
-        group = tuple(sorted(group, key=lambda level: level.channels))
-        first, second, boxes, points = (levels.rows(outputs[level.name], height, width) for level in group)
-        scores = np.sqrt(np.clip(first[:, 0], 0, 1) * np.clip(second[:, 0], 0, 1))
-        kept = np.flatnonzero(scores >= frame.conf)
-        corners = grids.centres(frame.height, frame.width, (stride,), 0.0)[kept]
-        centres = boxes[kept, :2] * np.float32(stride) + corners
-        sides = scoring.exp(boxes[kept, 2:]) * np.float32(stride)
-        landmarks = points[kept].reshape(-1, 5, 2) * np.float32(stride) + corners[:, None]
-        keypoints = np.concatenate((landmarks, np.ones_like(landmarks[..., :1])), axis=2)
-        corners = cxcywh_to_xyxy(np.concatenate((centres, sides), axis=1))
-        found.append(Candidates(corners, scores[kept], np.zeros(len(kept), np.int32), keypoints))
-    return Candidates.joined(found)
+def _root(first: AnyArray, second: AnyArray, conf: float) -> scores.Best:
+    return scores.of_one_class(np.sqrt(np.clip(first, 0, 1) * np.clip(second, 0, 1)), conf)
 
 
-def _matches(evidence: Evidence) -> Match:
-    bound = levels.bind(levels.specs(evidence.outputs), evidence.card.height, evidence.card.width)
-    if not levels.of_width(bound, 1, 1, 4, 10):
-        return Match(Sure.NO, "it needs outputs of 1, 1, 4 and 10 channels for each stride")
-    values = evidence.probe("textured")
-    if not all(
-        value_checks.shares(values[level.name]) for group in bound.values() for level in group if level.channels == 1
-    ):
-        return Match(Sure.NO, "scores of a probe run leave 0..1")
-    why = "two scores, a box and five landmarks at strides " + ", ".join(map(str, bound))
-    return Match(Sure.CERTAIN, why, CONVENTIONS, BASIS)
+def _cells(tables: Tables, cells: Cells, conf: float) -> Candidates:
+    """Boxes and landmarks from the corners of cells; the two scores come side by side."""
+    pair = tables["scores"]
+    rows, best, classes = _root(pair[:, 0], pair[:, 1], conf)
+    corners, sizes = cells.points(rows, 0.0), cells.sizes(rows)
+    offsets = tables["boxes"][rows]
+    centres = offsets[:, :2] * sizes + corners
+    sides = scores.exp(offsets[:, 2:]) * sizes
+    boxes = cxcywh_to_xyxy(np.concatenate((centres, sides), axis=1))
+    return Candidates(boxes, best, classes, landmarks.around(tables["landmarks"][rows], corners, sizes))
 
 
-def _decode_squares(outputs: Arrays, frame: Frame) -> Candidates:
-    by_width = {array.shape[-1]: array.reshape(-1, array.shape[-1]) for array in outputs.values()}
-    squares = prior_boxes.squares(frame.height, frame.width, prior_boxes.ULTRAFACE)
-    scores = np.sqrt(np.clip(by_width[2][:, 1], 0, 1) * np.clip(by_width[1][:, 0], 0, 1))
-    kept = np.flatnonzero(scores >= frame.conf)
-    offsets = by_width[14][kept]
-    boxes = prior_boxes.decode(offsets[:, :4], squares[kept], VARIANCES)
-    points = prior_boxes.decode_points(offsets[:, 4:], squares[kept], VARIANCES[0])
-    return Candidates(boxes, scores[kept], np.zeros(len(kept), np.int32), points)
+def _faces(tables: Tables, conf: float) -> scores.Best:
+    return _root(tables["scores"][:, 1], tables["overlaps"][:, 0], conf)
 
 
-def _matches_squares(evidence: Evidence) -> Match:
-    card = evidence.card
-    shapes = {spec.shape[-1]: spec.shape for spec in evidence.outputs if spec.shape}
-    if sorted(width or 0 for width in shapes) != [1, 2, 14] or len(evidence.outputs) != 3:
-        return Match(Sure.NO, "it needs outputs of 14, 2 and 1 columns")
-    counts = {shape[-2] for shape in shapes.values() if len(shape) > 1}
-    if counts != {len(prior_boxes.squares(card.height, card.width, prior_boxes.ULTRAFACE))}:
-        return Match(Sure.NO, f"its rows are not the squares of a {card.width} x {card.height} input")
-    if not all(value_checks.sum_to_one(array.reshape(-1, 2)) for array in _of_width(evidence, 2)):
-        return Match(Sure.NO, "the shares of face and background of a probe run do not add up to 1")
-    conventions = {**CONVENTIONS, "box_units": "unit"}
-    return Match(
-        Sure.CERTAIN, "a box with five landmarks, two shares and an IoU for each square", conventions,
-        {**BASIS, "box_units": "convention: squares are shares of the input"},
-    )  # fmt: skip
+SCORES, BOXES, LANDMARKS = Output("scores", (1,)), Output("boxes", (4,)), Output("landmarks", (10,))
+AT_STRIDES = StrideOutputs((8, 16, 32), (SCORES, SCORES, BOXES, LANDMARKS), finished=True)
+
+SQUARES = PriorOffsets(Squares(ULTRAFACE), (0.1, 0.2), score=_faces)
 
 
-def _of_width(evidence: Evidence, width: int) -> list[AnyArray]:
-    return [array for array in evidence.probe("textured").values() if array.shape[-1] == width]
+def _squares(tables: Tables, cells: Cells, conf: float) -> Candidates:
+    """Boxes and landmarks come as one output."""
+    offsets = tables["boxes"]
+    return SQUARES({**tables, "boxes": offsets[:, :4], "landmarks": offsets[:, 4:]}, cells, conf)
 
 
-DECODERS = (Decoder("yunet", _matches, _decode), Decoder("yunet-2022", _matches_squares, _decode_squares))
+FROM_SQUARES = StrideOutputs(
+    (8, 16, 32, 64), (Output("boxes", (14,)), Output("scores", (2,)), Output("overlaps", (1,))), rows=SQUARES.count,
+    finished=True, is_finished=value_checks.sum_to_one,
+)  # fmt: skip
+
+DECODERS = (
+    decoder("yunet", Reading(AT_STRIDES, _cells, (CONVENTIONS,), sure=certain, tells_roles=False)),
+    decoder(
+        "yunet-2022", Reading(FROM_SQUARES, _squares, (CONVENTIONS, OF_THE_INPUT), sure=certain, tells_roles=False)
+    ),
+)

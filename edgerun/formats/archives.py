@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from edgerun.card import sidecar
 from edgerun.errors import ModelUnreadable, ModelUnsafe
-from edgerun.formats import sniff
+from edgerun.formats.known import PACKED, is_packed
 
 __all__ = ["unpacked"]
 
@@ -63,7 +63,7 @@ def _is_tar(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         head = file.read(512)
-    return sniff.packed(head)
+    return is_packed(head)
 
 
 class _Bounded:
@@ -122,7 +122,7 @@ def _opened(path: Path) -> Any:
 
     with path.open("rb") as file:
         head = file.read(8)
-    kinds = dict(zip(sniff.PACKED, (lzma.open, gzip.open, bz2.open), strict=True))
+    kinds = dict(zip(PACKED, (lzma.open, gzip.open, bz2.open), strict=True))
     opener: Any = next((opener for magic, opener in kinds.items() if head.startswith(magic)), Path.open)
     return opener(path, "rb")
 

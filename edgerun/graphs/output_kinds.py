@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from edgerun.contract import Evidence, Graph, Node
-from edgerun.graphs.view import CONCAT, MAX_DEPTH, PASS_THROUGH, GraphView, kind
+from edgerun.graphs.view import CONCAT, MAX_DEPTH, NO_NODE, PASS_THROUGH, GraphView, kind
 
 __all__ = ["activation", "has", "patches", "torch_version", "unfinished"]
 
@@ -35,13 +35,11 @@ def activation(graph: Graph, output: str) -> str:
     found: set[str] = set()
     while pending and len(visited) <= MAX_NODES:
         name = pending.pop()
-        node = view.producers.get(name)
-        if node is None or name in visited:
-            continue
+        node = NO_NODE if name in visited else view.producers.get(name, NO_NODE)
         visited.add(name)
         if kind(node) in _GATHERS:
             pending += _values(view, node)
-        else:
+        elif node is not NO_NODE:
             found.add(ACTIVATIONS.get(kind(node), ""))
     return found.pop() if len(found) == 1 else ""
 
@@ -72,11 +70,13 @@ def patches(graph: Graph) -> int:
 def _patch(node: Node) -> int:
     """The side of a convolution's kernel where it is as large as its stride, as a patch embedding's is; else 0."""
     shape, strides = node.attributes.get("kernel_shape"), node.attributes.get("strides")
-    cuts = kind(node) == "conv" and isinstance(shape, tuple) and shape == strides
-    return int(shape[0]) if cuts and shape and min(shape) >= MIN_PATCH else 0
+    if kind(node) != "conv" or not isinstance(shape, tuple) or shape != strides:
+        return 0
+    return int(shape[0]) if min(shape, default=0) >= MIN_PATCH else 0
 
 
 def torch_version(graph: Graph | None) -> tuple[int, int] | None:
     """Of the PyTorch that exported the file; None where it does not say."""
-    found = re.match(r"pytorch (\d+)\.(\d+)", graph.producer) if graph is not None else None
+    producer = graph.producer if graph is not None else ""
+    found = re.match(r"pytorch (\d+)\.(\d+)", producer)
     return (int(found[1]), int(found[2])) if found else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,16 @@ def _change(factor: AnyArray = _ONE, offset: AnyArray = _ZERO, *, swapped: bool 
     return InGraphPreprocessing(tuple(map(float, factor)), tuple(map(float, offset)), swapped)
 
 
+class NetworkBegins(Exception):
+    """An operator is the network's own: no preprocessing, or none that can be followed."""
+
+
+def _demand(condition: object) -> None:
+    """Raise `NetworkBegins` unless the condition holds."""
+    if not condition:
+        raise NetworkBegins
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """What one operator, or several that belong together, do, and the value that they leave."""
@@ -60,80 +71,98 @@ def preprocessing(graph: Graph, image: str) -> InGraphPreprocessing:
     """What is done to the input of this name, up to the first operator that mixes its values."""
     view = GraphView.of(graph)
     found, value = InGraphPreprocessing(), image
-    for _ in range(MAX_DEPTH):
-        step = _step(view, value)
-        if step is None:
-            break
-        found, value = found.then(step.change), step.output
+    with suppress(NetworkBegins):
+        for _ in range(MAX_DEPTH):
+            step = _step(view, value)
+            found, value = found.then(step.change), step.output
     return found
 
 
-def _step(view: GraphView, value: str) -> _Step | None:
-    """The next step from a value; None where the network begins, or several read it."""
+def _step(view: GraphView, value: str) -> _Step:
+    """The next step from a value; raises `NetworkBegins` where there is none, or several read it."""
     node = view.only_reader(value)
-    if node is None:
-        return None
     if kind(node) == "split":
         return _channelwise(view, node)
-    change = OPERATORS.get(kind(node), _unknown)(view, node, value)
-    return None if change is None else _Step(change, node.outputs[0])
+    _demand(kind(node) in OPERATORS)
+    return _Step(OPERATORS[kind(node)](view, node, value), node.outputs[0])
 
 
 # ---------------------------------------------------------------------------------------------- single operators
-
-
-def _unknown(view: GraphView, node: Node, value: str) -> None:
-    return None
 
 
 def _unchanged(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
     return InGraphPreprocessing()
 
 
-_ARITHMETIC: Mapping[str, Callable[[AnyArray], InGraphPreprocessing]] = {
-    "mul": lambda constant: _change(factor=constant),
-    "div": lambda constant: _change(factor=1 / constant),
-    "add": lambda constant: _change(offset=constant),
-    "sub": lambda constant: _change(offset=-constant),
+def _arithmetic(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
+    """A value and a constant, added or multiplied; the value must be what is divided, or taken off from."""
+    value_is_first = node.inputs[:1] == (value,)
+    _demand(value_is_first or kind(node) in ("mul", "add"))
+    others = [name for name in node.inputs if name not in ("", value)]
+    _demand(len(others) < 2)
+    constant = _numbers(view, others[0]) if others else np.asarray(node.attributes.get("y", ()))
+    return _COMBINED[kind(node)](_per_channel(constant))
+
+
+def _numbers(view: GraphView, name: str) -> AnyArray:
+    constant = view.constant(name)
+    if constant is None:
+        raise NetworkBegins
+    return constant
+
+
+def _per_channel(constant: AnyArray) -> AnyArray:
+    """One finite number, or one for each channel: float64 [1] or [3]."""
+    _demand(constant.size in (1, 3) and constant.dtype.kind in "fiu")
+    numbers = constant.astype(np.float64).reshape(-1)
+    _demand(np.isfinite(numbers).all())
+    return numbers
+
+
+def _multiplied(constant: AnyArray) -> InGraphPreprocessing:
+    _demand(constant.all())
+    return _change(factor=constant)
+
+
+def _divided(constant: AnyArray) -> InGraphPreprocessing:
+    _demand(constant.all())
+    return _change(factor=1 / constant)
+
+
+def _added(constant: AnyArray) -> InGraphPreprocessing:
+    return _change(offset=constant)
+
+
+def _taken_off(constant: AnyArray) -> InGraphPreprocessing:
+    return _change(offset=-constant)
+
+
+_COMBINED: Mapping[str, Callable[[AnyArray], InGraphPreprocessing]] = {
+    "mul": _multiplied,
+    "div": _divided,
+    "add": _added,
+    "sub": _taken_off,
 }
 
 
-def _arithmetic(view: GraphView, node: Node, value: str) -> InGraphPreprocessing | None:
-    """A value and a constant, added or multiplied; None where it is not that, or the value is what is taken off."""
-    constant = _operand(view, node, value)
-    order_matters = kind(node) in ("div", "sub")
-    if constant is None or (order_matters and node.inputs[:1] != (value,)):
-        return None
-    return _ARITHMETIC[kind(node)](constant)
+def _batch_normalisation(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
+    """The line that a batch normalisation of the channels is, where its numbers are in the file."""
+    _demand(len(node.inputs) >= 5)
+    gain, shift, mean, variance = (_channel_numbers(_numbers(view, name)) for name in node.inputs[1:5])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = gain / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
+    return _line(factor, shift - mean * factor)
 
 
-def _operand(view: GraphView, node: Node, value: str) -> AnyArray | None:
-    """The constant that a node adds or multiplies, float64 [1] or [3]; None where it has no such."""
-    others = [name for name in node.inputs if name not in ("", value)]
-    if len(others) > 1:
-        return None
-    stored = view.constant(others[0]) if others else node.attributes.get("y")
-    numbers = np.empty(0) if stored is None else np.asarray(stored).reshape(-1)
-    if numbers.size not in (1, 3) or numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all():
-        return None
-    multiplies = kind(node) in ("mul", "div")
-    return None if multiplies and not numbers.all() else numbers.astype(np.float64)
+def _channel_numbers(array: AnyArray) -> AnyArray:
+    _demand(array.size in (1, 3))
+    return np.asarray(array, np.float64).reshape(-1)
 
 
-def _batch_normalisation(view: GraphView, node: Node, value: str) -> InGraphPreprocessing | None:
-    """The line that a batch normalisation of the channels is; None where its numbers are not in the file."""
-    arrays = [np.asarray(array, np.float64).reshape(-1) for array in view.constants(node)[:4]]
-    if len(arrays) != 4 or any(array.size not in (1, 3) for array in arrays):
-        return None
-    gain, shift, mean, variance = arrays
-    factor = gain / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
-    return _usable(factor, shift - mean * factor)
-
-
-def _usable(factor: AnyArray, offset: AnyArray, *, swapped: bool = False) -> InGraphPreprocessing | None:
-    """None where a channel is lost, or becomes no number."""
-    finite = np.isfinite(factor).all() and np.isfinite(offset).all()
-    return _change(factor, offset, swapped=swapped) if finite and factor.all() else None
+def _line(factor: AnyArray, offset: AnyArray, *, swapped: bool = False) -> InGraphPreprocessing:
+    """Y = x * factor + offset, unless a channel is lost or becomes no number."""
+    _demand(np.isfinite([*factor, *offset]).all() and factor.all())
+    return _change(factor, offset, swapped=swapped)
 
 
 def _channel_scale(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
@@ -141,56 +170,52 @@ def _channel_scale(view: GraphView, node: Node, value: str) -> InGraphPreprocess
     return _change(factor=np.array([float(node.attributes.get("channelScale") or 1.0)]))
 
 
-def _pointwise_convolution(view: GraphView, node: Node, value: str) -> InGraphPreprocessing | None:
-    """A convolution that looks at one pixel and keeps channels apart, in ONNX's form; None for all others."""
-    arrays = [view.constant(name) for name in node.inputs[1:3] if name]
-    weights, bias = (*arrays, np.zeros(3), np.zeros(3))[:2]
-    if weights is None or bias is None or bias.shape != (3,):
-        return None
-    table = _channel_table(weights)
-    if np.count_nonzero(table) != 3:
-        return None
+def _pointwise_convolution(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
+    """A convolution that looks at one pixel and keeps channels apart, in ONNX's form."""
+    weights, bias = (*(_numbers(view, name) for name in node.inputs[1:3] if name), np.zeros(3), np.zeros(3))[:2]
+    _demand(weights.shape in ((3, 1, 1, 1), (3, 3, 1, 1)) and bias.shape == (3,))
+    kernel = weights.squeeze((2, 3))
+    table = kernel * np.eye(3) if weights.shape[1] == 1 else kernel
+    _demand(np.count_nonzero(table) == 3)
     swapped = not np.diag(table).all()
     factor = np.diag(table[:, ::-1] if swapped else table)
-    return _usable(factor.astype(np.float64), bias.astype(np.float64), swapped=swapped)
+    return _line(factor.astype(np.float64), bias.astype(np.float64), swapped=swapped)
 
 
-def _channel_table(weights: AnyArray) -> AnyArray:
-    """Which channel goes with which weight into which other, [3, 3]; empty where that is not all a kernel does."""
-    if weights.shape == (3, 1, 1, 1):
-        return np.diag(weights.reshape(3))
-    return weights.reshape(3, 3) if weights.shape == (3, 3, 1, 1) else np.empty((0, 0))
+SWAPPED = InGraphPreprocessing(channels_swapped=True)
 
 
-def _gathered(view: GraphView, node: Node, value: str) -> InGraphPreprocessing | None:
-    return _swap_if([2, 1, 0] in _lists(view, node))
+def _gathered(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
+    _demand([2, 1, 0] in _lists(view, node))
+    return SWAPPED
 
 
-def _reversed(view: GraphView, node: Node, value: str) -> InGraphPreprocessing | None:
-    along = _lists(view, node)
-    return _swap_if([3] in along or [-1] in along or [1] in along)
+def _reversed(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
+    """Along the channels, first or last."""
+    axes = [numbers for numbers in _lists(view, node) if numbers in CHANNEL_AXES]
+    _demand(axes)
+    return SWAPPED
 
 
-def _sliced(view: GraphView, node: Node, value: str) -> InGraphPreprocessing | None:
+def _sliced(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
     """Backwards along the channels; starts, ends, axes and steps are the inputs of a slice."""
     lists = _lists(view, node)
-    if len(lists) < 4:
-        return None
+    _demand(len(lists) >= 4)
     axes, steps = lists[2], lists[-1]
-    return _swap_if(steps == [-1] and axes in ([1], [3], [-1]))
+    _demand(steps == [-1] and axes in CHANNEL_AXES)
+    return SWAPPED
+
+
+CHANNEL_AXES = ([1], [3], [-1])
 
 
 def _lists(view: GraphView, node: Node) -> list[list[float]]:
     return [array.reshape(-1).tolist() for array in view.constants(node)]
 
 
-def _swap_if(swaps: bool) -> InGraphPreprocessing | None:
-    return InGraphPreprocessing(channels_swapped=True) if swaps else None
-
-
-OPERATORS: Mapping[str, Callable[[GraphView, Node, str], InGraphPreprocessing | None]] = {
+OPERATORS: Mapping[str, Callable[[GraphView, Node, str], InGraphPreprocessing]] = {
     **dict.fromkeys((*PASS_THROUGH, "clip", "pad"), _unchanged),
-    **dict.fromkeys(_ARITHMETIC, _arithmetic),
+    **dict.fromkeys(_COMBINED, _arithmetic),
     "batchnormalization": _batch_normalisation,
     "scaler": _channel_scale,
     "conv": _pointwise_convolution,
@@ -200,7 +225,7 @@ OPERATORS: Mapping[str, Callable[[GraphView, Node, str], InGraphPreprocessing | 
     "slice": _sliced,
     "stridedslice": _sliced,
 }
-"""Kind of operator -> what it does to the value that is followed; None where it is the network's own."""
+"""Kind of operator -> what it does to the value that is followed; it raises `NetworkBegins` where that is more."""
 
 
 # ------------------------------------------------------------------------------- channels that are split and joined
@@ -213,37 +238,34 @@ MAX_PER_CHANNEL = 4
 class _Channel:
     """One channel behind a split: what was done to it, and the value with which it enters the concat."""
 
-    change: InGraphPreprocessing
+    factor: float
+    offset: float
     value: str
     concat: Node
 
 
-def _channelwise(view: GraphView, split: Node) -> _Step | None:
+def _channelwise(view: GraphView, split: Node) -> _Step:
     """What is done to three channels that are split and joined again in their order, or in the reverse one."""
-    followed = [_channel(view, start) for start in split.outputs]
-    channels = [channel for channel in followed if channel is not None]
-    if len(channels) != 3 or len(followed) != 3:
-        return None
+    channels = [_channel(view, start) for start in split.outputs]
+    _demand(len(channels) == 3)
     concat, entering = channels[0].concat, [channel.value for channel in channels]
     order = [name for name in concat.inputs if name in entering]
     others = len(concat.inputs) - len(order)  # TFLite's and TensorFlow's have the axis there
-    if others > 1 or order not in (entering, entering[::-1]):
-        return None
+    _demand(others < 2 and order in (entering, entering[::-1]))
     swapped = order != entering
     leaving = channels[::-1] if swapped else channels
-    factor = np.array([channel.change.factor[0] for channel in leaving])
-    offset = np.array([channel.change.offset[0] for channel in leaving])
+    factor, offset = np.array([(channel.factor, channel.offset) for channel in leaving]).T
     return _Step(_change(factor, offset, swapped=swapped), concat.outputs[0])
 
 
-def _channel(view: GraphView, value: str) -> _Channel | None:
+def _channel(view: GraphView, value: str) -> _Channel:
     change = InGraphPreprocessing()
+    node = view.only_reader(value)
     for _ in range(MAX_PER_CHANNEL):
+        if kind(node) in CONCAT:
+            break
+        _demand(kind(node) in _COMBINED)
+        change, value = change.then(_arithmetic(view, node, value)), node.outputs[0]
         node = view.only_reader(value)
-        if node is None or kind(node) in CONCAT:
-            return None if node is None else _Channel(change, value, node)
-        further = _arithmetic(view, node, value) if kind(node) in _ARITHMETIC else None
-        if further is None or len(further.factor + further.offset) != 2:  # one number each
-            return None
-        change, value = change.then(further), node.outputs[0]
-    return None
+    _demand(kind(node) in CONCAT and len(change.factor + change.offset) == 2)  # one number each
+    return _Channel(change.factor[0], change.offset[0], value, node)

@@ -15,7 +15,7 @@ import numpy as np
 from edgerun.contract import Graph, Node
 from edgerun.tensors import AnyArray
 
-__all__ = ["ALIASES", "CONCAT", "MAX_DEPTH", "PASS_THROUGH", "GraphView", "kind"]
+__all__ = ["ALIASES", "CONCAT", "MAX_DEPTH", "NO_NODE", "PASS_THROUGH", "GraphView", "kind"]
 
 MAX_DEPTH = 40
 """Operators behind an input or before an output that are looked at."""
@@ -42,7 +42,8 @@ _RESHAPES_CONSTANTS = ("cast", "unsqueeze", "reshape")
 _MAX_CONSTANT_DEPTH = 3
 """Operators between a constant and the node that uses it."""
 
-_NO_NODE = Node("")
+NO_NODE = Node("")
+"""Stands for a node that is not there; of no kind, without inputs and outputs."""
 
 
 def kind(node: Node) -> str:
@@ -76,18 +77,16 @@ class GraphView:
                 readers[name].append(node)
         return GraphView(graph, producers, readers)
 
-    def only_reader(self, value: str) -> Node | None:
-        """The one node that reads the numbers of a value; None where it is read by none, by several or for nothing."""
+    def only_reader(self, value: str) -> Node:
+        """The one node that reads the numbers of a value; `NO_NODE` where none does, or several, or for nothing."""
         found = [node for node in self.readers.get(value, ()) if kind(node) not in _SIZE_READERS]
-        if len(found) != 1 or not found[0].outputs:
-            return None
-        return found[0]
+        return found[0] if len(found) == 1 and found[0].outputs else NO_NODE
 
     def constant(self, name: str, depth: int = _MAX_CONSTANT_DEPTH) -> AnyArray | None:
         """A constant, as the file stores it or as an operator that yields it; None where the value is not one."""
         if name in self.graph.constants:
             return self.graph.constants[name]
-        producer = self.producers.get(name, _NO_NODE)
+        producer = self.producers.get(name, NO_NODE)
         stored = producer.attributes.get("value")
         if isinstance(stored, np.ndarray):
             return stored

@@ -3,34 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from edgerun.heads import grids, value_checks
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["FITS", "FORMS", "crosses", "fits", "misread", "outside"]
+__all__ = ["FITS", "FORMS", "Fit", "crosses", "fits", "misread", "outside"]
+
+
+def _centred(boxes: AnyArray) -> AnyArray:
+    half = boxes[:, 2:] / 2
+    return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1)
+
+
+def _as_they_are(boxes: AnyArray) -> AnyArray:
+    return boxes
+
+
+def _sized(boxes: AnyArray) -> AnyArray:
+    return np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
+
+
+def _rows_first(boxes: AnyArray) -> AnyArray:
+    return boxes[:, [1, 0, 3, 2]]
+
+
+def _centred_rows_first(boxes: AnyArray) -> AnyArray:
+    return _centred(_rows_first(boxes))
+
 
 FORMS: Mapping[str, Callable[[AnyArray], AnyArray]] = {
-    "cx cy w h": lambda b: np.concatenate((b[:, :2] - b[:, 2:] / 2, b[:, :2] + b[:, 2:] / 2), axis=1),
-    "x1 y1 x2 y2": lambda b: b,
-    "x1 y1 w h": lambda b: np.concatenate((b[:, :2], b[:, :2] + b[:, 2:]), axis=1),
-    "y1 x1 y2 x2": lambda b: b[:, [1, 0, 3, 2]],
-    "cy cx h w": lambda b: FORMS["cx cy w h"](b[:, [1, 0, 3, 2]]),
+    "cx cy w h": _centred,
+    "x1 y1 x2 y2": _as_they_are,
+    "x1 y1 w h": _sized,
+    "y1 x1 y2 x2": _rows_first,
+    "cy cx h w": _centred_rows_first,
 }
 """Name -> corners x1 y1 x2 y2."""
+
+VERTICAL_FIRST = ("y1 x1 y2 x2", "cy cx h w")
+"""Forms whose first column runs along the height."""
 
 SLACK = 0.01
 """Of the longer side of the input; quantised boxes end a step off."""
 
 FITS, MISFITS = 0.97, 0.95
-"""Share of the boxes that hold their point, in the true form nearly all, and in another one fewer."""
+"""Fraction of the boxes that hold their point, in the true form nearly all, and in another one fewer."""
 LOST = 0.5
-"""Share below which boxes do not hold their points: they are in another order, or those of another size."""
+"""Fraction below which boxes do not hold their points: they are in another order, or those of another size."""
 ALIKE = 0.05
-"""Of the picture: boxes that differ by less count as one."""
+"""Of the image: boxes that differ by less count as one."""
 TIGHTER = 0.6
 """Far corners read as sizes make boxes that hold any point; their median area tells them from the true ones."""
+NEAR_ORIGIN = 8
+"""Boxes that reach less than the input divided by this count from their cells."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How boxes of one form lie about the points of their cells.
+
+    Attributes:
+        holding: fraction of the boxes that hold their point.
+        area: median of their areas, square pixels.
+    """
+
+    holding: float
+    area: float
 
 
 def _filled(boxes: AnyArray) -> AnyArray:
@@ -39,7 +80,7 @@ def _filled(boxes: AnyArray) -> AnyArray:
 
 
 def _holds(corners: AnyArray, points: AnyArray, slack: float) -> float:
-    """Share of the boxes that hold their point."""
+    """Fraction of the boxes that hold their point."""
     near = (corners[:, :2] - slack <= points) & (points <= corners[:, 2:] + slack)
     return float(near.all(axis=1).mean())
 
@@ -48,8 +89,8 @@ def misread(boxes: AnyArray, form: str, height: int, width: int, strides: tuple[
     """Why the boxes of a grid are not of this form; "" where they may be.
 
     A network of this kind is trained to answer for objects from cells that lie within them, and most of them cannot
-    do otherwise. So where nearly all boxes hold the point of their cell in another form, and in this one they do not,
-    they are of that form. Boxes that gather in a corner count from their cells yet.
+    do otherwise. So if nearly all boxes hold the point of their cell in another form, and not in this one, that form is
+    right. Boxes that gather near the origin are still relative to their cells.
 
     Args:
         boxes: [N, 4], those of a cell one after another or those of a stride's anchors (YOLOv5's order).
@@ -58,81 +99,99 @@ def misread(boxes: AnyArray, form: str, height: int, width: int, strides: tuple[
     found = fits(boxes, height, width, strides, per_cell)
     if not found:
         return ""  # planted or padded: nothing to go by
-    fitting = [name for name, (share, _) in found.items() if share >= FITS]
-    best = min(fitting, key=lambda name: found[name][1], default=form)
-    if best != form and (found[form][0] < MISFITS or found[best][1] < found[form][1] * TIGHTER):
-        return f"the boxes of a probe run are {best}, not {form}"
-    if found[form][0] < LOST and (factor := _factor(boxes, form, height, width, strides, per_cell)):
-        return f"the boxes of a probe run fit an input {factor:.2g} times as large"
+    better = _better(found, form)
+    if better:
+        return f"the boxes of a trial run are {better}, not {form}"
+    grid = grids.Grid(height, width, strides, per_cell)
+    factor = _factor(boxes, form, grid) if found[form].holding < LOST else 0.0
+    if factor:
+        return f"the boxes of a trial run fit an input {factor:.2g} times as large"
     reach = np.percentile(np.abs(boxes[_filled(boxes)]), 90)
-    if not value_checks.unit(boxes) and reach < min(height, width) / 8:
-        return f"the boxes of a probe run reach {reach:.3g}: they count from their cells"
+    if reach < min(height, width) / NEAR_ORIGIN and not value_checks.unit(boxes):
+        return f"the boxes of a trial run reach {reach:.3g}: they count from their cells"
     return ""
 
 
-def _factor(boxes: AnyArray, form: str, height: int, width: int, strides: tuple[int, ...], per_cell: int) -> float:
+def _better(found: Mapping[str, Fit], form: str) -> str:
+    """The form that fits clearly better than this one; "" where there is none."""
+    fitting = [name for name, fit in found.items() if fit.holding >= FITS]
+    best = min(fitting, key=lambda name: found[name].area, default=form)
+    lost = found[form].holding < MISFITS
+    tighter = found[best].area < found[form].area * TIGHTER
+    return best if best != form and (lost or tighter) else ""
+
+
+def _factor(boxes: AnyArray, form: str, grid: grids.Grid) -> float:
     """How many times as large the input would have to be for boxes to hold their points; 0 where that is no reason."""
     rows = _filled(boxes)
-    points = _points(height, width, strides, per_cell)[rows]
-    found = FORMS[form](boxes[rows] * np.array([width, height] * 2) if value_checks.unit(boxes) else boxes[rows])
-    centres = (found[:, :2] + found[:, 2:]) / 2
-    far = (points > min(height, width) / 4).all(axis=1)
-    factor = float(np.median(centres[far] / points[far])) if far.any() else 1.0
-    told = factor > 0 and abs(factor - 1) > ALIKE
-    return factor if told and _holds(found / factor, points, SLACK * max(height, width)) >= FITS else 0.0
+    points = _points(grid)[rows]
+    corners = FORMS[form](_in_pixels(boxes[rows], form, grid, unit=value_checks.unit(boxes)))
+    far = (points > min(grid.height, grid.width) / 4).all(axis=1)
+    if not far.any():
+        return 0.0
+    centres = (corners[:, :2] + corners[:, 2:]) / 2
+    factor = float(np.median(centres[far] / points[far]))
+    slack = SLACK * max(grid.height, grid.width)
+    other = factor > 0 and abs(factor - 1) > ALIKE
+    return factor if other and _holds(corners / factor, points, slack) >= FITS else 0.0
 
 
-def fits(
-    boxes: AnyArray, height: int, width: int, strides: tuple[int, ...], per_cell: int = 1
-) -> Mapping[str, tuple[float, float]]:
-    """Form -> share of the boxes of a grid that hold the point of their cell, and their median area in square pixels;
-    {} where most rows are of nothing.
-    """
+def fits(boxes: AnyArray, height: int, width: int, strides: tuple[int, ...], per_cell: int = 1) -> Mapping[str, Fit]:
+    """Form -> how the boxes of a grid lie about the centres of their cells; {} where most rows are of nothing."""
     rows = _filled(boxes)
     if len(rows) < len(boxes) / 2:
         return {}
-    points = _points(height, width, strides, per_cell)
-    unit = value_checks.unit(boxes)
-    slack = SLACK * max(height, width)
-    told: dict[str, tuple[float, float]] = {}
-    for name, corners in FORMS.items():
-        size = np.array([height, width] * 2 if name.startswith(("y", "cy")) else [width, height] * 2, np.float32)
-        found = corners(boxes[rows] * size if unit else boxes[rows])
-        area = np.prod(np.maximum(found[:, 2:] - found[:, :2], 0), axis=1)
-        told[name] = (_holds(found, points[rows], slack), float(np.median(area)))
-    return told
+    grid = grids.Grid(height, width, strides, per_cell)
+    points, unit = _points(grid)[rows], value_checks.unit(boxes)
+    found: dict[str, Fit] = {}
+    for name, corners_of in FORMS.items():
+        corners = corners_of(_in_pixels(boxes[rows], name, grid, unit=unit))
+        sides = np.maximum(corners[:, 2:] - corners[:, :2], 0)
+        holding = _holds(corners, points, SLACK * max(height, width))
+        found[name] = Fit(holding, float(np.median(np.prod(sides, axis=1))))
+    return found
 
 
-def _points(height: int, width: int, strides: tuple[int, ...], per_cell: int) -> FloatArray:
+def _in_pixels(boxes: AnyArray, form: str, grid: grids.Grid, *, unit: bool) -> AnyArray:
+    """Boxes of this form in pixels of the input."""
+    if not unit:
+        return boxes
+    size = (grid.height, grid.width) if form in VERTICAL_FIRST else (grid.width, grid.height)
+    return boxes * np.array(size * 2, np.float32)
+
+
+def _points(grid: grids.Grid) -> FloatArray:
     """The centres of the cells for each row of a table of anchors, anchor by anchor within each stride."""
-    if per_cell == 1:
-        return grids.centres(height, width, strides)
-    parts = [np.tile(grids.centres(height, width, (stride,)), (per_cell, 1)) for stride in strides]
-    return np.concatenate(parts)
+    if grid.per_cell == 1:
+        return grids.centres(grid.height, grid.width, grid.strides)
+    parts = [grids.centres(grid.height, grid.width, (stride,)) for stride in grid.strides]
+    return np.concatenate([np.tile(part, (grid.per_cell, 1)) for part in parts])
 
 
 def crosses(boxes: AnyArray) -> bool:
     """Whether some of these corners x1 y1 x2 y2 [N, 4] are crossed, as those of no true corners are."""
-    rows = _filled(boxes)
-    slack = 0.01 * float(np.abs(boxes[rows]).max()) if len(rows) else 0.0
-    return bool((boxes[rows, 2:] < boxes[rows, :2] - slack).any())
+    filled = boxes[_filled(boxes)]
+    slack = SLACK * float(np.abs(filled).max(initial=0))
+    return bool((filled[:, 2:] < filled[:, :2] - slack).any())
 
 
 def outside(boxes: AnyArray, form: str) -> str:
     """Why boxes in 0..1 that lie on no grid are not of this form; "" where they may be.
 
-    Those of a trained network lie within the picture, nearly all: where they do so in another form and in this one
+    Those of a trained network lie within the image, nearly all: where they do so in another form and in this one
     they do not, they are of that form. Boxes that hardly differ tell nothing.
     """
-    rows = _filled(boxes)
-    if len(np.unique((boxes[rows] / ALIKE).round(), axis=0)) < len(rows) / 2:
+    filled = boxes[_filled(boxes)]
+    different = np.unique((filled / ALIKE).round(), axis=0)
+    if not len(filled) or len(different) < len(filled) / 2:
         return ""
-    shares: dict[str, float] = {}
-    for name in ("cx cy w h", "x1 y1 x2 y2", "x1 y1 w h"):
-        found = FORMS[name](boxes[rows])
-        good = (found >= -0.05).all(axis=1) & (found <= 1.05).all(axis=1) & (found[:, 2:] >= found[:, :2]).all(axis=1)
-        shares[name] = float(good.mean()) if len(rows) else 1.0
-    best = max(shares, key=lambda name: shares[name])
-    if best != form and shares[best] >= FITS and shares[form] < MISFITS:
-        return f"the boxes of a probe run are {best}, not {form}"
-    return ""
+    inside = {name: _inside(FORMS[name](filled)) for name in ("cx cy w h", "x1 y1 x2 y2", "x1 y1 w h")}
+    best = max(inside, key=lambda name: inside[name])
+    clear = inside[best] >= FITS and inside[form] < MISFITS
+    return f"the boxes of a trial run are {best}, not {form}" if clear and best != form else ""
+
+
+def _inside(corners: AnyArray) -> float:
+    """Fraction of these boxes x1 y1 x2 y2 that lie within 0..1 and are not crossed."""
+    within = (corners >= -ALIKE).all(axis=1) & (corners <= 1 + ALIKE).all(axis=1)
+    return float((within & (corners[:, 2:] >= corners[:, :2]).all(axis=1)).mean())

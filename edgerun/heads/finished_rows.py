@@ -1,64 +1,76 @@
-"""Rows of finished detections: what every picture's rows must look like, where a trial run showed too few to tell.
+"""Rows after suppression: what every image's rows must look like, where a trial run showed too few to tell.
 
-A model with its suppression inside finds nothing in a made-up picture more often than not, so that its columns are told
+A model with its suppression inside finds nothing in a made-up image more often than not, so that its columns are told
 by its shape alone. Each frame's rows are then looked at: those that cannot be what they are read as are refused.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from edgerun.card import ModelCard
-from edgerun.contract import Evidence
+from edgerun.contract import Convention, Evidence, Inference
 from edgerun.errors import DecoderUnknown
 from edgerun.heads import image_inputs, value_checks
 from edgerun.tensors import AnyArray
 
-__all__ = ["CHECKED_LATER", "demand", "filled", "misfit", "units"]
+__all__ = ["CHECKED_LATER", "demand", "filled", "may_be_scores", "misfit", "mislabelled", "units", "whole"]
 
-CHECKED_LATER = "each picture's boxes are checked"
+CHECKED_LATER = "each image's boxes are checked"
 """Ends the basis of units that a trial run does not show."""
 
 STRAY = 0.1
-"""Share of rows that may be odd: a network's own doubts, not the form of its rows."""
+"""Fraction of rows that may be odd: a network's own doubts, not the form of its rows."""
 
 LARGEST_SCORE = 1.5
-"""Beyond what rounding makes of 1; few of the rows are sure, so that a share of odd ones would not show percents."""
+"""Beyond what rounding makes of 1; few of the rows are sure, so that a fraction of odd ones would not show percents."""
+
+SLACK = 0.01
+"""Of the largest coordinate, by which corners of a box may be crossed: rounding."""
 
 
 def filled(rows: AnyArray) -> AnyArray:
     """Rows [N, …] that hold something, and numbers; zeros and -1 pad a table."""
-    good = np.isfinite(rows).all(axis=1) & rows.any(axis=1) & ~(rows == -1).all(axis=1)
+    padding = ~rows.any(axis=1) | (rows == -1).all(axis=1)
+    good = np.isfinite(rows).all(axis=1) & ~padding
     return rows if good.all() else rows[good]
 
 
 def misfit(boxes: AnyArray, scores: AnyArray, classes: AnyArray) -> str:
-    """Why filled rows are no corners x1 y1 x2 y2 [N, 4], scores [N] and class numbers [N]; "" where they may be."""
+    """Why filled rows are not corners x1 y1 x2 y2 [N, 4], scores [N] and class numbers [N]; "" where they may be."""
     if not len(boxes):
         return ""
-    if (scores > LARGEST_SCORE).any():
+    if scores.max() > LARGEST_SCORE:
         return f"what should be scores leaves 0..1 and reaches {scores.max():.4g}"
-    if ((scores < -value_checks.TOLERANCE) | (scores > 1 + value_checks.TOLERANCE)).mean() > STRAY:
-        return "what should be scores leaves 0..1"
-    if ((classes != np.rint(classes)) | (classes < -1)).mean() > STRAY:
-        return "what should be classes are no whole numbers"
-    slack = 0.01 * float(np.abs(boxes).max())
-    if (boxes[:, 2:] < boxes[:, :2] - slack).any(axis=1).mean() > STRAY:
-        return "what should be far corners of boxes lies before the near ones"
-    return ""
+    slack = SLACK * float(np.abs(boxes).max())
+    odd = {
+        "what should be scores leaves 0..1": np.abs(scores - 0.5) > 0.5 + value_checks.TOLERANCE,
+        "what should be classes are not whole numbers": (classes != np.rint(classes)) | (classes < -1),
+        "what should be far corners of boxes lies before the near ones": (boxes[:, 2:] < boxes[:, :2] - slack).any(1),
+    }
+    return next((why for why, rows in odd.items() if rows.mean() > STRAY), "")
+
+
+def whole(values: AnyArray) -> bool:
+    """Whether all values are whole numbers from 0; also where there are none."""
+    return bool(((values == np.rint(values)) & (values >= 0)).all())
+
+
+def may_be_scores(values: AnyArray) -> bool:
+    """Whether all values lie in 0..1; also where there are none."""
+    return not values.size or value_checks.shares(values)
+
+
+def mislabelled(classes: AnyArray, card: ModelCard) -> str:
+    """Why class numbers [N] of a trial run are not those of the labels; "" where they may be."""
+    largest, count = classes.max(initial=-1), len(card.labels)
+    return f"a probe run gives class {largest:.0f} of {count} labels" if 0 < count <= largest else ""
 
 
 def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard) -> None:
-    """Raise DecoderUnknown where a picture's filled rows cannot be what they are read as."""
-    wrong = misfit(boxes, scores, classes)
-    if not wrong and card.labels and len(classes) and classes.max() >= len(card.labels):
-        wrong = f"class {classes.max():.0f} is not one of the {len(card.labels)} labels"
-    if not wrong and len(boxes) and not card.source("box_units").startswith("inferred"):
-        unit = value_checks.unit(boxes)
-        if unit != (card.box_units == "unit"):
-            wrong = f"boxes reach {np.abs(boxes).max():.4g}, which are no {card.box_units}"
+    """Raise DecoderUnknown where an image's filled rows cannot be what they are read as."""
+    objections = misfit(boxes, scores, classes), _beyond_labels(classes, card), _other_units(boxes, card)
+    wrong = next(filter(None, objections), "")
     if wrong:
         raise DecoderUnknown(
             f"The rows that the model gives are not those of {card.decoder}: {wrong}.",
@@ -66,12 +78,24 @@ def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard
         )
 
 
-def units(boxes: AnyArray, evidence: Evidence) -> tuple[dict[str, Any], dict[str, str]]:
-    """(fields, basis) of the units of a probe run's filled boxes [N, 4], by convention where there is none."""
+def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:
+    largest, count = classes.max(initial=-1), len(card.labels)
+    return f"class {largest:.0f} is not one of the {count} labels" if 0 < count <= largest else ""
+
+
+def _other_units(boxes: AnyArray, card: ModelCard) -> str:
+    """Why boxes are not in the units of the card; those that a trial run showed are not doubted again."""
+    doubted = len(boxes) > 0 and not card.source("box_units").startswith(Inference.KIND)
+    if not doubted or value_checks.unit(boxes) == (card.box_units == "unit"):
+        return ""
+    return f"boxes reach {np.abs(boxes).max():.4g}, which are not {card.box_units}"
+
+
+def units(boxes: AnyArray, evidence: Evidence) -> Convention:
+    """The units of a trial run's filled boxes [N, 4]; by convention of the exporter where there are none."""
     if len(boxes):
-        reach = f"inferred: boxes of a probe run reach {np.abs(boxes).max():.4g}"
-        return {"box_units": "unit" if value_checks.unit(boxes) else "pixels"}, {"box_units": reach}
-    last = image_inputs.channels_last(evidence)
-    habit = "TensorFlow's exporters give 0..1" if last else "PyTorch's exporters give pixels"
-    fields = {"box_units": "unit" if last else "pixels"}
-    return fields, {"box_units": f"convention: {habit}; {CHECKED_LATER}"}
+        seen = "unit" if value_checks.unit(boxes) else "pixels"
+        return Inference(f"boxes of a probe run reach {np.abs(boxes).max():.4g}", box_units=seen)
+    if image_inputs.channels_last(evidence):
+        return Convention(f"TensorFlow's exporters give 0..1; {CHECKED_LATER}", box_units="unit")
+    return Convention(f"PyTorch's exporters give pixels; {CHECKED_LATER}", box_units="pixels")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["LADDERS", "cells", "centres", "ladder_of", "strides_of"]
+__all__ = ["LADDERS", "Grid", "cells", "centres", "grid_of", "ladder_of", "strides_of", "unordered_grid"]
 
 LADDERS: tuple[tuple[int, ...], ...] = (
     (8, 16, 32),
@@ -25,6 +26,35 @@ LADDERS: tuple[tuple[int, ...], ...] = (
 )
 """Strides of the heads that are in use, the usual ones first."""
 
+SPELT = {1: "one anchor", 3: "three anchors"}
+"""Anchors per cell, as a sentence has them."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of an input at all strides, with one anchor each or more.
+
+    Attributes:
+        height, width: pixels of the model's input.
+        strides: model pixels per cell, finest first.
+        per_cell: anchors per cell.
+    """
+
+    height: int
+    width: int
+    strides: tuple[int, ...]
+    per_cell: int = 1
+
+    @property
+    def count(self) -> int:
+        """Rows of a table that has one for each anchor."""
+        return cells(self.height, self.width, self.strides) * self.per_cell
+
+    def __str__(self) -> str:
+        """As a sentence has it: three anchors per cell at strides 8, 16, 32."""
+        anchors = SPELT.get(self.per_cell, f"{self.per_cell} anchors")
+        return f"{anchors} per cell at strides {', '.join(map(str, self.strides))}"
+
 
 def cells(height: int, width: int, strides: Sequence[int]) -> int:
     """How many cells all strides have together; sizes that a stride does not divide are rounded up."""
@@ -32,11 +62,27 @@ def cells(height: int, width: int, strides: Sequence[int]) -> int:
 
 
 def ladder_of(count: int, height: int, width: int, per_cell: int = 1) -> tuple[int, ...] | None:
-    """The ladder of strides whose cells, times anchors per cell, make exactly this count; None if none does."""
+    """The strides whose cells, times anchors per cell, make exactly this count; None if none do."""
     for strides in LADDERS:
         if cells(height, width, strides) * per_cell == count:
             return strides
     return None
+
+
+def grid_of(count: int | None, height: int, width: int, per_cell: int = 1) -> Grid | None:
+    """The grid that has exactly this many anchors; None where there is none, and for None."""
+    strides = ladder_of(count or 0, height, width, per_cell)
+    return None if strides is None else Grid(height, width, strides, per_cell)
+
+
+def unordered_grid(scores: AnyArray, height: int, width: int) -> Grid | None:
+    """The grid of which these are the best scores [N] of all anchors, one or three per cell; None where they are not.
+
+    Rows after suppression come best first; those of all anchors come in no order of score.
+    """
+    if not (np.diff(scores) > 0).any():
+        return None
+    return grid_of(len(scores), height, width) or grid_of(len(scores), height, width, 3)
 
 
 @lru_cache(maxsize=32)

@@ -15,7 +15,7 @@ import numpy as np
 from edgerun.heads import grids
 from edgerun.tensors import AnyArray, Arrays, TensorSpec
 
-__all__ = ["Level", "bind", "channels", "of_width", "rows"]
+__all__ = ["Level", "arrays", "bind", "channels", "of_rows", "rows", "specs"]
 
 Shape = Sequence[int | None]
 
@@ -35,24 +35,44 @@ class Level:
     channels: int
 
 
+CHANNELS = None
+"""Stands for the axis of channels in a layout."""
+
+NO_STRIDE = 0
+"""Of outputs that belong to no single stride."""
+
+
 def channels(shape: Shape, height: int, width: int, per_cell: int = 1) -> int | None:
     """Channels per anchor of an output over a grid of height · width cells; None where it is no such output."""
-    shape = shape[1:] if len(shape) > 2 and shape[0] == 1 else shape
+    sizes = _without_batch(shape)
     count = height * width * per_cell
-    match [size or 0 for size in shape]:
-        case [first, second] if first == count:
-            return second
-        case [first, second] if second == count:
-            return first
-        case [planes, first, second] if (first, second) == (height, width) and not planes % per_cell:
-            return planes // per_cell
-        case [first, second, pixels] if (first, second) == (height, width) and not pixels % per_cell:
-            return pixels // per_cell
-        case [anchors, first, second, last] if (anchors, first, second) == (per_cell, height, width):
-            return last
-        case [first, second, anchors, last] if (first, second, anchors) == (height, width, per_cell):
-            return last
+    layouts = {
+        (count, CHANNELS): 1,
+        (CHANNELS, count): 1,
+        (CHANNELS, height, width): per_cell,
+        (height, width, CHANNELS): per_cell,
+        (per_cell, height, width, CHANNELS): 1,
+        (height, width, per_cell, CHANNELS): 1,
+    }
+    for layout, anchors in layouts.items():
+        found = _open_axis(sizes, layout)
+        if found is not None and found % anchors == 0:
+            return found // anchors
     return None
+
+
+def _without_batch(shape: Shape) -> list[int]:
+    """The sizes behind a first axis of 1; 0 where a size is open."""
+    sizes = [size or 0 for size in shape]
+    return sizes[1:] if len(sizes) > 2 and sizes[0] == 1 else sizes
+
+
+def _open_axis(sizes: Sequence[int], layout: Shape) -> int | None:
+    """The size of the layout's axis of channels; None where another axis differs."""
+    axis = layout.index(CHANNELS)
+    found = sizes[axis] if axis < len(sizes) else 0
+    filled = [*layout[:axis], found, *layout[axis + 1 :]]
+    return found if filled == list(sizes) else None
 
 
 def rows(array: AnyArray, height: int, width: int, per_cell: int = 1) -> AnyArray:
@@ -66,45 +86,58 @@ def rows(array: AnyArray, height: int, width: int, per_cell: int = 1) -> AnyArra
         return array if array.shape[0] == count else array.T
     if array.ndim == 4 and array.shape[:3] == (per_cell, height, width):
         return array.transpose(1, 2, 0, 3).reshape(count, -1)
-    if array.shape[1:] == (height, width):
-        planes = array.reshape(per_cell, -1, height * width)
-        return planes[0].T if per_cell == 1 else planes.transpose(2, 0, 1).reshape(count, -1)
-    return array.reshape(count, -1)
+    if array.shape[1:] != (height, width):
+        return array.reshape(count, -1)
+    planes = array.reshape(per_cell, -1, height * width)
+    return planes.transpose(2, 0, 1).reshape(count, -1)
 
 
 def bind(
-    outputs: Iterable[tuple[str, Shape]], height: int, width: int, per_cell: int = 1
+    outputs: Iterable[tuple[str, Shape]],
+    height: int,
+    width: int,
+    per_cell: int = 1,
+    ladders: Sequence[tuple[int, ...]] = grids.LADDERS,
 ) -> dict[int, tuple[Level, ...]]:
     """Stride -> its outputs, in their order; {} unless every output fits one stride of one ladder of strides.
 
     Args:
         outputs: names and shapes.
         height, width: pixels of the model's input.
+        per_cell: anchors per cell.
+        ladders: the strides that a head may have.
     """
     outputs = list(outputs)
-    for strides in grids.LADDERS:
-        if len(outputs) < len(strides):
-            continue
-        found: dict[int, tuple[Level, ...]] = dict.fromkeys(strides, ())
+    for strides in ladders:
+        found: dict[int, tuple[Level, ...]] = dict.fromkeys((*strides, NO_STRIDE), ())
         for name, shape in outputs:
-            for stride in strides:
-                count = channels(shape, -(-height // stride), -(-width // stride), per_cell)
-                if count is not None:
-                    found[stride] += (Level(name, stride, count),)
-                    break
-            else:
-                break
-        else:
-            if all(found.values()):
-                return found
+            level = _place(name, shape, strides, (height, width), per_cell)
+            found[level.stride] += (level,)
+        strays = found.pop(NO_STRIDE)
+        if not strays and all(found.values()):
+            return found
     return {}
 
 
-def of_width(levels: dict[int, tuple[Level, ...]], *widths: int) -> bool:
-    """Whether each stride has outputs of just these numbers of channels."""
-    return bool(levels) and all(
-        sorted(level.channels for level in group) == sorted(widths) for group in levels.values()
-    )
+def _place(name: str, shape: Shape, strides: Iterable[int], size: tuple[int, int], per_cell: int) -> Level:
+    """The finest stride whose grid an output has; NO_STRIDE where it has that of none."""
+    height, width = size
+    for stride in strides:
+        count = channels(shape, -(-height // stride), -(-width // stride), per_cell)
+        if count is not None:
+            return Level(name, stride, count)
+    return Level(name, NO_STRIDE, 0)
+
+
+def of_rows(outputs: Iterable[tuple[str, Shape]], count: int) -> tuple[Level, ...]:
+    """Outputs [1, N, C] or [N, C] with so many rows, those of all strides; () unless all are such."""
+    found = []
+    for name, shape in outputs:
+        sizes = _without_batch(shape)
+        if len(sizes) != 2 or sizes[0] != count:
+            return ()
+        found.append(Level(name, NO_STRIDE, sizes[1]))
+    return tuple(found)
 
 
 def specs(outputs: Iterable[TensorSpec]) -> list[tuple[str, Shape]]:

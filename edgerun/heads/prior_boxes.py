@@ -1,30 +1,54 @@
-"""Prior boxes: the boxes that a head's offsets count from, as each family lays them over the picture.
+"""Prior boxes: the boxes that a head's offsets count from, as each family lays them over the image.
 
-Every function gives float32 [N, 4], centre x, centre y, width, height in 0..1 of the input, not writeable.
+Layouts give float32 [N, 4], centre x, centre y, width, height in 0..1 of the input, not writeable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 
+from edgerun.contract import Candidates
+from edgerun.heads import landmarks
+from edgerun.heads.bound_outputs import Cells, Tables
+from edgerun.heads.scores import Best, best_of
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["RETINAFACE", "ULTRAFACE", "decode", "decode_points", "laid", "squares"]
+__all__ = [
+    "RETINAFACE",
+    "ULTRAFACE",
+    "Layout",
+    "PriorOffsets",
+    "Squares",
+    "decode",
+    "decode_points",
+    "joined",
+    "laid",
+    "squares",
+]
 
-RETINAFACE = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
-"""Stride -> sides of the squares, pixels. Source: github.com/biubug6/Pytorch_Retinaface (MIT), `data/config.py`."""
+Layout: TypeAlias = Callable[[int, int, tuple[int, ...]], FloatArray]
+"""(height, width of the input in pixels, strides) -> prior boxes. Compared by value."""
 
-ULTRAFACE = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
-"""The same. Source: github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (MIT), `fd_config.py`."""
+Ladder: TypeAlias = tuple[tuple[int, tuple[int, ...]], ...]
+"""Strides, and sides of their squares in pixels."""
+
+RETINAFACE: Ladder = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
+"""Source: github.com/biubug6/Pytorch_Retinaface (MIT), `data/config.py`."""
+
+ULTRAFACE: Ladder = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
+"""Source: github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (MIT), `fd_config.py`."""
 
 
 def laid(lines: int, columns: int, sizes: AnyArray, cell: tuple[float, float] | None = None) -> FloatArray:
     """The same boxes at the centre of every cell of a grid, row by row.
 
     Args:
+        lines, columns: of the grid.
         sizes: [K, 2], width and height in 0..1.
         cell: height and width of a cell in 0..1; None where the cells fill the input.
     """
@@ -36,8 +60,15 @@ def laid(lines: int, columns: int, sizes: AnyArray, cell: tuple[float, float] | 
     return boxes.reshape(-1, 4).astype(np.float32)
 
 
+def joined(parts: Sequence[FloatArray]) -> FloatArray:
+    """The boxes of several grids, one after the other, not writeable."""
+    result = np.concatenate(parts)
+    result.setflags(write=False)
+    return result
+
+
 @lru_cache(maxsize=8)
-def squares(height: int, width: int, ladder: tuple[tuple[int, tuple[int, ...]], ...]) -> FloatArray:
+def squares(height: int, width: int, ladder: Ladder) -> FloatArray:
     """Squares of some sides at each stride; the grid is rounded up, its cells are whole strides.
 
     Args:
@@ -46,12 +77,20 @@ def squares(height: int, width: int, ladder: tuple[tuple[int, tuple[int, ...]], 
     """
     found = []
     for stride, sides in ladder:
-        lines, columns = -(-height // stride), -(-width // stride)
-        sizes = np.array([(side / width, side / height) for side in sides])
-        found.append(laid(lines, columns, sizes, (stride / height, stride / width)))
-    result = np.concatenate(found)
-    result.setflags(write=False)
-    return result
+        sizes = np.array(sides)[:, None] / (width, height)
+        found.append(laid(-(-height // stride), -(-width // stride), sizes, (stride / height, stride / width)))
+    return joined(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """A `Layout` of squares."""
+
+    ladder: Ladder
+
+    def __call__(self, height: int, width: int, _: tuple[int, ...] = ()) -> FloatArray:
+        """The squares of an input of so many pixels."""
+        return squares(height, width, self.ladder)
 
 
 def decode(offsets: AnyArray, priors: AnyArray, variances: Sequence[float]) -> FloatArray:
@@ -67,5 +106,37 @@ def decode(offsets: AnyArray, priors: AnyArray, variances: Sequence[float]) -> F
 def decode_points(offsets: AnyArray, priors: AnyArray, variance: float) -> FloatArray:
     """Points [N, K, 3], x y in 0..1 and visibility 1, from offsets x y x y …, as for the centres of boxes."""
     points = offsets.reshape(len(offsets), offsets.shape[1] // 2, 2) * np.float32(variance) * priors[:, None, 2:]
-    points = points + priors[:, None, :2]
-    return np.concatenate((points, np.ones_like(points[..., :1])), axis=2).astype(np.float32)
+    return landmarks.visible(points + priors[:, None, :2])
+
+
+@dataclass(frozen=True, slots=True)
+class PriorOffsets:
+    """A `Formula`: boxes, and landmarks where there are any, from their offsets from prior boxes; in 0..1.
+
+    Attributes:
+        layout: of the prior boxes.
+        variances: of centres and of sizes, factors of the offsets.
+        y_first: whether offsets are y x h w instead of x y w h.
+        score: the rows worth keeping, with their scores and classes.
+    """
+
+    layout: Layout
+    variances: tuple[float, float] = (1.0, 1.0)
+    y_first: bool = False
+    score: Callable[[Tables, float], Best] = best_of
+
+    def count(self, height: int, width: int) -> int:
+        """How many prior boxes an input of so many pixels has, where their layout needs no strides."""
+        return len(self.layout(height, width, ()))
+
+    def __call__(self, tables: Tables, cells: Cells, conf: float) -> Candidates:
+        """The boxes of rows that score at least `conf`."""
+        rows, scores, classes = self.score(tables, conf)
+        priors = self.layout(cells.height, cells.width, cells.strides)[rows]
+        offsets = tables["boxes"][rows]
+        if self.y_first:
+            offsets = offsets[:, [1, 0, 3, 2]]
+        keypoints = None
+        if "landmarks" in tables:
+            keypoints = decode_points(tables["landmarks"][rows], priors, self.variances[0])
+        return Candidates(decode(offsets, priors, self.variances), scores, classes, keypoints)

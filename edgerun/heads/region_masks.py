@@ -17,8 +17,8 @@ LARGEST = 56
 """Side of the largest square that a mask head is known to give: PointRend's coarse masks are smaller."""
 
 
-def columns(shares: AnyArray, frame: Frame) -> dict[str, FloatArray]:
+def columns(masks: AnyArray, frame: Frame) -> dict[str, FloatArray]:
     """The column of `Candidates` that masks [N, h, w] belong in: "box_masks" for small squares, else "masks"."""
-    tall, broad = shares.shape[1:]
+    tall, broad = masks.shape[1:]
     small = tall == broad <= LARGEST and (tall, broad) != (frame.height, frame.width)
-    return {"box_masks" if small else "masks": np.asarray(shares, np.float32)}
+    return {"box_masks" if small else "masks": np.asarray(masks, np.float32)}

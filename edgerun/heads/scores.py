@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["best", "exp", "expectation", "logit", "sigmoid", "softmax"]
+__all__ = [
+    "Best",
+    "best",
+    "best_behind_background",
+    "best_of",
+    "best_of_softmax_behind_background",
+    "exp",
+    "expectation",
+    "logit",
+    "of_one_class",
+    "sigmoid",
+    "softmax",
+]
+
+Best: TypeAlias = tuple[AnyArray, FloatArray, AnyArray]
+"""Rows worth keeping: their numbers intp [K], scores float32 [K] in 0..1, classes int32 [K]."""
 
 
 def sigmoid(values: AnyArray) -> FloatArray:
@@ -21,11 +38,13 @@ def exp(values: AnyArray) -> FloatArray:
     return np.exp(np.minimum(values, np.float32(20)), dtype=np.float32)
 
 
-def logit(share: float) -> float:
+def logit(probability: float) -> float:
     """The inverse of `sigmoid`; -Inf for 0, Inf for 1."""
-    if not 0 < share < 1:
-        return math.inf if share >= 1 else -math.inf
-    return math.log(share / (1 - share))
+    if probability <= 0:
+        return -math.inf
+    if probability >= 1:
+        return math.inf
+    return math.log(probability / (1 - probability))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -48,7 +67,7 @@ def expectation(logits: AnyArray) -> FloatArray:
     return np.asarray((softmax(logits) * bins).sum(axis=-1), np.float32)
 
 
-def best(scores: AnyArray, conf: float, *, logits: bool = False) -> tuple[AnyArray, FloatArray, AnyArray]:
+def best(scores: AnyArray, conf: float, *, logits: bool = False) -> Best:
     """Rows whose best class scores at least `conf`.
 
     Args:
@@ -73,3 +92,32 @@ def best(scores: AnyArray, conf: float, *, logits: bool = False) -> tuple[AnyArr
     if not good.all():
         kept, classes, found = kept[good], classes[good], found[good]
     return kept, sigmoid(found) if logits else np.asarray(found, np.float32), classes.astype(np.int32)
+
+
+def best_of(tables: Mapping[str, AnyArray], conf: float) -> Best:
+    """The same for the rows [N, C] that have the role "logits", before the sigmoid, or "scores"."""
+    logits = tables.get("logits")
+    if logits is None:
+        return best(tables["scores"], conf)
+    return best(logits, conf, logits=True)
+
+
+def of_one_class(scores: AnyArray, conf: float) -> Best:
+    """Rows of a head for one kind of object that score at least `conf`; scores: [N], 0..1."""
+    rows = np.flatnonzero(scores >= conf)
+    return rows, scores[rows].astype(np.float32, copy=False), np.zeros(len(rows), np.int32)
+
+
+def best_behind_background(tables: Mapping[str, AnyArray], conf: float) -> Best:
+    """The same for rows [N, 1 + C] whose first column is the background, each column with its own sigmoid."""
+    logits = tables.get("logits")
+    if logits is None:
+        return best(tables["scores"][:, 1:], conf)
+    return best(logits[:, 1:], conf, logits=True)
+
+
+def best_of_softmax_behind_background(tables: Mapping[str, AnyArray], conf: float) -> Best:
+    """The same for rows [N, 1 + C] whose columns go through one softmax."""
+    logits = tables.get("logits")
+    probabilities = tables["scores"] if logits is None else softmax(logits)
+    return best(probabilities[:, 1:], conf)

@@ -1,4 +1,4 @@
-"""What the values of a probe run tell: shares, units, kinds of column."""
+"""What the values of a trial run tell: scores, units, kinds of column."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from edgerun.tensors import AnyArray, TensorSpec
 __all__ = ["TOLERANCE", "clipped", "coarse", "corners", "integers", "shares", "spans", "sum_to_one", "unit"]
 
 TOLERANCE = 0.02
-"""How far quantised shares may leave 0..1."""
+"""How far quantised scores may leave 0..1."""
 
 UNIT_LIMIT = 2.0
-"""Boxes in 0..1 may stick out of the picture, but hardly by a whole picture; boxes in pixels go far beyond."""
+"""Boxes in 0..1 may stick out of the image, but hardly by a whole image; boxes in pixels go far beyond."""
 
 LARGEST_UNIT = 16.0
-"""A few of a full grid may be as many times as large as the picture: an anchor of 373 pixels, four times, in a small
-input."""
-
+"""Largest plausible box in units of the image: the biggest YOLO anchor (373 px) times 4, on a small input."""
 
 CORNERED = 0.9
 """Of the rows, where all but a few degenerate ones are boxes."""
@@ -25,28 +23,35 @@ CORNERED = 0.9
 CLIPPED = 0.05
 """A network's own numbers hardly ever meet in their largest one."""
 
+COARSE = 0.1
+"""Steps beyond which stored scores say nothing."""
+
+SPAN = 0.3
+"""Of the input: boxes of a full grid differ by more in each of their sides."""
+
 
 def shares(values: AnyArray) -> bool:
     """Whether all values lie in 0..1: scores after a sigmoid or a softmax."""
-    return bool(
-        values.size and np.isfinite(values).all() and values.min() >= -TOLERANCE and values.max() <= 1 + TOLERANCE
-    )
+    if not values.size:
+        return False
+    low, high = values.min(), values.max()  # NaN comes through, and is neither
+    return bool(low >= -TOLERANCE and high <= 1 + TOLERANCE)
 
 
 def unit(boxes: AnyArray) -> bool:
     """Whether boxes [N, 4] are in 0..1 of the input rather than in pixels; rows of nothing do not count."""
-    if not boxes.size:
-        return False
-    reach = np.abs(boxes).max(axis=-1)
+    reach = np.abs(boxes).max(axis=-1, initial=0)
     reach = reach[reach > 0]
-    return bool(reach.size and np.percentile(reach, 90) <= UNIT_LIMIT and reach.max() <= LARGEST_UNIT)
+    if not reach.size:
+        return False
+    return bool(np.percentile(reach, 90) <= UNIT_LIMIT and reach.max() <= LARGEST_UNIT)
 
 
 def spans(boxes: AnyArray, height: int, width: int) -> bool:
     """Whether corners x1 y1 x2 y2 [N, 4] in pixels lie all over the input, as those of a full grid do."""
     size = np.array([width, height] * 2, np.float32)
     low, high = np.percentile(boxes / size, (5, 95), axis=0)
-    return bool((high - low > 0.3).all())
+    return bool((high - low > SPAN).all())
 
 
 def corners(boxes: AnyArray) -> bool:
@@ -54,12 +59,14 @@ def corners(boxes: AnyArray) -> bool:
 
     Among cells to the right and the bottom no object is as wide as it is far from the left.
     """
-    return bool(len(boxes) and ((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])).mean() > CORNERED)
+    ends_after_start = (boxes[:, 2:4] > boxes[:, :2]).all(axis=1)
+    return bool(ends_after_start.sum() > CORNERED * len(boxes))
 
 
 def integers(values: AnyArray) -> bool:
     """Whether all values are whole numbers from 0: classes, places in a batch."""
-    return bool(values.size and (values >= 0).all() and (values == np.rint(values)).all())
+    whole = (values >= 0) & (values == np.rint(values))
+    return bool(values.size and whole.all())
 
 
 def clipped(values: AnyArray) -> bool:
@@ -67,16 +74,14 @@ def clipped(values: AnyArray) -> bool:
     return bool(values.size and (values == values.max()).mean() > CLIPPED)
 
 
-COARSE = 0.1
-"""Steps beyond which stored scores say nothing."""
-
-
 def coarse(spec: TensorSpec) -> str:
     """Why the numbers of an output that holds scores are stored too coarsely; "" where they are fine enough."""
-    step = max(spec.quantization.scale, default=0.0) if spec.quantization else 0.0
+    if spec.quantization is None:
+        return ""
+    step = max(spec.quantization.scale, default=0.0)
     return f"{spec.name} is stored in steps of {step:.3g}, in which scores of 0..1 are lost" if step > COARSE else ""
 
 
 def sum_to_one(rows: AnyArray) -> bool:
-    """Whether each row holds shares that add up to 1, as after a softmax. [N, C]."""
+    """Whether each row [N, C] holds probabilities that add up to 1, as after a softmax."""
     return shares(rows) and bool(np.abs(rows.sum(axis=1) - 1).max() < 0.05)

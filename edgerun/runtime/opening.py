@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgerun import delegates, models
+from edgerun import delegates
 from edgerun.contract import Backend, Delegate, Session
 from edgerun.errors import (
     BackendUnavailable,
@@ -19,7 +19,8 @@ from edgerun.errors import (
     ModelUnreadable,
     translated,
 )
-from edgerun.formats import archives, sniff
+from edgerun.formats.identify import Identified, identify
+from edgerun.formats.known import mismatch
 from edgerun.runtime import cache, cpu_cores, delegate_choice, installed, tuned_choice
 from edgerun.runtime.registry import Registry
 
@@ -93,6 +94,7 @@ class Opened:
 class _Request:
     """What was asked for, with the file of the model and its format."""
 
+    path: Path
     file: Path
     format: str
     registry: Registry
@@ -120,33 +122,29 @@ def open_model(
             hint="leave it out for all cores",
         )
     registry = installed.registry() if registry is None else registry
-    path = models.find(model)
-    file, removed = archives.unpacked(path)
+    found = identify(model, registry.backends)
     try:
-        format = _identified(file, registry)
-        request = _Request(file, format, registry, delegate, strict, threads)
-        offered = _offered(registry, format, backend)
+        _warn_of_suffix(found)
+        request = _Request(found.path, found.file, found.format, registry, delegate, strict, threads)
+        offered = _offered(registry, found.format, backend)
         if delegate == "auto":
             opened = _tuned(request, offered)
         else:
             first, _ = next(tuned_choice.healthy(offered))
             opened = _opened(request, first)
     except BaseException:
-        removed()
+        found.close()
         raise
-    opened = replace(opened, path=path, removed=removed)
-    weakref.finalize(opened, removed)
+    opened = replace(opened, path=found.path, removed=found.close)
+    weakref.finalize(opened, found.close)
     return opened
 
 
-def _identified(file: Path, registry: Registry) -> str:
-    """The format by the file's bytes, with a warning where its suffix says another one."""
-    formats = [format for backend in registry.backends for format in backend.formats]
-    format = sniff.sniff(file, formats)
-    mismatch = sniff.lie(file, format)
-    if mismatch:
-        warnings.warn(mismatch, stacklevel=4)
-    return format
+def _warn_of_suffix(found: Identified) -> None:
+    """A warning where the suffix says another format than the bytes."""
+    warning = mismatch(found.file, found.format)
+    if warning:
+        warnings.warn(warning, stacklevel=4)
 
 
 def _offered(registry: Registry, format: str, name: str | None) -> list[Backend]:
@@ -168,7 +166,7 @@ def _tuned(request: _Request, offered: Sequence[Backend]) -> Opened:
     healthy = list(tuned_choice.healthy(offered))
     versions = {backend.name: version for backend, version in healthy}
     offers = {backend.name: registry.offers(backend) for backend, _ in healthy}
-    choice, note = tuned_choice.recall(request.file, versions, offers)
+    choice, note = tuned_choice.recall(request.path, versions, offers)
     if choice is not None:
         as_tuned = replace(request, delegate=choice.delegate, threads=request.threads or choice.threads)
         try:
@@ -176,7 +174,7 @@ def _tuned(request: _Request, offered: Sequence[Backend]) -> Opened:
             return replace(opened, asked=_noted(opened.asked, note), batch=choice.batch)
         except EdgerunError as cause:
             note = f"{choice.delegate} was tuned and cannot be opened, so the runtime's order: {cause.message}"
-            warnings.warn(f"{request.file.name}: {note}", stacklevel=4)
+            warnings.warn(f"{request.path.name}: {note}", stacklevel=4)
     first, _ = healthy[0]
     opened = _opened(replace(request, delegate=None), first)
     return replace(opened, asked=_noted(opened.asked, note))

@@ -19,7 +19,7 @@ import pluggy
 from edgerun import hookspecs
 from edgerun.contract import Backend, Decoder, Delegate, Dialect
 from edgerun.errors import BackendMissing, PluginConflict, PluginError
-from edgerun.formats.sniff import RECOGNISED
+from edgerun.formats.known import RECOGNISED
 
 __all__ = ["INSTALL", "Failure", "Plugin", "Registry"]
 

@@ -19,11 +19,12 @@ from edgerun.contract import WritesMetadata
 from edgerun.detector import Detector, open_model
 from edgerun.dialects import edgerun
 from edgerun.errors import InputError, ModelError
-from edgerun.formats import archives, sniff
+from edgerun.formats.identify import identify
+from edgerun.formats.known import mismatch
 from edgerun.media.synthetic import picture
 from edgerun.runtime.registry import Registry
 from edgerun.tensors import Arrays
-from edgerun.tools.plugins_in_use import OPENING_OPTIONS, format_of, in_use, taken
+from edgerun.tools.plugins_in_use import OPENING_OPTIONS, in_use, taken
 
 __all__ = ["embed"]
 
@@ -158,7 +159,7 @@ def _demand_free_place(path: Path, place: Path, itself: bool, force: bool) -> No
 
 
 def _demand_suffix(path: Path, place: Path, format: str) -> None:
-    if place != path and sniff.lie(place, format):
+    if place != path and mismatch(place, format):
         raise InputError(
             f"{place} is named like another format than {format}.", hint=f"name it {place.stem}{path.suffix}"
         )
@@ -166,11 +167,10 @@ def _demand_suffix(path: Path, place: Path, format: str) -> None:
 
 def _writer(path: Path, registry: Registry) -> tuple[str, WritesMetadata]:
     """The format of this file, and the backend that can write it."""
-    file, removed = archives.unpacked(path)
-    removed()
-    if file != path:
+    with identify(path, registry.backends) as found:
+        format = found.format
+    if found.is_packed:
         raise InputError(f"{path} is an archive.", hint="unpack it and name the model in it")
-    format = format_of(path, registry)
     for backend in registry.backends_for(format):
         if isinstance(backend, WritesMetadata):
             return format, backend

@@ -13,14 +13,14 @@ from edgerun.card import ModelCard, sidecar
 from edgerun.contract import Backend, Coverage, Evidence, Match, Need, Placed, ReadsGraphs, TellsNeeds, TensorSpec
 from edgerun.detector import Detector
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, EdgerunError, InputError
-from edgerun.formats import archives
+from edgerun.formats.identify import identify
 from edgerun.media.synthetic import picture
 from edgerun.report import Report
 from edgerun.runtime.registry import Registry
 from edgerun.tools.ops import tables
 from edgerun.tools.ops.check import check
 from edgerun.tools.ops.result import OperatorVerdict
-from edgerun.tools.plugins_in_use import format_of, in_use
+from edgerun.tools.plugins_in_use import in_use
 
 __all__ = ["Inspection", "inspect", "write_card", "write_sidecar"]
 
@@ -100,7 +100,7 @@ def inspect(
     except (DecoderUnknown, DecoderAmbiguous) as refusal:
         if refusal.evidence is None:
             raise
-        return _refused(models.find(model), refusal, refusal.evidence, registry)
+        return _refused(model, refusal, refusal.evidence, registry)
     with detector:
         if profile:
             detector.profile(picture("textured", detector.card.height, detector.card.width))
@@ -126,14 +126,11 @@ def _loaded(detector: Detector, registry: Registry) -> Inspection:
 
 
 def _refused(
-    path: Path, refusal: DecoderUnknown | DecoderAmbiguous, evidence: Evidence, registry: Registry
+    model: str | Path, refusal: DecoderUnknown | DecoderAmbiguous, evidence: Evidence, registry: Registry
 ) -> Inspection:
-    inside, removed = archives.unpacked(path)
-    try:
-        format = format_of(inside, registry)
-        needs = _needs(inside, registry.backends_for(format))
-    finally:
-        removed()
+    with identify(model, registry.backends) as found:
+        path, format = found.path, found.format
+        needs = _needs(found.file, registry.backends_for(format))
     return Inspection(
         model=str(path),
         format=format,

@@ -17,3 +17,10 @@ def test_coco_has_its_names_in_order_and_by_id():
     assert (len(COCO), COCO[0], COCO[79]) == (80, "person", "toothbrush")
     assert (len(COCO91), COCO91[11], COCO91[89]) == (90, "???", "toothbrush")
     assert [name for name in COCO91 if name != "???"] == list(COCO)
+
+
+def test_a_background_counts_only_where_it_comes_first():
+    assert without_background(["__background__", "a", "b"]) == ("a", "b")
+    assert without_background(["???", "a"]) == ("a",)
+    assert without_background(["a", "background"]) == ()
+    assert without_background(["background"]) == ()

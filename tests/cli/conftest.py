@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import cv2
@@ -70,4 +72,16 @@ def clip(tmp_path, squares) -> Path:
     for shift in range(8):
         writer.write(np.roll(squares, shift, 1))
     writer.release()
+    return path
+
+
+@pytest.fixture
+def packed(model, tmp_path) -> Path:
+    """The detector in an NN Archive."""
+    path = tmp_path / "colours.tar.xz"
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"model": {"metadata": {"name": "colours", "path": model.name}}}))
+    with tarfile.open(path, "w:xz") as archive:
+        archive.add(model, model.name)
+        archive.add(config, config.name)
     return path

@@ -51,6 +51,14 @@ def test_json_is_one_document(edgerun, model, table):
     assert {"coreml", "nnapi", "qnn", "xnnpack"} <= {entry["documentation"]["delegate"] for entry in every["delegates"]}
 
 
+def test_an_archive_is_opened_as_the_model_in_it(edgerun, model, packed, table):
+    found = json.loads(edgerun("ops", packed, "--table", table, "--json", exit_code=1).stdout)
+    plain = json.loads(edgerun("ops", model, "--table", table, "--json", exit_code=1).stdout)
+    assert found.pop("model") == str(packed)
+    assert plain.pop("model") == str(model)
+    assert found == plain
+
+
 def test_markdown_is_a_table(edgerun, model, table):
     text = edgerun("ops", model, "--table", table, "--markdown", exit_code=1).stdout
     assert text.startswith("# colours.onnx for chip\n")

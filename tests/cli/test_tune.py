@@ -132,6 +132,21 @@ def test_a_model_is_tuned_and_auto_takes_it(process, model, folder):
     assert "auto: tuned on" in shown
 
 
+def test_an_archive_is_tuned_and_auto_takes_it(process, packed, folder):
+    pytest.importorskip("edgerun_onnxruntime", reason="edgerun-onnxruntime is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    environment = {"EDGERUN_CACHE": str(folder), "EDGERUN_PLUGINS": "onnxruntime"}
+    before = process("inspect", packed, "--delegate", "auto", **environment).stdout
+    assert "edgerun tune" in before
+    assert packed.name in "".join(before.split("edgerun tune")[1:])
+    ran = process("tune", packed, "--json", "--budget", "2", "--threads", "1", "--delegate", "cpu", **environment)
+    assert ran.returncode == 0, ran.stderr
+    document = json.loads(ran.stdout)
+    assert document["choice"]["delegate"] == "cpu"
+    assert document["model"] == str(packed)
+    assert "auto: tuned on" in process("inspect", packed, "--delegate", "auto", **environment).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgerun.decoders.centernet import _peaks
-
 
 def encode(rows, height, width, random, *, logits=False, order=(0, 1, 2), classes=4):
     lines, columns = -(-height // 4), -(-width // 4)
@@ -26,12 +24,3 @@ HEADS = {
     "centernet": {"encode": encode},
     "centernet/logits, in another order": {"encode": lambda *a: encode(*a, logits=True, order=(2, 0, 1))},
 }
-
-
-def test_a_plateau_keeps_all_its_cells_and_a_slope_none():
-    scores = np.zeros((4, 4), np.float32)
-    scores[1, 1] = scores[1, 2] = 0.9
-    scores[2, 1] = 0.8
-    cells, classes = _peaks(scores.reshape(16, 1), 0.5, 4, 4)
-    np.testing.assert_array_equal(cells, [5, 6])
-    np.testing.assert_array_equal(classes, [0, 0])

@@ -45,8 +45,9 @@ def logits(count=10, seed=0):
 
 
 def read(known, outputs, conf=0.0):
-    card = card_fields.with_conventions(known.card, DECODER.matches(known))
-    return DECODER.decode(outputs, Frame(224, 160, conf, card))
+    match = DECODER.matches(known)
+    card = card_fields.with_conventions(known.card, match)
+    return match.decode(outputs, Frame(224, 160, conf, card))
 
 
 def test_the_five_best_classes_have_the_box_of_all_that_was_shown(evidence):

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-from types import MappingProxyType
-
 import numpy as np
 import pytest
 
@@ -76,16 +73,15 @@ def test_rows_are_decoded_by_their_best_class():
         "confidence": np.float32([[0.1, 0.8], [0.3, 0.2], [0.2, 0.2], [0, 0]]),
         "coordinates": np.float32([[0.5, 0.5, 0.2, 0.4], [0.25, 0.25, 0.5, 0.5], [0.1] * 4, [0] * 4]),
     }
-    roles = MappingProxyType({"confidence": "confidence", "coordinates": "coordinates"})
-    card = replace(ModelCard(), outputs=roles)
-    found = DECODER.decode(outputs, Frame(64, 96, 0.25, card))
+    decode = matched(("confidence", (4, 2)), ("coordinates", (4, 4))).decode
+    found = decode(outputs, Frame(64, 96, 0.25, ModelCard()))
     np.testing.assert_allclose(found.boxes, [[0.4, 0.3, 0.6, 0.7], [0, 0, 0.5, 0.5]], atol=1e-7)
     assert found.scores.tolist() == [np.float32(0.8), np.float32(0.3)]
     assert found.classes.tolist() == [1, 0]
-    assert len(DECODER.decode(outputs, Frame(64, 96, 0.0, card))) == 3  # rows of zeros are filling
+    assert len(decode(outputs, Frame(64, 96, 0.0, ModelCard()))) == 3  # rows of zeros are filling
 
 
 def test_no_rows_give_no_candidates():
-    card = replace(ModelCard(), outputs=MappingProxyType({"confidence": "confidence", "coordinates": "coordinates"}))
+    decode = matched(("confidence", (0, 3)), ("coordinates", (0, 4))).decode
     empty = {"confidence": np.zeros((0, 3), np.float32), "coordinates": np.zeros((0, 4), np.float32)}
-    assert len(DECODER.decode(empty, Frame(64, 96, 0.25, card))) == 0
+    assert len(decode(empty, Frame(64, 96, 0.25, ModelCard()))) == 0

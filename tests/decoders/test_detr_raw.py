@@ -58,7 +58,7 @@ def test_a_query_may_answer_twice_where_each_class_stands_alone(evidence):
     outputs = encode(rows, 320, 320, np.random.default_rng(0), softmax=False)
     outputs["logits"][0, 0, 2] = np.log(0.6 / 0.4)
     known = evidence(ROLES, (320, 320), outputs)
-    found = decoder_of("detr-sigmoid").decode(outputs, Frame(320, 320, 0.5, known.card))
+    found = decoder_of("detr-sigmoid").matches(known).decode(outputs, Frame(320, 320, 0.5, known.card))
     np.testing.assert_array_equal(found.classes, [1, 2])
     np.testing.assert_allclose(found.scores, [0.9, 0.6], atol=1e-5)
     np.testing.assert_array_equal(found.boxes[0], found.boxes[1])
@@ -67,7 +67,7 @@ def test_a_query_may_answer_twice_where_each_class_stands_alone(evidence):
 def test_there_are_never_more_answers_than_queries(evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), softmax=False)
     known = evidence(ROLES, (320, 320), outputs)
-    found = decoder_of("detr-sigmoid").decode(outputs, Frame(320, 320, 0.0, known.card))
+    found = decoder_of("detr-sigmoid").matches(known).decode(outputs, Frame(320, 320, 0.0, known.card))
     assert len(found) == QUERIES
     best = np.sort((1 / (1 + np.exp(-outputs["logits"]))).reshape(-1))[::-1][:QUERIES]
     np.testing.assert_allclose(found.scores, best, atol=1e-6)

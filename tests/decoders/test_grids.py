@@ -88,20 +88,3 @@ def test_boxes_that_a_quantisation_for_scores_has_cut_off_are_refused(evidence, 
     cut = {key: np.clip(np.rint(array * 3 * 256) / 256, 0, 255 / 256) for key, array in outputs.items()}
     with pytest.raises((DecoderUnknown, DecoderAmbiguous)):
         decoder_choice.choose(evidence(head, size, cut), decoders.BUILTIN)
-
-
-@pytest.mark.parametrize(("size", "expected"), [((640, 640), 8400), ((416, 416), 3549), ((65, 33), 45 + 15 + 6)])
-def test_cells_are_counted_with_sizes_rounded_up(size, expected):
-    assert grids.cells(*size, (8, 16, 32)) == expected
-    assert len(grids.centres(*size, (8, 16, 32))) == len(grids.strides_of(*size, (8, 16, 32))) == expected
-
-
-def test_a_ladder_is_known_by_its_number_of_cells():
-    assert grids.ladder_of(8400, 640, 640) == (8, 16, 32)
-    assert grids.ladder_of(25200, 640, 640, 3) == (8, 16, 32)
-    assert grids.ladder_of(8401, 640, 640) is None
-
-
-def test_points_run_along_rows_and_lie_in_the_middle_of_cells():
-    points = grids.centres(32, 64, (16,))
-    np.testing.assert_array_equal(points[:5], [(8, 8), (24, 8), (40, 8), (56, 8), (8, 24)])

@@ -41,7 +41,7 @@ def test_landmarks_are_pixels_of_the_input_with_their_visibility(hand, evidence)
     known = evidence(HEAD, (256, 256), outputs)
     match = DECODER.matches(known)
     card = card_fields.with_conventions(known.card, match)
-    found = DECODER.decode(outputs, Frame(256, 256, 0.25, card))
+    found = match.decode(outputs, Frame(256, 256, 0.25, card))
     expected = outputs["ld"].reshape(-1, 3 if hand else 5)[: 21 if hand else 33]
     np.testing.assert_array_equal(found.keypoints[0, :, :2], expected[:, :2])
     np.testing.assert_allclose(found.keypoints[0, :, 2], 1 if hand else 1 / (1 + np.exp(-2)), atol=1e-6)
@@ -52,3 +52,14 @@ def test_metres_alone_are_not_taken_for_pixels(evidence):
     outputs = encode(np.empty((0, 6)), 224, 224, np.random.default_rng(0), hand=True)
     del outputs["ld"]
     assert DECODER.matches(evidence(HEAD, (224, 224), outputs)).sure is Sure.NO
+
+
+def test_of_a_hand_s_two_flags_the_one_that_is_named_counts(evidence):
+    outputs = encode(np.array([(0, 0, 1, 1, 0.9, 0)]), 224, 224, np.random.default_rng(0), hand=True)
+    outputs["left"] = np.array([[0.4]], np.float32)
+    inferred = DECODER.matches(evidence(HEAD, (224, 224), outputs))
+    assert inferred.conventions["outputs"] == {"ld": "landmarks", "flag": "presence"}
+    named = DECODER.matches(evidence(HEAD, (224, 224), outputs, outputs={"ld": "landmarks", "left": "presence"}))
+    for match, score in ((inferred, 0.9), (named, 0.4)):
+        found = match.decode(outputs, Frame(224, 224, 0.25, evidence(HEAD, (224, 224), outputs).card))
+        np.testing.assert_allclose(found.scores, [score], atol=1e-6)

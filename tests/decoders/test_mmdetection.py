@@ -66,5 +66,5 @@ def test_nothing_found_is_no_error(name, evidence):
 def test_masks_lie_over_the_input(evidence):
     outputs = outputs_of(count=4, masks=True)
     known = evidence({}, (320, 320), outputs)
-    found = decoder_of("mmdetection").decode(outputs, Frame(320, 320, 0.0, known.card))
+    found = decoder_of("mmdetection").matches(known).decode(outputs, Frame(320, 320, 0.0, known.card))
     np.testing.assert_array_equal(found.masks, outputs["masks"][0])

@@ -78,10 +78,7 @@ def test_a_distribution_in_the_middle_of_two_bins_is_the_mean_of_both(evidence):
     sides[:, 1:3] = 0
     outputs["output_5"][0, 0] = sides.reshape(-1)
     known = evidence({}, (320, 320), outputs)
-    roles = decoder.matches(known).conventions["outputs"]
-    from dataclasses import replace
-
-    found = decoder.decode(outputs, Frame(320, 320, 0.5, replace(known.card, outputs=roles)))
+    found = decoder.matches(known).decode(outputs, Frame(320, 320, 0.5, known.card))
     np.testing.assert_allclose(found.boxes, [[16 - 48, 16 - 48, 16 + 48, 16 + 48]], atol=1e-4)
     np.testing.assert_array_equal(found.classes, [1])
 

@@ -31,5 +31,5 @@ HEADS = {
 def test_the_row_that_means_nothing_is_left_out(evidence):
     (decoder,) = (entry for entry in decoders.BUILTIN if entry.name == "paddle")
     outputs = {"rows": np.full((1, 6), -1, np.float32), "count": np.zeros(1, np.float32)}
-    card = evidence({}, (320, 320), outputs).card
-    assert len(decoder.decode(outputs, Frame(320, 320, 0.0, card))) == 0
+    known = evidence({}, (320, 320), outputs)
+    assert len(decoder.matches(known).decode(outputs, Frame(320, 320, 0.0, known.card))) == 0

@@ -41,8 +41,9 @@ def joints(count=17, size=SIZE, seed=1):
 
 
 def read(known, outputs, size=SIZE, conf=0.25):
-    card = card_fields.with_conventions(known.card, DECODER.matches(known))
-    return DECODER.decode(outputs, Frame(*size, conf, card))
+    match = DECODER.matches(known)
+    card = card_fields.with_conventions(known.card, match)
+    return match.decode(outputs, Frame(*size, conf, card))
 
 
 def test_joints_come_back_with_the_box_of_all_that_was_shown(evidence):

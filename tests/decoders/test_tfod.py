@@ -64,7 +64,7 @@ def test_boxes_are_y_first_unless_their_role_says_otherwise(evidence, role, corn
     bound = {"b": role, "c": "classes", "s": "scores", "n": "count"}
     known = evidence({"boxes": "b", "classes": "c", "scores": "s", "count": "n"}, outputs=bound)
     assert TFOD.matches(known).sure is Sure.CERTAIN
-    found = TFOD.decode(known.probe("blank"), Frame(64, 64, 0.5, known.card))
+    found = TFOD.matches(known).decode(known.probe("blank"), Frame(64, 64, 0.5, known.card))
     np.testing.assert_allclose(found.boxes, [corners])
     assert found.classes.tolist() == [3]
 
@@ -75,7 +75,7 @@ def test_rows_beyond_the_count_are_left_out(evidence):
         outputs={"b": "boxes", "c": "classes", "s": "scores", "n": "count"},
     )
     outputs = {**known.probe("blank"), "n": np.array([1], np.float32)}
-    assert len(TFOD.decode(outputs, Frame(64, 64, 0.1, known.card))) == 1
+    assert len(TFOD.matches(known).decode(outputs, Frame(64, 64, 0.1, known.card))) == 1
 
 
 def test_quantised_bytes_take_the_picture_as_it_is(evidence):

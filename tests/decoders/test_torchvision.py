@@ -55,8 +55,9 @@ def outputs_of(count=60, **habits):
 
 
 def read(known, outputs, conf=0.0):
-    card = card_fields.with_conventions(known.card, DECODER.matches(known))
-    return DECODER.decode(
+    match = DECODER.matches(known)
+    card = card_fields.with_conventions(known.card, match)
+    return match.decode(
         {name: array.astype(np.float32) for name, array in outputs.items()}, Frame(320, 320, conf, card)
     )
 

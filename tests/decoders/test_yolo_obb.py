@@ -58,7 +58,7 @@ def test_an_oriented_box_comes_back_with_the_upright_one_around_it(name, evidenc
     rows = np.array([[100, 140, 220, 180, 0.9, 3]])
     outputs = HEADS[name]["encode"](rows, 320, 320, np.random.default_rng(0), angle=np.pi / 6)
     known = evidence({}, (320, 320), outputs)
-    found = decoder_of(name).decode(outputs, Frame(320, 320, 0.5, known.card))
+    found = decoder_of(name).matches(known).decode(outputs, Frame(320, 320, 0.5, known.card))
     np.testing.assert_allclose(found.rotated, [[160, 160, 120, 40, np.pi / 6]], atol=1e-3)
     corners = boxes.corners(found.rotated[0])
     np.testing.assert_allclose(found.boxes[0], [*corners.min(axis=0), *corners.max(axis=0)], atol=1e-3)

@@ -5,7 +5,8 @@ import pytest
 
 from edgerun import decoders
 from edgerun.contract import Frame, Sure
-from edgerun.decoders.yolo_raw import READINGS
+from edgerun.decoders.yolo_raw import READINGS, Reader
+from edgerun.heads.level_tables import level_tables
 
 BY_NAME = {reading.name: reading for reading in READINGS}
 
@@ -83,9 +84,9 @@ def test_boxes_that_are_decoded_already_are_not_decoded_again(evidence):
 @pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading.name)
 def test_noughts_give_each_anchor_in_the_middle_of_its_cell(reading, evidence):
     outputs = {str(stride): np.zeros((1, 3, 320 // stride, 320 // stride, 6), np.float32) for stride in reading.anchors}
-    (decoder,) = (entry for entry in decoders.BUILTIN if entry.name == reading.name)
-    card = evidence({}, (320, 320), outputs, outputs=dict.fromkeys(outputs, "grid")).card
-    found = decoder.decode(outputs, Frame(320, 320, 0.2, card))
+    known = evidence({}, (320, 320), outputs)
+    read = Reader(level_tables(known, tuple(reading.anchors), per_cell=3), reading, active=False)
+    found = read(outputs, Frame(320, 320, 0.2, known.card))
     np.testing.assert_allclose(found.scores, 0.25)
     first = next(iter(reading.anchors))
     for row, (width, height) in zip(found.boxes[:3], reading.anchors[first], strict=True):

@@ -66,7 +66,7 @@ def test_weights_and_prototypes_come_with_each_row(name, evidence):
     outputs = HEADS[name]["encode"](rows, 320, 320, np.random.default_rng(0))
     known = evidence({}, (320, 320), outputs)
     assert decoder.matches(known).conventions["task"] == "segment"
-    found = decoder.decode(outputs, Frame(320, 320, 0.5, known.card))
+    found = decoder.matches(known).decode(outputs, Frame(320, 320, 0.5, known.card))
     assert found.coefficients.shape == (2, PROTOTYPES)
     assert found.prototypes.shape == (PROTOTYPES, 80, 80)
     shares = masks.from_prototypes(found.coefficients, found.prototypes)

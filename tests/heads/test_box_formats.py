@@ -29,7 +29,7 @@ def test_a_grid_s_boxes_are_told_by_their_cells(form, unit):
     np.testing.assert_allclose(box_formats.FORMS[form](WRITTEN[form](corners())), corners(), atol=1e-4)
     for read in WRITTEN:
         wrong = box_formats.misread(boxes, read, HEIGHT, WIDTH, STRIDES)
-        assert wrong == ("" if read == form else f"the boxes of a probe run are {form}, not {read}")
+        assert wrong == ("" if read == form else f"the boxes of a trial run are {form}, not {read}")
 
 
 def test_boxes_by_chance_and_rows_of_nothing_are_given_the_benefit_of_the_doubt():

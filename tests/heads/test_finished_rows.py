@@ -31,9 +31,9 @@ def test_rows_as_they_should_be_pass():
     ("boxes", "scores", "classes", "why"),
     [
         (BOXES, CLASSES, SCORES, "scores leaves 0..1"),
-        (BOXES, SCORES, SCORES, "no whole numbers"),
+        (BOXES, SCORES, SCORES, "not whole numbers"),
         (BOXES[:, [2, 3, 0, 1]], SCORES, CLASSES, "lies before"),
-        (BOXES / 320, SCORES, CLASSES, "no pixels"),
+        (BOXES / 320, SCORES, CLASSES, "not pixels"),
     ],
     ids=("scores", "classes", "corners", "units"),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgerun.dialects.readers import label_files, safe_yaml
-from edgerun.formats.sniff import SUFFIXES
+from edgerun.formats.known import SUFFIXES
 
 __all__ = ["LARGEST", "alone", "files", "first", "folders", "json_object", "label_file", "names", "text", "yaml_object"]
 

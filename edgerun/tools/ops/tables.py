@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edgerun import models
 from edgerun.contract import Graph, ReadsGraphs, TellsSupport
 from edgerun.contract.support_table import SupportTable, read_table
 from edgerun.errors import InputError, ModelError, PluginError
+from edgerun.formats.identify import identify
 from edgerun.runtime.registry import Registry
-from edgerun.tools.plugins_in_use import format_of, in_use
+from edgerun.tools.plugins_in_use import in_use
 
 __all__ = ["open_graph", "pick", "tables"]
 
@@ -30,12 +30,12 @@ def open_graph(model: str | Path, *, registry: Registry | None = None) -> tuple[
         ModelError: the file is missing or damaged, or no installed plugin reads graphs of its format.
     """
     registry = in_use(registry)
-    path = models.find(model)
-    format = format_of(path, registry)
-    for backend in registry.backends_for(format):
-        if isinstance(backend, ReadsGraphs):
-            return path, format, backend.graph(path)
-    raise ModelError(f"No installed plugin reads the operators of {format} models.", hint=_READABLE.get(format, ""))
+    with identify(model, registry.backends) as found:
+        for backend in registry.backends_for(found.format):
+            if isinstance(backend, ReadsGraphs):
+                return found.path, found.format, backend.graph(found.file)
+    hint = _READABLE.get(found.format, "")
+    raise ModelError(f"No installed plugin reads the operators of {found.format} models.", hint=hint)
 
 
 def tables(format: str, *, registry: Registry | None = None) -> list[SupportTable]:

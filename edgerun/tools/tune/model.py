@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgerun import models
 from edgerun.errors import InputError
+from edgerun.formats.identify import identify
 from edgerun.media import sources
 from edgerun.runtime import cache, cpu_cores, tuned_choice
 from edgerun.runtime.registry import Registry
-from edgerun.tools.plugins_in_use import format_of, in_use
+from edgerun.tools.plugins_in_use import in_use
 from edgerun.tools.tune.candidates import candidates
 from edgerun.tools.tune.child_process import SubprocessRunner
 from edgerun.tools.tune.entrants import Opener
@@ -70,13 +70,14 @@ def tune(
     if not 1 <= budget <= MAX_BUDGET:
         raise InputError(f"The budget must be 1 to {MAX_BUDGET} seconds, not {budget:g}.", hint="pass 1 to 86400")
     registry = in_use(registry)
-    path = models.find(model)
+    with identify(model, registry.backends) as identified:
+        path, format = identified.path, identified.format
     backend, delegate, threads = (
         options.pop("backend", None),
         options.pop("delegate", None),
         options.pop("threads", None),
     )
-    versions = _versions(path, backend, registry)
+    versions = _versions(format, backend, registry)
     offers = {name: registry.offers(registry.backend(name)) for name in versions}
     found = candidates(offers, cpu_cores.available(), delegates=_names(delegate), threads=threads)
     if write:
@@ -100,13 +101,12 @@ def _subprocess_opener(path: Path, options: Mapping[str, Any], images: Sequence[
     return opened
 
 
-def _versions(path: Path, backend: str | None, registry: Registry) -> dict[str, str]:
+def _versions(format: str, backend: str | None, registry: Registry) -> dict[str, str]:
     """Healthy backend that may run the model -> its version.
 
     Raises:
         EdgerunError: there is none.
     """
-    format = format_of(path, registry)
     asked = registry.backends_for(format) if backend is None else [registry.backend(backend)]
     return {healthy.name: version for healthy, version in tuned_choice.healthy(asked)}
 

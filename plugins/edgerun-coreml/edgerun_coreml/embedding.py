@@ -7,19 +7,21 @@ coremltools, BSD-3-Clause).
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from edgerun.errors import ModelError
+from edgerun.wire import Damaged, protobuf
+from edgerun.wire.protobuf import Field, encode_bytes, encode_text
 from edgerun_coreml.errors import ModelDamaged
 from edgerun_coreml.file.package import Folder, _root_model, map_file, parse_model, refuse_compiled
-from edgerun_coreml.file.wire import BYTES, FIXED32, FIXED64, VARINT
-from edgerun_coreml.onnx.onnx_writer import _bytes, _text
 
 DESCRIPTION: Final = 2
 METADATA: Final = 100
 USER_DEFINED: Final = 100
+KEY, VALUE = 1, 2
+"""Fields of an entry of a map."""
 
 
 def embed(path: Path, metadata: Mapping[str, str], target: Path) -> None:
@@ -45,66 +47,45 @@ def embed(path: Path, metadata: Mapping[str, str], target: Path) -> None:
 
 def _with_entries(model: Any, metadata: Mapping[str, str]) -> bytes:
     """The message Model with these entries."""
-    parse_model(model)  # everything is checked here, so what follows may rely on it
-    data = memoryview(model)
-    entries = b"".join(_bytes(USER_DEFINED, _text(1, key) + _text(2, value)) for key, value in metadata.items())
+    parse_model(model)  # everything that Core ML reads is checked here
+    try:
+        return _rewritten(memoryview(model), metadata)
+    except Damaged as cause:
+        raise ModelDamaged(str(cause)) from cause
+
+
+def _rewritten(data: memoryview, metadata: Mapping[str, str]) -> bytes:
     rest, description = _parted(data, DESCRIPTION)
     others, inner = _parted(memoryview(description), METADATA)
     kept = b"".join(
-        bytes(inner[start:end])
-        for number, start, content, end in _fields(memoryview(inner))
-        if number != USER_DEFINED or _key(memoryview(inner)[content:end]) not in metadata
+        inner[field.begin : field.end] for field in protobuf.fields(inner) if not _is_entry(inner, field, metadata)
     )
-    return rest + _bytes(DESCRIPTION, others + _bytes(METADATA, kept + entries))
+    entries = b"".join(
+        encode_bytes(USER_DEFINED, encode_text(KEY, key) + encode_text(VALUE, value)) for key, value in metadata.items()
+    )
+    return rest + encode_bytes(DESCRIPTION, others + encode_bytes(METADATA, kept + entries))
 
 
 def _parted(data: memoryview, wanted: int) -> tuple[bytes, bytes]:
     """All fields but one, and the contents of that one; a message that stands twice is the sum of both."""
     rest, found = bytearray(), bytearray()
-    for number, start, content, end in _fields(data):
-        if number == wanted:
-            found += data[content:end]
+    for field in protobuf.fields(data):
+        if field.number == wanted:
+            found += data[field.content : field.end]
         else:
-            rest += data[start:end]
+            rest += data[field.begin : field.end]
     return bytes(rest), bytes(found)
 
 
-def _key(entry: memoryview) -> str:
+def _is_entry(data: bytes, field: Field, keys: Mapping[str, str]) -> bool:
+    """Whether a field of the metadata is a user-defined entry with one of these keys."""
+    return field.number == USER_DEFINED and _key(data, field) in keys
+
+
+def _key(data: bytes, entry: Field) -> str:
     """The key of an entry of a map."""
     key = ""
-    for number, _, content, end in _fields(entry):
-        if number == 1:
-            key = bytes(entry[content:end]).decode("utf-8", "replace")
+    for field in protobuf.fields(data, entry.content, entry.end):
+        if field.number == KEY:
+            key = data[field.content : field.end].decode("utf-8", "replace")
     return key
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int, int, int]]:
-    """(number, begin of the field, begin of its contents, end) of each field."""
-    at = 0
-    while at < len(data):
-        start = at
-        key, at = _varint(data, at)
-        kind, content = key & 7, at
-        if kind == VARINT:
-            _, at = _varint(data, at)
-        elif kind == BYTES:
-            size, content = _varint(data, at)
-            at = content + size
-        elif kind in (FIXED32, FIXED64):
-            at += 4 if kind == FIXED32 else 8
-        else:
-            raise ModelDamaged(f"unknown wire type {kind}")
-        if at > len(data):
-            raise ModelDamaged("a field reaches past the end of its message")
-        yield key >> 3, start, content, at
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data) and shift < 70:
-        byte = data[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
-    raise ModelDamaged("a number does not end")

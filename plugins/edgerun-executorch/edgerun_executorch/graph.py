@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,27 @@ import numpy as np
 from edgerun.contract import Graph, Node
 from edgerun.errors import ModelUnreadable
 from edgerun.tensors import AnyArray, TensorSpec
-from edgerun_executorch.program import LARGEST_COUNT, Table, flatbuffer, unpack
+from edgerun.wire import flatbuffers
+from edgerun.wire.flatbuffers import Table
+from edgerun_executorch.program import DELEGATE_CALL, KERNEL_CALL, flatbuffer, operator_names, text
 from edgerun_executorch.trial import DTYPES
 
 __all__ = ["read"]
 
+MAX_ENTRIES = 1_000_000
+"""Entries of lists that are read of one file; a program of a detector has a few thousand."""
+
 INT, BOOL, DOUBLE, TENSOR, STRING, INTS, TENSORS, OPTIONALS = 2, 3, 4, 5, 6, 7, 10, 11
 """KernelTypes."""
 SCALARS = {INT: "q", BOOL: "?", DOUBLE: "d"}
+"""Kind -> its letter in `struct`."""
 
 
 def read(path: Path) -> Graph:
     """The graph of the method "forward", or of the first that takes an input.
 
     Values are called as the session calls them where they are inputs or outputs, "value_7" elsewhere. Arguments that
-    are no tensors are attributes by their place: {"2": 1.0}.
+    are not tensors are attributes by their place: {"2": 1.0}.
 
     Raises:
         ModelUnreadable: the file is damaged.
@@ -39,8 +46,7 @@ def read(path: Path) -> Graph:
         size = path.stat().st_size
         with path.open("rb") as file:
             base, data = flatbuffer(file, size)
-        reader = _Reader(path, data, base)
-        return reader.graph()
+        return _Reader(path, data, base).graph()
     except (ValueError, IndexError, struct.error, OverflowError) as cause:
         raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
 
@@ -48,54 +54,51 @@ def read(path: Path) -> Graph:
 class _Reader:
     def __init__(self, path: Path, data: bytes, base: int) -> None:
         self.path, self.base = path, base
-        self.root = Table(data, unpack("<I", data, 0))
-        self.left = LARGEST_COUNT  # entries that are read in all: tables may share them
-        plans = list(self.root.tables(1))
-        chosen = [plan for plan in plans if plan.text(0) == "forward"] or [
-            plan for plan in plans if plan.numbers(3, "i")
-        ]
-        if not chosen:
-            raise ValueError("it has no method that takes an input")
-        self.plan = chosen[0]
-        self.evaluated = list(self.plan.tables(2))
+        self.root = flatbuffers.root(data)
+        self.left = MAX_ENTRIES  # entries that are read in all: tables may share them
+        self.plan = _chosen(self.root.tables(1))
+        self.evaluated = self.plan.tables(2)
+        self.operators = operator_names(self.plan)
+        self.backends = [text(entry, 0) for entry in self.plan.tables(7)]
+        self.written = set(self.numbers(self.plan, 3))  # values that have their content before the next call
         self.values: dict[str, TensorSpec] = {}
         self.constants: dict[str, AnyArray] = {}
         self.names: dict[int, str] = {}
 
     def graph(self) -> Graph:
-        sides = []
-        for slot, word in ((3, "input"), (4, "output")):
-            places = self.numbers(self.plan, slot)
-            tensors = [(number, place) for number, place in enumerate(places) if self.kind(place) == TENSOR]
-            for number, place in tensors:
-                self.names.setdefault(place, f"{word}_{number}")
-            sides.append(tuple(self.name(place) for _, place in tensors))
-        nodes = self.nodes(set(self.numbers(self.plan, 3)))
-        producer = f"ExecuTorch program, schema {self.root.number(0, 'I')}"
-        return Graph(nodes, sides[0], sides[1], self.values, self.constants, producer)
-
-    def nodes(self, written: set[int]) -> tuple[Node, ...]:
-        operators = [f"{entry.text(0)}.{entry.text(1)}".rstrip(".") for entry in self.plan.tables(6)]
-        backends = [entry.text(0) for entry in self.plan.tables(7)]
-        found = []
+        inputs, outputs = self.side(3, "input"), self.side(4, "output")
+        nodes: list[Node] = []
         for chain in self.plan.tables(5):
             for number, instruction in enumerate(chain.tables(2)):
                 kind, call = instruction.number(0, "B"), instruction.table(1)
-                if kind not in (1, 2) or call is None:  # KernelCall, DelegateCall
-                    continue
-                index = call.number(0, "i")
-                op = self.picked(operators if kind == 1 else backends, index)
-                places = self.numbers(call, 1)
-                given = [place for argument in places for place in self.tensors(argument)]
-                # a kernel writes its last argument; a backend, what nobody wrote before it
-                fresh = [place for place in given if self.fresh(place, written)]
-                results = fresh if kind == 2 else self.tensors(places[-1]) if places else []
-                inputs = [place for place in dict.fromkeys(given) if place not in results]
-                written.update(results)
-                attributes = {} if kind == 2 else dict(self.attributes(places))
-                outputs = tuple(self.name(place) for place in dict.fromkeys(results))
-                found.append(Node(op, str(number), tuple(map(self.name, inputs)), outputs, attributes))
-        return tuple(found)
+                if kind in (KERNEL_CALL, DELEGATE_CALL) and call is not None:
+                    nodes.append(self.node(call, str(number), is_kernel=kind == KERNEL_CALL))
+        producer = f"ExecuTorch program, schema {self.root.number(0, 'I')}"
+        return Graph(tuple(nodes), inputs, outputs, self.values, self.constants, producer)
+
+    def side(self, slot: int, word: str) -> tuple[str, ...]:
+        """Names of the inputs or outputs that are tensors."""
+        names = []
+        for number, place in enumerate(self.numbers(self.plan, slot)):
+            if self.kind(place) == TENSOR:
+                self.names.setdefault(place, f"{word}_{number}")
+                names.append(self.name(place))
+        return tuple(names)
+
+    def node(self, call: Table, number: str, *, is_kernel: bool) -> Node:
+        """A call; a kernel writes its last argument, a backend whatever was not written before."""
+        op = self.picked(self.operators if is_kernel else self.backends, call.number(0))
+        places = self.numbers(call, 1)
+        given = [place for argument in places for place in self.tensors(argument)]
+        if is_kernel:
+            results = self.tensors(places[-1]) if places else []
+        else:
+            results = [place for place in given if self.is_fresh(place)]
+        inputs = [place for place in dict.fromkeys(given) if place not in results]
+        self.written.update(results)
+        attributes = dict(self.attributes(places)) if is_kernel else {}
+        outputs = tuple(self.name(place) for place in dict.fromkeys(results))
+        return Node(op, number, tuple(map(self.name, inputs)), outputs, attributes)
 
     def tensors(self, place: int) -> list[int]:
         """A tensor, or those of a list."""
@@ -104,19 +107,27 @@ class _Reader:
             return [item for item in self.numbers(content, 0) if item >= 0 and self.kind(item) == TENSOR]
         return [place] if kind == TENSOR else []
 
-    def attributes(self, places: tuple[int, ...]) -> list[tuple[str, Any]]:
-        found: list[tuple[str, Any]] = []
+    def attributes(self, places: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
+        """The arguments that are not tensors, by their number."""
         for number, place in enumerate(places):
             kind, content = self.kind(place), self.value(place).table(1)
-            if kind in SCALARS and content is not None:
-                found.append((str(number), content.number(0, SCALARS[kind])))
-            elif kind == INTS and content is not None:
-                items = [self.value(item) for item in self.numbers(content, 0, "q")]
-                inner = [item.table(1) for item in items if item.number(0, "B") == INT]
-                found.append((str(number), tuple(entry.number(0, "q") for entry in inner if entry is not None)))
-            elif kind == STRING and content is not None:
-                found.append((str(number), content.text(0)))
-        return found
+            if content is None:
+                continue
+            if kind in SCALARS:
+                yield str(number), content.number(0, SCALARS[kind])
+            elif kind == INTS:
+                yield str(number), self.integers(content)
+            elif kind == STRING:
+                yield str(number), text(content, 0)
+
+    def integers(self, content: Table) -> tuple[int, ...]:
+        """The numbers of a list, which are values of their own; those that are not integers are left out."""
+        found = []
+        for item in self.numbers(content, 0, "q"):
+            inner = self.value(item).table(1)
+            if self.kind(item) == INT and inner is not None:
+                found.append(inner.number(0, "q"))
+        return tuple(found)
 
     # ------------------------------------------------------------------------------------------ values
 
@@ -129,7 +140,7 @@ class _Reader:
         found = table.numbers(slot, code)
         self.left -= len(found)
         if self.left < 0:
-            raise ValueError(f"it holds more than {LARGEST_COUNT} entries")
+            raise ValueError(f"it holds more than {MAX_ENTRIES} entries")
         return found
 
     def value(self, place: int) -> Table:
@@ -138,44 +149,67 @@ class _Reader:
         return self.evaluated[place]
 
     def kind(self, place: int) -> int:
-        return self.value(place).number(0, "B")
+        return int(self.value(place).number(0, "B"))
 
-    def fresh(self, place: int, written: set[int]) -> bool:
+    def is_fresh(self, place: int) -> bool:
+        """Whether a tensor has no content yet."""
         content = self.value(place).table(1)
-        return place not in written and content is not None and content.number(5, "I") == 0
+        return place not in self.written and content is not None and content.number(5, "I") == 0
 
     def name(self, place: int) -> str:
+        """The name of a value, whose type is entered with it."""
         name = self.names.setdefault(place, f"value_{place}")
         content = self.value(place).table(1)
         if name not in self.values and content is not None:
-            sizes, code = self.numbers(content, 2), content.number(0, "b")
-            if any(size < 0 for size in sizes):
-                raise ValueError(f"value {place} has the impossible sizes {sizes}")
-            dynamic = content.number(8, "b") != 0
-            shape = (None,) * len(sizes) if dynamic else sizes
-            self.values[name] = TensorSpec(name, shape, DTYPES.get(code, f"type {code}"))
-            buffer = content.number(5, "I")
-            if buffer and not dynamic and content.table(6) is None and code in DTYPES:
-                order = content.numbers(3, "B") or tuple(range(len(sizes)))
-                if sorted(order) != list(range(len(sizes))):
-                    raise ValueError(f"value {place} has the impossible order {order}")
-                self.constant(name, buffer, sizes, order, DTYPES[code])
+            self.enter(name, content)
         return name
 
-    def constant(self, name: str, buffer: int, sizes: tuple[int, ...], order: tuple[int, ...], dtype: str) -> None:
-        """Enter the numbers of a small constant; `order` is that of its axes in memory, outermost first."""
+    def enter(self, name: str, content: Table) -> None:
+        """Enter the type of a tensor, and its numbers where the file has them."""
+        sizes, code = self.numbers(content, 2), content.number(0, "b")
+        if any(size < 0 for size in sizes):
+            raise ValueError(f"{name} has the impossible sizes {sizes}")
+        is_dynamic = content.number(8, "b") != 0
+        shape = (None,) * len(sizes) if is_dynamic else sizes
+        self.values[name] = TensorSpec(name, shape, DTYPES.get(code, f"type {code}"))
+        is_elsewhere = content.table(6) is not None
+        if content.number(5, "I") and code in DTYPES and not is_dynamic and not is_elsewhere:
+            self.constant(name, content, sizes, DTYPES[code])
+
+    def constant(self, name: str, content: Table, sizes: tuple[int, ...], dtype: str) -> None:
+        """Enter the numbers of a small constant."""
+        order = content.numbers(3, "B") or tuple(range(len(sizes)))  # axes in memory, the outermost first
+        if sorted(order) != list(range(len(sizes))):
+            raise ValueError(f"{name} has the impossible order {order}")
+        place = self.place(content.number(5, "I"))
         count = math.prod(sizes)
+        if place is None or count > Graph.LARGEST_CONSTANT:
+            return
         width = count * np.dtype(dtype).itemsize
-        segment, segments = self.root.table(5), list(self.root.tables(4))
-        if count > Graph.LARGEST_CONSTANT or segment is None:
-            return
-        offsets = segment.numbers(1, "Q")
-        place = segment.number(0, "I")
-        if buffer >= len(offsets) or place >= len(segments):
-            return
         with self.path.open("rb") as file:
-            file.seek(self.base + segments[place].number(0, "Q") + offsets[buffer])
-            content = file.read(width)
-        if len(content) == width:
-            stored = np.frombuffer(content, dtype).reshape([sizes[axis] for axis in order])
-            self.constants[name] = stored.transpose(np.argsort(order)) if order else stored
+            file.seek(place)
+            stored = file.read(width)
+        if len(stored) == width:
+            array = np.frombuffer(stored, dtype).reshape([sizes[axis] for axis in order])
+            self.constants[name] = array.transpose(np.argsort(order)) if order else array
+
+    def place(self, buffer: int) -> int | None:
+        """Where the file holds a buffer of constants; None where it does not."""
+        constants, segments = self.root.table(5), self.root.tables(4)
+        if constants is None:
+            return None
+        offsets, number = constants.numbers(1, "Q"), constants.number(0, "I")
+        if buffer >= len(offsets) or number >= len(segments):
+            return None
+        return int(self.base + segments[number].number(0, "Q") + offsets[buffer])
+
+
+def _chosen(plans: Sequence[Table]) -> Table:
+    """The method "forward", or the first that takes an input."""
+    for plan in plans:
+        if text(plan, 0) == "forward":
+            return plan
+    for plan in plans:
+        if plan.count(3):
+            return plan
+    raise ValueError("it has no method that takes an input")

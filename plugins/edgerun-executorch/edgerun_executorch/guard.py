@@ -1,12 +1,12 @@
 """What a .pte file must pass before native code of this process sees it.
 
-ExecuTorch's own check does not catch every damage. Of 2000 copies of a program with up to 32 bytes changed at random
-(ExecuTorch 1.5.1), those that `program.read` let pass still held 13 that aborted the process and 2 that never ended.
-That only shows in a process that may die: each file that was never seen before is opened and run once there, on
-zeros, which takes 1.1 s on two desktop cores, nearly all of it the import of torch. What passed is remembered by the
-SHA-256 of the file and the version of ExecuTorch; hashing costs 7 ms for 4 MB at each load.
+ExecuTorch's own check does not catch every damage: of damaged copies that `program.read` let pass, some brought down
+the process (ExecuTorch 1.5.1), and some never ended. That only shows in a process that may die: each file that was
+never seen before is opened and run once there, on zeros, which takes 1.1 s on two desktop cores, nearly all of it the
+import of torch. What passed is remembered by the SHA-256 of the file and the version of ExecuTorch; hashing costs 7 ms
+for 4 MB at each load.
 
-It is no proof: a program may behave on zeros and not on a picture, and a changed weight gives other numbers, unseen.
+It is not a proof: a program may behave on zeros and not on an image, and a changed weight gives other numbers, unseen.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ TIME_LIMIT = 120.0
 
 def cache_folder() -> Path:
     """EDGERUN_CACHE, else the folder "edgerun" in the user's cache folder of this system."""
-    said = os.environ.get("EDGERUN_CACHE")
-    if said:
-        return Path(said)
+    chosen = os.environ.get("EDGERUN_CACHE")
+    if chosen:
+        return Path(chosen)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "edgerun"
     if sys.platform == "darwin":

@@ -5,10 +5,9 @@ Source of the layout: executorch/devtools/etdump/etdump_schema_flatcc.fbs of Exe
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
-from edgerun_executorch.program import Table
+from edgerun.wire import flatbuffers
 
 __all__ = ["read"]
 
@@ -25,8 +24,7 @@ def read(path: Path) -> dict[tuple[int, int], list[float]]:
     spent: dict[tuple[int, int], list[float]] = {}
     if data[4:8] != b"ED00":
         return spent
-    root = Table(data, struct.unpack_from("<I", data, 0)[0])
-    for run in root.tables(1):
+    for run in flatbuffers.root(data).tables(1):
         for entry in run.tables(3):
             event = entry.table(0)
             if event is not None and event.text(0) in CALLS:

@@ -102,13 +102,13 @@ def name_of(delegate: Delegate) -> str:
     """The execution provider of a delegate; of one that another plugin adds, its option "provider".
 
     Raises:
-        KeyError: nobody says which.
+        KeyError: nothing says which.
     """
     return delegate.options.get("provider") or PROVIDERS[delegate.name]
 
 
 def told(delegate: Delegate, threads: int | None = None) -> dict[str, str]:
-    """What the execution provider is told: a wish's options in the provider's words, all others as they are.
+    """What the execution provider is told: a request's options in the provider's words, all others as they are.
 
     Those that compute on the processor with threads of their own are told how many.
     """

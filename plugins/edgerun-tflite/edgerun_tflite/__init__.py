@@ -1,31 +1,17 @@
-"""LiteRT as a backend: .tflite files.
-
-Facts that shaped it, seen with ai-edge-litert 2.3 and tflite-runtime 2.14: one interpreter serves one thread at a time;
-a failed resize loses the delegate; outputs without elements raise; the order of outputs differs between exporters;
-tflite-runtime imports beside NumPy 2 and cannot run there, and dies of damaged files.
-"""
+"""LiteRT as a backend: .tflite files."""
 
 from __future__ import annotations
 
 import ctypes
-import importlib
-import importlib.metadata
-import mmap
-import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from edgerun import hookimpl
-from edgerun.contract import ANY, Backend, Coverage, Delegate, Graph, Health, Need, Placed, Session
-from edgerun.errors import DelegateUnavailable, ModelUnreadable
-from edgerun.tensors import Arrays, Quantization, TensorSpec
-from edgerun_tflite import embedding, graph, metadata, trial
-from edgerun_tflite.flatbuffer import Damaged, Table, verify
-from edgerun_tflite.graph import EDGETPU, signature_names
+from edgerun.contract import ANY, Backend, Delegate, Graph, Health, Need, Session
+from edgerun_tflite import embedding, graph, needs
+from edgerun_tflite.session import TfliteSession, runtime
+
+__all__ = ["TfliteBackend", "TfliteSession", "edgerun_register_backends"]
 
 LIBRARIES = {
     "edgetpu": ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll"),
@@ -43,196 +29,6 @@ ELSEWHERE = {
 HINT = 'pip install "edgerun[tflite]"'
 
 
-@cache
-def _runtime() -> tuple[Any, str]:
-    """The interpreter's module and its version.
-
-    Raises:
-        ImportError: there is none that works; the text says why.
-    """
-    try:
-        return importlib.import_module("ai_edge_litert.interpreter"), importlib.metadata.version("ai-edge-litert")
-    except ImportError as cause:
-        try:
-            version = importlib.metadata.version("tflite-runtime")
-        except importlib.metadata.PackageNotFoundError:
-            raise ImportError(f"ai-edge-litert cannot be imported: {cause}") from cause
-    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
-        raise ImportError(f"tflite-runtime {version} works with numpy below 2 only, and numpy {np.__version__} is here")
-    return importlib.import_module("tflite_runtime.interpreter"), f"{version} (tflite-runtime)"
-
-
-class TfliteSession:
-    """One opened model."""
-
-    def __init__(self, path: Path, delegate: Delegate, threads: int | None) -> None:
-        self._path, self._asked, self._threads = path, delegate, threads
-        self._lock = threading.Lock()
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            try:
-                model = Table.root(data)
-                verify(model)
-                self._refuse_what_cannot_run(model)
-                self._start()
-                self.inputs = _specs(self._interpreter.get_input_details(), signature_names(model, 0))
-                self.outputs = _specs(self._interpreter.get_output_details(), signature_names(model, 1))
-                self._forget_sizes_that_are_not_yet_known()
-                self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
-            except (Damaged, IndexError) as cause:
-                raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
-        self.delegate, self.delegate_reason = delegate.name, ""  # its word counts until it tells
-        self._see_who_computes()
-
-    def _refuse_what_cannot_run(self, model: Table) -> None:
-        if model.number(0, "I") != 3 or not model.tables(2):
-            raise ModelUnreadable(f"{self._path} is no TFLite model of version 3.", hint="export it again")
-        if self._asked.name != "edgetpu" and EDGETPU in [code.text(1) for code in model.tables(1)]:
-            raise DelegateUnavailable(
-                f"{self._path} is compiled for the Edge TPU and runs nowhere else.",
-                hint='pass delegate="edgetpu" where there is one, or load the file that it was compiled from',
-            )
-
-    def _start(self) -> None:
-        """A fresh interpreter, with memory where the sizes of the inputs are known."""
-        module, _ = _runtime()
-        default = self._asked.name == "xnnpack"
-        kind = module.OpResolverType
-        self._interpreter: Any = module.Interpreter(
-            model_path=str(self._path),
-            num_threads=self._threads,
-            experimental_delegates=_loaded(module, self._asked, self._path),
-            experimental_op_resolver_type=kind.AUTO if default else kind.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-        details = self._interpreter.get_input_details()
-        self._shapes = [tuple(map(int, detail["shape"])) for detail in details]
-        self._allocated = not any(-1 in detail["shape_signature"] for detail in details)
-        if self._allocated:
-            self._interpreter.allocate_tensors()
-
-    def _forget_sizes_that_are_not_yet_known(self) -> None:
-        for place, detail in enumerate(self._interpreter.get_output_details() if self._allocated else ()):
-            try:
-                self._interpreter.get_tensor(detail["index"])
-            except ValueError:  # no memory yet: the operator finds out the size when it runs
-                spec = self.outputs[place]
-                self.outputs[place] = TensorSpec(spec.name, (None,) * len(spec.shape), spec.dtype, spec.quantization)
-
-    def run(self, feeds: Arrays) -> Arrays:
-        """Compute; results are copies."""
-        with self._lock:
-            if self._interpreter is None:
-                raise RuntimeError("the session is closed")
-            arrays = [feeds[spec.name] for spec in self.inputs]
-            places = [detail["index"] for detail in self._interpreter.get_input_details()]
-            self._fit(places, [array.shape for array in arrays])
-            for place, array in zip(places, arrays, strict=True):
-                self._interpreter.set_tensor(place, array)
-            self._interpreter.invoke()
-            details = self._interpreter.get_output_details()
-            return {spec.name: self._result(detail) for spec, detail in zip(self.outputs, details, strict=True)}
-
-    def _fit(self, places: Sequence[int], shapes: Sequence[tuple[int, ...]]) -> None:
-        """Give the inputs these sizes; once per change."""
-        if self._allocated and shapes == self._shapes:
-            return
-        try:
-            for place, shape in zip(places, shapes, strict=True):
-                self._interpreter.resize_tensor_input(place, shape, strict=True)
-            self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError):
-            self._start()  # this one may have lost its delegate
-            raise
-        first, self._shapes, self._allocated = not self._allocated, list(shapes), True
-        if first:
-            self._see_who_computes()
-
-    def _see_who_computes(self) -> None:
-        covered = self.coverage()
-        if covered.evidence != "none" and self._asked.name not in covered.nodes:
-            self.delegate, self.delegate_reason = "cpu", f"{self._asked.name} took none of the operators"
-
-    def _result(self, detail: Mapping[str, Any]) -> Any:
-        try:
-            return self._interpreter.get_tensor(detail["index"])
-        except ValueError:
-            if 0 not in detail["shape"]:
-                raise
-            return np.empty(detail["shape"], detail["dtype"])  # without elements there is no memory to copy
-
-    def coverage(self) -> Coverage:
-        """Operators by delegate, as the runtime split them, which it does once it knows all sizes."""
-        if self._interpreter is None or not hasattr(self._interpreter, "_get_ops_details"):
-            return Coverage("none", "this version of the interpreter does not tell which operator runs where")
-        if not self._allocated:
-            return Coverage(
-                "none", "sizes of inputs are open, and LiteRT splits the graph when the first run settles them"
-            )
-        everything = self._interpreter._get_ops_details()
-        producers = {int(out): op for op in everything if op["op_name"] != "DELEGATE" for out in op["outputs"]}
-        taken: set[int] = set()
-        for part in (op for op in everything if op["op_name"] == "DELEGATE"):
-            reached, border = list(map(int, part["outputs"])), set(map(int, part["inputs"]))
-            while reached:  # back from what the delegate gives to what it is given
-                operator = producers.get(reached.pop())
-                if operator is not None and operator["index"] not in taken:
-                    taken.add(operator["index"])
-                    reached += [int(place) for place in operator["inputs"] if int(place) not in border]
-        shapes = {int(tensor["index"]): tensor["shape"] for tensor in self._interpreter.get_tensor_details()}
-        placed = [
-            Placed(
-                operator["op_name"],
-                self._asked.name if operator["index"] in taken else "cpu",
-                str(operator["index"]),
-                tuple(map(int, shapes.get(int(operator["outputs"][0]), ()))) if len(operator["outputs"]) else None,
-            )
-            for operator in everything
-            if operator["op_name"] != "DELEGATE"
-        ]
-        return Coverage("assigned", "LiteRT's list of operators", tuple(placed))
-
-    def close(self) -> None:
-        """Let go of the model."""
-        with self._lock:
-            self._interpreter = None
-
-
-def _loaded(module: Any, delegate: Delegate, path: Path) -> list[Any] | None:
-    """The delegate of a library that the option "library" names; tried in a process of its own before."""
-    options = dict(delegate.options)
-    library = options.pop("library", "")
-    if not library:
-        return None
-    # the Edge TPU serves one process at a time, and its library is well known
-    reason = "" if delegate.name == "edgetpu" else trial.tried(module.__name__, path, library, options)
-    try:
-        if not reason:
-            ctypes.CDLL(library)  # LiteRT's own loader complains on stderr besides
-            return [module.load_delegate(library, options)]
-    except (OSError, ValueError, AttributeError) as cause:
-        reason = str(cause)
-    raise DelegateUnavailable(
-        f"Delegate {delegate.name} from {library} cannot be used for {path.name}: {reason}.", hint='pass delegate="cpu"'
-    )
-
-
-def _specs(details: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[TensorSpec]:
-    specs: list[TensorSpec] = []
-    for detail in details:
-        name = names.get(detail["index"]) or detail["name"] or "tensor"
-        if any(spec.name == name for spec in specs):
-            name = f"{name}#{detail['index']}"
-        signature, shape = detail["shape_signature"], detail["shape"]
-        sizes = signature if len(signature) == len(shape) else shape
-        found = detail["quantization_parameters"]
-        quantization = None
-        if len(found["scales"]) and (found["scales"] > 0).all() and np.dtype(detail["dtype"]).kind in "iu":
-            scales, zeros = tuple(map(float, found["scales"])), tuple(map(int, found["zero_points"]))
-            quantization = Quantization(scales, zeros, int(found["quantized_dimension"]))
-        shown = tuple(None if size < 0 else int(size) for size in sizes)
-        specs.append(TensorSpec(name, shown, np.dtype(detail["dtype"]).name, quantization))
-    return specs
-
-
 class TfliteBackend:
     """LiteRT."""
 
@@ -244,7 +40,7 @@ class TfliteBackend:
     def health(self) -> Health:
         """Whether an interpreter imports, and works with the NumPy that is here."""
         try:
-            module, version = _runtime()
+            module, version = runtime()
         except (ImportError, AttributeError) as cause:
             return Health(ok=False, reason=str(cause), hint=HINT)
         if module.__name__.startswith("tflite_runtime"):
@@ -278,7 +74,7 @@ class TfliteBackend:
 
     def needs(self, path: Path) -> Sequence[Need]:
         """The first TensorFlow Lite that knows all operators of a file, and those that LiteRT does not bring."""
-        return graph.needs(path)
+        return needs.needs(path)
 
     def support_tables(self) -> Sequence[Path]:
         """What documentation says of the delegates' operators."""

@@ -11,12 +11,14 @@ from __future__ import annotations
 import mmap
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgerun.errors import ModelError, ModelUnreadable
-from edgerun_tflite.flatbuffer import Damaged, Table, verify
+from edgerun.wire import Damaged
+from edgerun.wire.flatbuffers import MAX_BUFFER_BYTES, Table, Writer
+from edgerun_tflite.schema import verified
 
 __all__ = ["embed"]
 
@@ -26,8 +28,10 @@ ALIGNMENT = 64
 VERSION, BUFFERS, METADATA = 0, 4, 6
 LAST_SLOT = 9
 """Of a Model in the schema of 2026; what a later one adds could be of another size than an offset."""
-LARGEST = 2**31 - 1
-"""Bytes that an offset reaches."""
+OUTSIDE = 1
+"""The largest place behind the FlatBuffer that means that there is none; 0 does too."""
+CHUNK = 1 << 20
+"""Bytes that are copied at once."""
 
 SIDECAR = "keep its card in a sidecar: edgerun inspect MODEL --write-sidecar"
 
@@ -41,17 +45,17 @@ def embed(path: Path, metadata: Mapping[str, str], target: Path) -> None:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            model = Table.root(data)
-            verify(model)
+            model = verified(data)
             front = _front(path, model, metadata)
             outside = _outside(model)
             directory = _moved_directory(path, data, len(front))
-        except (Damaged, IndexError, ValueError, struct.error, zipfile.BadZipFile) as cause:
+        except (ValueError, IndexError, struct.error, zipfile.BadZipFile) as cause:
             raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
         with target.open("wb") as out:
             out.write(front)
-            for start in range(0, len(data) - len(directory), 1 << 20):
-                out.write(data[start : min(len(data) - len(directory), start + (1 << 20))])
+            end = len(data) - len(directory)
+            for start in range(0, end, CHUNK):
+                out.write(data[start : min(end, start + CHUNK)])
             out.write(directory)
             for place, offset in outside.items():
                 out.seek(len(front) + place)
@@ -60,59 +64,14 @@ def embed(path: Path, metadata: Mapping[str, str], target: Path) -> None:
 
 def _front(path: Path, model: Table, metadata: Mapping[str, str]) -> bytes:
     """A root table with all fields of the old one, its vectors of buffers and metadata made anew."""
-    data, buffers, entries = model.data, model.tables(BUFFERS), model.tables(METADATA)
     if len(model.fields) > LAST_SLOT + 1:
         raise ModelError(f"{path} is of a schema newer than is known here.", hint=SIDECAR)
-    texts = [value.encode("utf-8") for value in metadata.values()]
-    front = _Front()
-    front.raw(b"\0\0\0\0" + bytes(data[4:8]))  # where the root is comes last
-    slots = [slot for slot in range(len(model.fields)) if model.fields[slot] or slot in (BUFFERS, METADATA)]
-    slots = sorted({*slots, BUFFERS, METADATA})
-    count = max(slots) + 1
-    places = {slot: 4 + 4 * index for index, slot in enumerate(slots)}
-    table_of_fields = front.raw(
-        struct.pack(f"<HH{count}H", 4 + 2 * count, 4 + 4 * len(slots), *(places.get(slot, 0) for slot in range(count)))
-    )
-    front.align(4)
-    root = front.raw(struct.pack("<i", len(front.data) - table_of_fields))
-    front.patch(0, root)
-    leads: dict[int, int] = {}  # place in front -> place in the old file
-    for slot in slots:
-        place = front.raw(b"\0\0\0\0")
-        if slot == VERSION:
-            front.data[place : place + 4] = struct.pack("<I", model.number(slot, "I"))
-        elif slot not in (BUFFERS, METADATA):
-            leads[place] = model._target(slot)
-    # buffers keep their numbers; those of earlier metadata of the same name are not led to any more
-    old = {entry.text(0): entry.number(1, "I") for entry in entries}
-    fresh = [name for name in metadata if old.get(name, len(buffers)) >= len(buffers)]
-    numbers = {name: len(buffers) + fresh.index(name) if name in fresh else old[name] for name in metadata}
-    front.patch(root + places[BUFFERS], front.align(4))
-    front.raw(struct.pack("<I", len(buffers) + len(fresh)))
-    new_buffers: dict[int, int] = {}  # place in front -> which of the texts
-    replaced = {number: index for index, number in enumerate(numbers.values())}
-    for number in range(len(buffers) + len(fresh)):
-        place = front.raw(b"\0\0\0\0")
-        if number in replaced:
-            new_buffers[place] = replaced[number]
-        else:
-            leads[place] = buffers[number].at
-    kept = [entry for entry in entries if entry.text(0) not in metadata]
-    front.patch(root + places[METADATA], front.align(4))
-    front.raw(struct.pack("<I", len(kept) + len(metadata)))
-    for entry in kept:
-        leads[front.raw(b"\0\0\0\0")] = entry.at
-    new_entries = [front.raw(b"\0\0\0\0") for _ in metadata]
-    for place, (name, number) in zip(new_entries, numbers.items(), strict=True):
-        front.entry(place, name, number)
-    for place, index in new_buffers.items():
-        front.buffer(place, texts[index])
+    front = _Front(model)
+    front.write(metadata)
     front.align(ALIGNMENT)
-    if len(front.data) + len(data) > LARGEST:
+    if len(front.data) + len(model.data) > MAX_BUFFER_BYTES:
         raise ModelError(f"{path} is as large as a FlatBuffer can be.", hint=SIDECAR)
-    for place, old_place in leads.items():
-        front.patch(place, len(front.data) + old_place)
-    return bytes(front.data)
+    return front.finished()
 
 
 def _outside(model: Table) -> dict[int, int]:
@@ -120,50 +79,92 @@ def _outside(model: Table) -> dict[int, int]:
 
     LiteRT keeps weights there, and options of custom operators.
     """
-    operators = [operator for graph in model.tables(2) for operator in graph.tables(3)]
-    tables = [(buffer, 1) for buffer in model.tables(BUFFERS)] + [(operator, 9) for operator in operators]
-    return {
-        table._place(slot, 8): offset for table, slot in tables if (offset := table.number(slot, "Q")) > 1
-    }  # 0 and 1 mean that there is none
+    tables = [(buffer, 1) for buffer in model.tables(BUFFERS)]
+    for graph in model.tables(2):
+        tables += [(operator, 9) for operator in graph.tables(3)]
+    offsets = {table.place(slot, 8): table.number(slot, "Q") for table, slot in tables}
+    return {place: offset for place, offset in offsets.items() if offset > OUTSIDE}
 
 
-class _Front:
-    """Bytes in the making."""
+class _Front(Writer):
+    """What goes in front of a model, in the making."""
 
-    def __init__(self) -> None:
-        self.data = bytearray()
+    def __init__(self, model: Table) -> None:
+        super().__init__()
+        self.model = model
+        self.buffers, self.entries = model.tables(BUFFERS), model.tables(METADATA)
+        self.into_model: dict[int, int] = {}  # offset here -> what it leads to in the old file
 
-    def raw(self, content: bytes) -> int:
-        """Append; gives the place."""
-        self.data += content
-        return len(self.data) - len(content)
+    def finished(self) -> bytes:
+        """All of it; nothing may be appended afterwards."""
+        for place, target in self.into_model.items():
+            self.patch(place, len(self.data) + target)
+        return bytes(self.data)
 
-    def align(self, width: int) -> int:
-        """Fill up to a multiple; gives the place that follows."""
-        self.data += bytes(-len(self.data) % width)
-        return len(self.data)
+    def write(self, metadata: Mapping[str, str]) -> None:
+        """The root, the vectors of buffers and metadata, and what is new in them."""
+        start = self.offset()
+        self.append(bytes(self.model.data[4:8]))  # the format's identifier
+        places = self.table(dict.fromkeys(self._slots(), bytes(4)))
+        self.patch(start, places.pop(-1))
+        for slot, place in places.items():
+            if slot == VERSION:
+                self.data[place : place + 4] = struct.pack("<I", self.model.number(slot, "I"))
+            elif slot not in (BUFFERS, METADATA):
+                self.into_model[place] = self.model.target(slot)
+        numbers = self._numbers(list(metadata))
+        self.patch(places[BUFFERS], self.align(4))
+        new_buffers = self._write_buffers(set(numbers.values()))
+        self.patch(places[METADATA], self.align(4))
+        new_entries = self._write_entries(metadata)
+        for place, (name, number) in zip(new_entries, numbers.items(), strict=True):
+            self._entry(place, name, number)
+        for name, number in numbers.items():
+            self._buffer(new_buffers[number], metadata[name].encode("utf-8"))
 
-    def patch(self, place: int, target: int) -> None:
-        """Lead from one place to a later one."""
-        self.data[place : place + 4] = struct.pack("<I", target - place)
+    def _slots(self) -> list[int]:
+        """Those that the model has, and those that are made anew."""
+        held = {slot for slot, offset in enumerate(self.model.fields) if offset}
+        return sorted(held | {BUFFERS, METADATA})
 
-    def entry(self, place: int, name: str, number: int) -> None:
+    def _numbers(self, names: Sequence[str]) -> dict[str, int]:
+        """Name -> its buffer: that of earlier metadata of the same name, or a new one behind all others.
+
+        Buffers keep their numbers; of those that are replaced the old bytes stay, and nothing leads to them.
+        """
+        count = len(self.buffers)
+        old = {entry.text(0): entry.number(1, "I") for entry in self.entries}
+        fresh = [name for name in names if old.get(name, count) >= count]
+        return {name: old[name] if name not in fresh else count + fresh.index(name) for name in names}
+
+    def _write_buffers(self, new: set[int]) -> dict[int, int]:
+        """The vector of buffers; gives, for each new number, the offset that is still to be patched."""
+        count = max([len(self.buffers), *(number + 1 for number in new)])
+        self.vector(count)
+        places = {number: self.offset() for number in range(count)}
+        for number in places.keys() - new:
+            self.into_model[places[number]] = self.buffers[number].at
+        return places
+
+    def _write_entries(self, metadata: Mapping[str, str]) -> list[int]:
+        """The vector of metadata; gives the offsets that are still to be patched, one per new entry."""
+        kept = [entry for entry in self.entries if entry.text(0) not in metadata]
+        self.vector(len(kept) + len(metadata))
+        for entry in kept:
+            self.into_model[self.offset()] = entry.at
+        return [self.offset() for _ in metadata]
+
+    def _entry(self, place: int, name: str, number: int) -> None:
         """A table Metadata {name: string; buffer: uint}."""
-        self.align(4)
-        fields = self.raw(struct.pack("<HHHHxxxx", 8, 12, 4, 8))
-        table = self.raw(struct.pack("<iII", len(self.data) - fields, 0, number))
-        self.patch(place, table)
-        encoded = name.encode("utf-8")
-        self.patch(table + 4, self.raw(struct.pack("<I", len(encoded)) + encoded + b"\0"))
+        table = self.table({0: bytes(4), 1: struct.pack("<I", number)})
+        self.patch(place, table[-1])
+        self.patch(table[0], self.content(name.encode("utf-8")))
 
-    def buffer(self, place: int, content: bytes) -> None:
+    def _buffer(self, place: int, content: bytes) -> None:
         """A table Buffer {data: [ubyte] (force_align: 16)}."""
-        self.align(4)
-        fields = self.raw(struct.pack("<HHHxx", 6, 8, 4))
-        table = self.raw(struct.pack("<iI", len(self.data) - fields, 0))
-        self.patch(place, table)
-        self.data += bytes(-(len(self.data) + 4) % 16)
-        self.patch(table + 4, self.raw(struct.pack("<I", len(content)) + content))
+        table = self.table({0: bytes(4)})
+        self.patch(place, table[-1])
+        self.patch(table[0], self.content(content, alignment=16))
 
 
 def _moved_directory(path: Path, data: Any, shift: int) -> bytes:
@@ -177,16 +178,16 @@ def _moved_directory(path: Path, data: Any, shift: int) -> bytes:
         count, begin, end = len(archive.infolist()), archive.start_dir, len(data) - 22 - len(archive.comment)
     if bytes(data[end : end + 4]) != b"PK\5\6":
         raise Damaged("the end of the archive is not where it should be")
-    (told,) = struct.unpack_from("<I", data, end + 16)
-    if told != begin:  # places count from the archive's own beginning, which moves along
+    (declared,) = struct.unpack_from("<I", data, end + 16)
+    if declared != begin:  # places count from the archive's own beginning, which moves along
         return b""
     directory, at = bytearray(data[begin:]), 0
     for _ in range(count):
         name, extra, comment = struct.unpack_from("<3H", directory, at + 28)
         (place,) = struct.unpack_from("<I", directory, at + 42)
-        if directory[at : at + 4] != b"PK\1\2" or place + shift > LARGEST:
+        if directory[at : at + 4] != b"PK\1\2" or place + shift > MAX_BUFFER_BYTES:
             raise Damaged(f"the directory of the archive has no entry at byte {begin + at}")
         struct.pack_into("<I", directory, at + 42, place + shift)
         at += 46 + name + extra + comment
-    struct.pack_into("<I", directory, end - begin + 16, told + shift)
+    struct.pack_into("<I", directory, end - begin + 16, declared + shift)
     return bytes(directory)

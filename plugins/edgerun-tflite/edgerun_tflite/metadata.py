@@ -24,15 +24,20 @@ from typing import Any
 
 from edgerun.errors import ModelUnreadable, ModelUnsafe
 from edgerun.tensors import TensorSpec
-from edgerun_tflite.flatbuffer import Damaged, Table
+from edgerun.wire import Damaged, flatbuffers
+from edgerun.wire.flatbuffers import Table
+from edgerun_tflite.signatures import post_process
 
-__all__ = ["LARGEST", "POST_PROCESS", "post_process", "read"]
+__all__ = ["LARGEST", "read"]
 
 LARGEST = 4 << 20
 """Bytes that a text in the archive may unpack to; ten thousand long labels are a tenth of that."""
-POST_PROCESS = "TFLite_Detection_PostProcess"
 EXPORTERS = ("metadata.json", "temp_meta.txt")
 """Ultralytics' own texts."""
+IMAGE, BOXES = 2, 3
+"""Kinds of ContentProperties."""
+NORMALIZATION, SCORE_THRESHOLDING = 1, 3
+"""Kinds of ProcessUnitOptions."""
 COLORS = {1: "rgb", 2: "gray"}
 BOX_TYPES = {1: "boundaries", 2: "upper-left", 3: "center"}
 LABELS = (2, 3)
@@ -49,27 +54,21 @@ def read(path: Path, model: Table, inputs: Sequence[TensorSpec], outputs: Sequen
     found: dict[str, Any] = {}
     graph, codes = model.tables(2)[0], [code.text(1) for code in model.tables(1)]
     names = dict(zip(graph.numbers(2), (spec.name for spec in outputs), strict=True))
-    if (operator := post_process(graph, codes)) is not None:
+    operator = post_process(graph, codes)
+    if operator is not None:
         found["tflite.postprocess"] = json.dumps(_post_process(graph, operator, names))
     try:
-        said = _described(model, inputs, outputs, found)
+        tensors = _described(model, inputs, outputs, found)
     except Damaged as cause:
         raise ModelUnreadable(f"The metadata of {path} are damaged: {cause}.", hint="export it again") from cause
     if zipfile.is_zipfile(path):
+        label_files = [tensor["labels"] for tensor in tensors["outputs"] if tensor.get("labels")]
         try:
             with zipfile.ZipFile(path) as archive:
-                _unpack(path, archive, said, found)
+                found |= _unpacked(path, archive, label_files)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as cause:
             raise ModelUnreadable(f"The archive in {path} is damaged: {cause}.", hint="export it again") from cause
     return found
-
-
-def post_process(graph: Table, codes: Sequence[str]) -> Table | None:
-    """The operator whose four outputs are those of the graph; None where there is none."""
-    for operator in graph.tables(3):
-        if codes[operator.number(0, "I")] == POST_PROCESS and set(operator.numbers(2)) == set(graph.numbers(2)):
-            return operator
-    return None
 
 
 def _post_process(graph: Table, operator: Table, names: dict[int, str]) -> dict[str, Any]:
@@ -90,58 +89,93 @@ def _described(
     model: Table, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], found: dict[str, Any]
 ) -> dict[str, list[dict[str, Any]]]:
     """TFLite Metadata of the first graph, per tensor; custom entries go to `found`."""
+    tensors: dict[str, list[dict[str, Any]]] = {"inputs": [], "outputs": []}
+    contents = _named_buffers(model)
+    if "edgerun" in contents:
+        found["edgerun"] = contents["edgerun"].raw(0)
+    if "TFLITE_METADATA" not in contents:
+        return tensors
+    for graph in flatbuffers.root(contents["TFLITE_METADATA"].raw(0)).tables(3)[:1]:
+        found.update({f"tflite.custom.{custom.text(0)}": custom.raw(1) for custom in graph.tables(9)})
+        for one, spec in zip(graph.tables(2), inputs):  # noqa: B905 - a file may describe fewer tensors than it has
+            tensors["inputs"].append(_tensor(one) | {"tensor": spec.name} | _stored(spec))
+        for one, spec in zip(graph.tables(3), outputs):  # noqa: B905
+            tensors["outputs"].append(_tensor(one) | {"tensor": spec.name})
+        found["tflite.metadata"] = json.dumps(tensors)
+    return tensors
+
+
+def _named_buffers(model: Table) -> dict[str, Table]:
+    """Name of metadata -> the buffer that holds them."""
     buffers = model.tables(4)
     places = {entry.text(0): entry.number(1, "I") for entry in model.tables(6)}
-    places = {name: place for name, place in places.items() if place < len(buffers)}
-    if "edgerun" in places:
-        found["edgerun"] = buffers[places["edgerun"]].raw(0)
-    if "TFLITE_METADATA" in places:
-        for graph in Table.root(buffers[places["TFLITE_METADATA"]].raw(0)).tables(3)[:1]:
-            found.update({f"tflite.custom.{custom.text(0)}": custom.raw(1) for custom in graph.tables(9)})
-            said = {
-                "inputs": [_tensor(one) | {"tensor": spec.name} for one, spec in zip(graph.tables(2), inputs)],  # noqa: B905
-                "outputs": [_tensor(one) | {"tensor": spec.name} for one, spec in zip(graph.tables(3), outputs)],  # noqa: B905
-            }
-            for one, spec in zip(said["inputs"], inputs):  # noqa: B905 - a file may describe fewer tensors than it has
-                quantization = spec.quantization
-                one["dtype"] = spec.dtype
-                one["quantization"] = quantization and [quantization.scale[0], quantization.zero_point[0]]
-            found["tflite.metadata"] = json.dumps(said)
-            return said
-    return {"inputs": [], "outputs": []}
+    return {name: buffers[place] for name, place in places.items() if place < len(buffers)}
+
+
+def _stored(spec: TensorSpec) -> dict[str, Any]:
+    """How a tensor is stored."""
+    quantization = spec.quantization
+    line = quantization and [quantization.scale[0], quantization.zero_point[0]]
+    return {"dtype": spec.dtype, "quantization": line}
 
 
 def _tensor(one: Table) -> dict[str, Any]:
-    said: dict[str, Any] = {"name": one.text(0), "content": ""}
-    content = one.table(3)
-    kind, properties = (content.number(0, "B"), content.table(1)) if content is not None else (0, None)
-    if properties is not None and kind == 2:
-        said |= {"content": "image", "color": COLORS.get(properties.number(0, "b"), "")}
-    elif properties is not None and kind == 3:
-        said |= {"content": "boxes", "index": properties.numbers(0, "I")}
-        said |= {"type": BOX_TYPES.get(properties.number(1, "b"), "")}
-        said |= {"coordinates": "pixel" if properties.number(2, "b") == 1 else "ratio"}
+    """What a TensorMetadata says."""
+    known: dict[str, Any] = {"name": one.text(0), "content": ""} | _content(one)
     for unit in one.tables(4):
-        kind, options = unit.number(0, "B"), unit.table(1)
-        if options is not None and kind == 1:
-            said |= {"mean": options.numbers(0, "f"), "std": options.numbers(1, "f")}
-        elif options is not None and kind == 3:
-            said["threshold"] = options.number(0, "f")
-    files = [file for file in one.tables(6) if file.number(2, "b") in LABELS and file.text(0) not in EXPORTERS]
+        known |= _process_unit(unit.number(0, "B"), unit.table(1))
+    files = [file for file in one.tables(6) if _is_label_file(file)]
     files.sort(key=lambda file: file.text(3) not in ("", "en"))  # labels may come in several languages
-    return said | ({"labels": files[0].text(0)} if files else {})
+    if files:
+        known["labels"] = files[0].text(0)
+    return known
 
 
-def _unpack(path: Path, archive: zipfile.ZipFile, said: dict[str, Any], found: dict[str, Any]) -> None:
+def _content(one: Table) -> dict[str, Any]:
+    """What kind of thing a tensor holds."""
+    content = one.table(3)
+    properties = None if content is None else content.table(1)
+    if content is None or properties is None:
+        return {}
+    kind = content.number(0, "B")
+    if kind == IMAGE:
+        return {"content": "image", "color": COLORS.get(properties.number(0, "b"), "")}
+    if kind == BOXES:
+        return {
+            "content": "boxes",
+            "index": properties.numbers(0, "I"),
+            "type": BOX_TYPES.get(properties.number(1, "b"), ""),
+            "coordinates": "pixel" if properties.number(2, "b") == 1 else "ratio",
+        }
+    return {}
+
+
+def _process_unit(kind: int, options: Table | None) -> dict[str, Any]:
+    """What is done to a tensor before or after the run."""
+    if options is not None and kind == NORMALIZATION:
+        return {"mean": options.numbers(0, "f"), "std": options.numbers(1, "f")}
+    if options is not None and kind == SCORE_THRESHOLDING:
+        return {"threshold": options.number(0, "f")}
+    return {}
+
+
+def _is_label_file(file: Table) -> bool:
+    return file.number(2, "b") in LABELS and file.text(0) not in EXPORTERS
+
+
+def _unpacked(path: Path, archive: zipfile.ZipFile, label_files: Sequence[str]) -> dict[str, str]:
     """The texts that matter; no other member is unpacked."""
     members = archive.namelist()
-    named = [entry["labels"] for entry in said["outputs"] if entry.get("labels") in members]
-    loose = [member for member in members if "label" in member.lower() and member.endswith(".txt")]
     wanted = {key: key for key in EXPORTERS if key in members}
+    named = [name for name in label_files if name in members]
+    loose = [member for member in members if "label" in member.lower() and member.endswith(".txt")]
     if named or len(loose) == 1:
         wanted["tflite.labels"] = (named or loose)[0]
-    for key, member in wanted.items():
-        size = archive.getinfo(member).file_size  # no more than this is ever unpacked
-        if size > LARGEST:
-            raise ModelUnsafe(f"{member} in {path} unpacks to {size} bytes.", hint=f"labels fit in {LARGEST}")
-        found[key] = archive.read(member).decode("utf-8", "replace")
+    return {key: _text(path, archive, member) for key, member in wanted.items()}
+
+
+def _text(path: Path, archive: zipfile.ZipFile, member: str) -> str:
+    size = archive.getinfo(member).file_size  # no more than this is ever unpacked
+    if size > LARGEST:
+        raise ModelUnsafe(f"{member} in {path} unpacks to {size} bytes.", hint=f"labels fit in {LARGEST}")
+    return archive.read(member).decode("utf-8", "replace")

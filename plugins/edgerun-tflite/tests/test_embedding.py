@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgerun.contract import Delegate, WritesMetadata
 from edgerun.errors import ModelUnreadable
 from edgerun_tflite import TfliteBackend, embedding
-from edgerun_tflite.flatbuffer import Table, verify
+from edgerun_tflite.schema import verified
 
 SPECIMEN = TfliteBackend.specimen
 
@@ -61,7 +61,7 @@ def test_an_entry_is_replaced_and_the_others_stay(described, tmp_path):
     embedding.embed(described, {"edgerun": "new"}, target)
     before, after = metadata(described), metadata(target)
     assert after == before | {"edgerun": b"new"}
-    verify(Table.root(target.read_bytes()))
+    verified(target.read_bytes())
 
 
 def test_weights_stay_as_aligned_as_they_were(described, tmp_path):

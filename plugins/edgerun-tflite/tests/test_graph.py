@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edgerun.contract import Graph, ReadsGraphs, TellsNeeds
 from edgerun.errors import ModelUnreadable
 from edgerun_tflite import TfliteBackend
-from edgerun_tflite.graph import OPERATORS
+from edgerun_tflite.operators import OPERATORS
 
 
 @pytest.fixture

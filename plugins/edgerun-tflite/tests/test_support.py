@@ -7,7 +7,7 @@ from edgerun.contract import Delegate, TellsSupport
 from edgerun.contract.support_table import read_table
 from edgerun.tools.ops.check import check
 from edgerun_tflite import TfliteBackend
-from edgerun_tflite.graph import OPERATORS
+from edgerun_tflite.operators import OPERATORS
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from edgerun.runtime.delegate_choice import demand
 from edgerun.testing import BackendConformance
 from edgerun_tflite import TfliteBackend
 from edgerun_tflite import metadata as reader
+from edgerun_tflite import session as session_module
 
 XNNPACK, CPU = Delegate("xnnpack"), Delegate("cpu")
 
@@ -319,17 +320,17 @@ def without_litert(monkeypatch):
             raise ImportError("No module named 'ai_edge_litert'")
         return actual(name)
 
-    edgerun_tflite._runtime.cache_clear()
-    monkeypatch.setattr(edgerun_tflite.importlib, "import_module", missing)
+    session_module.runtime.cache_clear()
+    monkeypatch.setattr(session_module.importlib, "import_module", missing)
     yield monkeypatch
-    edgerun_tflite._runtime.cache_clear()
+    session_module.runtime.cache_clear()
 
 
 def test_health_names_litert_where_nothing_is_installed(without_litert):
     def absent(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
-    without_litert.setattr(edgerun_tflite.importlib.metadata, "version", absent)
+    without_litert.setattr(session_module.importlib.metadata, "version", absent)
     health = TfliteBackend().health()
     assert not health.ok
     assert "ai_edge_litert" in health.reason
@@ -337,8 +338,8 @@ def test_health_names_litert_where_nothing_is_installed(without_litert):
 
 
 def test_health_says_that_tflite_runtime_cannot_run_beside_numpy_2(without_litert):
-    without_litert.setattr(edgerun_tflite.importlib.metadata, "version", lambda name: "2.14.0")
-    without_litert.setattr(edgerun_tflite.np, "__version__", "2.4.6")
+    without_litert.setattr(session_module.importlib.metadata, "version", lambda name: "2.14.0")
+    without_litert.setattr(session_module.np, "__version__", "2.4.6")
     health = TfliteBackend().health()
     assert not health.ok
     assert "numpy below 2" in health.reason

@@ -91,15 +91,15 @@ class TorchScriptSession:
         self._module = None
 
 
-def _device(wish: str, named: frozenset[str], path: Path) -> str:
+def _device(request: str, named: frozenset[str], path: Path) -> str:
     """Where to run: a trace that names devices runs there alone."""
-    if not named or wish in named:
-        return wish
+    if not named or request in named:
+        return request
     if "cpu" in named and len(named) == 1:
         return "cpu"
     raise DelegateUnavailable(
-        f"{path.name} was traced for {' and '.join(sorted(named))} and cannot run on {wish}.",
-        hint=f"trace it on {wish}, or run it where {sorted(named)[-1]} is",
+        f"{path.name} was traced for {' and '.join(sorted(named))} and cannot run on {request}.",
+        hint=f"trace it on {request}, or run it where {sorted(named)[-1]} is",
     )
 
 
@@ -132,7 +132,7 @@ def _all_kinds(module: Any) -> Iterator[str]:
 def _inputs(module: Any, traced: Sequence[tuple[tuple[int, ...], str]]) -> list[TensorSpec]:
     """Names from the program; shapes and dtypes from the trace.
 
-    Without a trace, a single input is taken for a picture with its channels first and open sides, which is what
+    Without a trace, a single input is taken for an image with its channels first and open sides, which is what
     torch's own layers take; its dtype is that of the weights.
     """
     arguments = [
@@ -140,7 +140,7 @@ def _inputs(module: Any, traced: Sequence[tuple[tuple[int, ...], str]]) -> list[
     ]
     foreign = [f"{entry.name}: {entry.type}" for entry in arguments if str(entry.type) != "Tensor"]
     if foreign:
-        raise ValueError(f"it takes what is no tensor: {', '.join(foreign)}")
+        raise ValueError(f"it takes what is not a tensor: {', '.join(foreign)}")
     if len(traced) == len(arguments):
         pairs = zip(arguments, traced, strict=True)
         return [TensorSpec(entry.name, shape, dtype) for entry, (shape, dtype) in pairs]
@@ -168,7 +168,7 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, AnyArray]]:
         for index, entry in enumerate(value):
             yield from _flat(entry, f"{name or 'output'}_{index}")
     elif value is not None:
-        raise TypeError(f"output {name} is a {type(value).__name__}, which is no tensor")
+        raise TypeError(f"output {name} is a {type(value).__name__}, which is not a tensor")
 
 
 class TorchScriptBackend:

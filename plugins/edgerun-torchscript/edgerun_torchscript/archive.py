@@ -20,6 +20,14 @@ __all__ = ["Archive", "read"]
 
 LARGEST_TEXT = 16_000_000
 """Bytes of one text; what is longer is left unread."""
+MAX_RATIO, MARGIN = 20, 1_000_000
+"""An archive may unpack to so many times its own size, and so many bytes more."""
+
+MEMBERS = re.compile(r"/(extra/|code/.*\.py$|traced_inputs\.pkl$)")
+"""Names of the members that are read."""
+DEVICES = re.compile(rb'torch\.device\("(\w+)')
+LIBRARIES = re.compile(rb"\bops\.(torchvision|torchaudio)\b")
+"""What a program names in its code."""
 
 DTYPES = {
     "Float": "float32", "Half": "float16", "Double": "float64", "Byte": "uint8", "Char": "int8", "Short": "int16",
@@ -51,17 +59,7 @@ def read(path: Path) -> Archive:
     Raises:
         ModelUnsafe: the archive would fill the memory, or could touch files while torch opens it.
     """
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        unpacked = sum(member.file_size for member in members)
-        if unpacked > 20 * path.stat().st_size + 1_000_000:
-            raise ModelUnsafe(f"{path.name} would unpack to {unpacked} bytes.", hint="export it again")
-        texts = {
-            member.filename.partition("/")[2]: archive.read(member)
-            for member in members
-            if member.file_size <= LARGEST_TEXT
-            and re.search(r"/(extra/|code/.*\.py$|traced_inputs\.pkl$)", member.filename)
-        }
+    texts = _texts(path)
     code = b"\n".join(text for name, text in texts.items() if name.startswith("code/"))
     if b"__setstate__" in code and re.search(rb"\b(save|from_file)\b", code):  # it would run while the file is opened
         raise ModelUnsafe(f"{path.name} could read or write files when it is opened.", hint="export it without that")
@@ -69,27 +67,50 @@ def read(path: Path) -> Archive:
     for name, text in texts.items():
         if name.startswith("extra/"):
             metadata |= _entries(name.removeprefix("extra/"), text)
-    return Archive(
-        metadata,
-        _traced(texts.get("traced_inputs.pkl", b"")),
-        frozenset(name.decode() for name in re.findall(rb'torch\.device\("(\w+)', code)),
-        frozenset(name.decode() for name in re.findall(rb"\bops\.(torchvision|torchaudio)\b", code)),
-    )
+    traced = _traced(texts.get("traced_inputs.pkl", b""))
+    return Archive(metadata, traced, _found(DEVICES, code), _found(LIBRARIES, code))
+
+
+def _texts(path: Path) -> dict[str, bytes]:
+    """The members that are read, by their names without the archive's own folder."""
+    texts: dict[str, bytes] = {}
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        unpacked = sum(member.file_size for member in members)
+        if unpacked > MAX_RATIO * path.stat().st_size + MARGIN:
+            raise ModelUnsafe(f"{path.name} would unpack to {unpacked} bytes.", hint="export it again")
+        for member in members:
+            if member.file_size <= LARGEST_TEXT and MEMBERS.search(member.filename):
+                texts[member.filename.partition("/")[2]] = archive.read(member)
+    return texts
+
+
+def _found(pattern: re.Pattern[bytes], code: bytes) -> frozenset[str]:
+    return frozenset(name.decode() for name in pattern.findall(code))
 
 
 def _entries(name: str, text: bytes) -> dict[str, str | bytes]:
+    """An extra file; of a JSON object in config.txt its entries."""
     try:
         value = text.decode("utf-8")
     except UnicodeDecodeError:
         return {name: text}
-    if name == "config.txt":
-        try:
-            content = json.loads(value)
-        except (ValueError, RecursionError):
-            content = None
-        if isinstance(content, dict):
-            return {key: entry if isinstance(entry, str) else json.dumps(entry) for key, entry in content.items()}
-    return {name: value}
+    content = _parsed(value) if name == "config.txt" else None
+    if not isinstance(content, dict):
+        return {name: value}
+    return {key: _as_text(entry) for key, entry in content.items()}
+
+
+def _parsed(text: str) -> Any:
+    """The content of a JSON file; None where it is not one."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_text(entry: Any) -> str:
+    return entry if isinstance(entry, str) else json.dumps(entry)
 
 
 def _traced(pickled: bytes) -> tuple[tuple[tuple[int, ...], str], ...]:

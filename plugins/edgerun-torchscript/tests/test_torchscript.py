@@ -12,7 +12,7 @@ import pytest
 from edgerun.contract import Delegate
 from edgerun.detector import Detector
 from edgerun.errors import BackendUnavailable, DelegateUnavailable, ModelUnreadable, ModelUnsafe
-from edgerun.formats import sniff
+from edgerun.formats import known, sniff
 from edgerun.testing import BackendConformance
 from edgerun_torchscript import TorchScriptBackend, archive
 
@@ -302,7 +302,7 @@ def test_a_checkpoint_is_refused_with_the_command_that_exports_it(net, tmp_path)
     for name, legacy in (("weights.pt", False), ("old.pt", True)):
         torch.save(net.state_dict(), tmp_path / name, _use_new_zipfile_serialization=not legacy)
         assert sniff.sniff(tmp_path / name) == "checkpoint"
-    assert "export" in sniff.RECOGNISED["checkpoint"].hint
+    assert "export" in known.RECOGNISED["checkpoint"].hint
 
 
 def test_damaged_copies_are_opened_or_refused_and_never_kill(opened, net, tmp_path):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgerun import boxes, models
-from edgerun.contract import Decoder, Sure
+from edgerun.contract import Candidates, Decoder, Sure
 from edgerun.errors import InputError
 from edgerun.runtime import installed
 from edgerun.tools import ground_truth
@@ -89,16 +90,24 @@ def test_what_no_photo_tells_and_no_convention_says_is_not_clear(bare):
 def test_a_family_that_reads_boxes_otherwise_loses(bare):
     real = next(decoder for decoder in installed.registry().decoders if decoder.name == "yolov8")
 
-    def corners(outputs, frame):  # reads cx cy w h as x1 y1 x2 y2
-        found = real.decode(outputs, frame)
+    def corners(read, outputs, frame):  # reads cx cy w h as x1 y1 x2 y2
+        found = read(outputs, frame)
         centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
         return replace(found, boxes=np.concatenate((centres, found.boxes[:, 2:] - found.boxes[:, :2]), axis=1))
 
-    registry = replace(
-        installed.registry(),
-        decoders=[Decoder(name, lambda evidence: replace(real.matches(evidence), sure=Sure.LIKELY), decode)
-                  for name, decode in (("corners", corners), ("centres", real.decode))],
-    )  # fmt: skip
+    def centres(read, outputs, frame):
+        return read(outputs, frame)
+
+    def family(name, decode):
+        def matches(evidence):
+            match = real.matches(evidence)
+            read = match.decode or (lambda outputs, frame: Candidates.empty())
+            return replace(match, sure=Sure.LIKELY, decode=partial(decode, read))
+
+        return Decoder(name, matches)
+
+    decoders = [family("corners", corners), family("centres", centres)]
+    registry = replace(installed.registry(), decoders=decoders)
     found = settle(bare(), PHOTOS, limit=8, registry=registry)
     assert found.clear
     assert found.card.decoder == "centres"

@@ -1,0 +1,198 @@
+"""Families of finished rows in one table: a family says what its columns are, and what comes beside them.
+
+    DECODERS = (finished_table("end2end", "xyxy score class", (YOLO,), checked=True),)
+
+Columns are "xyxy" (x1 y1 x2 y2), "score", "class" and "batch" (the number of the image in the batch). Beside the table
+may stand outputs of their own: "count" [1], "classes" [1, N], "masks" [1, N, h, w] (which may be missing) and
+"keypoints" [1, N, K, 3], x y score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
+from edgerun.heads import class_columns, finished_rows, value_checks
+from edgerun.heads.requirements import reject, require, verdict
+from edgerun.heads.table_reader import Columns, TableReader
+from edgerun.tensors import AnyArray
+
+__all__ = ["ROWS", "finished_table"]
+
+ROWS = "rows"
+"""The role of the table, where a card names it among several outputs."""
+
+SPELT = {
+    "count": "their number [1]",
+    "classes": "classes [1, N]",
+    "masks": "masks [1, N, h, w]",
+    "keypoints": "keypoints [1, N, K, 3]",
+}
+"""Role -> such an output in a message."""
+
+AXES = {"count": 1, "classes": 2, "masks": 4, "keypoints": 4}
+"""Role -> axes of such an output."""
+
+LEAST = {"count": 1, "classes": 1, "masks": 0, "keypoints": 1}
+"""Role -> how many such outputs there must be; at most there is one."""
+
+TASKS = {"masks": "segment", "keypoints": "pose"}
+
+
+def finished_table(
+    name: str,
+    columns: str,
+    brings: Sequence[Convention],
+    *,
+    beside: Sequence[str] = (),
+    batch_axis: bool = True,
+    checked: bool = False,
+    empty: Sure = Sure.LIKELY,
+    filled: Sure = Sure.CERTAIN,
+    unsettled: Mapping[str, tuple[Alternative, ...]] = MappingProxyType({}),
+    note: str = "",
+) -> Decoder:
+    """A family whose finished rows come in one table.
+
+    Args:
+        name: of the decoder.
+        columns: what the columns are, in their order: "xyxy score class".
+        brings: how the images are fed, and what else holds for the whole family.
+        beside: roles of the further outputs.
+        batch_axis: whether the table is [1, N, width]; [N, width] otherwise.
+        checked: whether each image's rows are looked at, and a trial run tells the units of the boxes. Boxes of other
+            families are in pixels.
+        empty, filled: how sure it is where a trial run gives no rows, and where it gives rows, best first.
+        unsettled: field -> the habits that the rows leave open.
+        note: ends the reason, where columns do not tell one family from another.
+    """
+    leading = (1,) if batch_axis else ()
+    table = Columns.of(columns)
+    family = _Family(table, tuple(brings), tuple(beside), leading, checked, empty, filled, unsettled, note)
+    return Decoder(name, verdict(family.matches), suppress=False, batched=table.batch < 0)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """What `finished_table` was told; `leading` are the sizes of the axes before the rows'."""
+
+    columns: Columns
+    brings: tuple[Convention, ...]
+    roles_beside: tuple[str, ...]
+    leading: tuple[int, ...]
+    checked: bool
+    empty: Sure
+    filled: Sure
+    unsettled: Mapping[str, tuple[Alternative, ...]]
+    note: str
+
+    def matches(self, evidence: Evidence) -> Match:
+        """The verdict; raises `Unmet` for what speaks against it."""
+        card, specs = evidence.card, {spec.name: spec for spec in evidence.outputs}
+        reader = self._bound(evidence)
+        reject(value_checks.coarse(specs[reader.table]))
+        tasks = {"detect", *(TASKS.get(role, "detect") for role in self.roles_beside)}
+        reads = card.task in tasks or not evidence.known("task")
+        require(reads, f"it reads {' and '.join(sorted(tasks))} models, not {card.task}")
+        values = evidence.probe("textured")
+        rows, count = self._rows(values, reader, evidence), specs[reader.table].shape[-2] or 0
+        if len(rows):
+            self._judge(rows, count, evidence)
+        brings = [*self.brings, *self._inferred(rows, values, reader, evidence)]
+        sure = self._sure(rows, count, evidence)
+        return Match.bringing(sure, self._why(rows), *brings, unsettled=self.unsettled, decode=reader)
+
+    # ------------------------------------------------------------------------------------------- which output is what
+
+    def _bound(self, evidence: Evidence) -> TableReader:
+        """The reader of the outputs that have these shapes."""
+        shapes = {spec.name: tuple(spec.shape) for spec in evidence.outputs}
+        form = (len(self.leading) + 2, self.leading, self.columns.width)
+        tables = [name for name, shape in shapes.items() if (len(shape), shape[:-2], (0, *shape)[-1]) == form]
+        named = [name for name in tables if evidence.card.outputs.get(name) == ROWS]
+        tables = named or tables
+        require(len(tables) == 1, self.wanted)
+        beside = self._bound_beside({name: shape for name, shape in shapes.items() if name != tables[0]})
+        raw_rows_too = evidence.card.suppressed and not self.roles_beside  # LibreYOLO's, which are left aside
+        require(len(beside) == len(shapes) - 1 or raw_rows_too, self.wanted)
+        return TableReader(tables[0], self.columns, beside, self.checked)
+
+    def _bound_beside(self, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, str]:
+        """Role -> output, by the number of axes."""
+        found: dict[str, str] = {}
+        for role in self.roles_beside:
+            names = [name for name, shape in shapes.items() if len(shape) == AXES[role]]
+            require(LEAST[role] <= len(names) <= 1, self.wanted)
+            found |= dict(zip([role], names, strict=False))
+        return found
+
+    @property
+    def wanted(self) -> str:
+        """What it needs, for a message."""
+        sizes = ", ".join(map(str, (*self.leading, "N", self.columns.width)))
+        return "it needs " + self._spelt(f"an output [{sizes}]")
+
+    def _spelt(self, table: str) -> str:
+        return " and ".join([table, *(SPELT[role] for role in self.roles_beside)])
+
+    # ------------------------------------------------------------------------------------------------ what they hold
+
+    def _rows(self, values: Arrays, reader: TableReader, evidence: Evidence) -> AnyArray:
+        """The filled rows of the first image of a trial run: x1 y1 x2 y2, score, class, number in the batch [N, 7]."""
+        columns, table = self.columns, values[reader.table].reshape(-1, self.columns.width)
+        lengths = {values[name].shape[1] for role, name in reader.beside.items() if role != "count"}
+        require(lengths <= {len(table)}, "the table and the outputs beside it are not of the same number")
+        if "classes" in reader.beside:
+            table = np.column_stack((table, values[reader.beside["classes"]].reshape(-1)))
+            columns = Columns.of(f"{columns.words} class")
+        rows = finished_rows.filled(table)
+        batches = columns.batches(rows)
+        found = np.column_stack((columns.boxes(rows), rows[:, columns.score], columns.classes(rows), batches))
+        several = (evidence.image.shape[0] or 1) > 1
+        return found[batches == 0] if several and finished_rows.whole(batches) else found
+
+    def _judge(self, rows: AnyArray, count: int, evidence: Evidence) -> None:
+        """Raise `Unmet` for what in these rows speaks against the family."""
+        boxes, scores, classes, batches = rows[:, :4], rows[:, 4], rows[:, 5], rows[:, 6]
+        reject(finished_rows.misfit(boxes, scores, classes))
+        reject(finished_rows.mislabelled(classes, evidence.card))
+        if self.leading:
+            reject(class_columns.unfinished(scores, count, evidence.card))
+        in_order = finished_rows.whole(batches) and (np.diff(batches) >= 0).all()
+        require(in_order, "its first column is not a number in the batch")
+        require(not batches.any(), "the first column of a probe run is not the number of its one image")
+        in_pixels = self.checked or not value_checks.unit(boxes)
+        require(in_pixels, "the boxes of a probe run are in 0..1, not in pixels")
+
+    def _sure(self, rows: AnyArray, count: int, evidence: Evidence) -> Sure:
+        """As many rows as a grid has anchors may be another family's; rows that are best first tell most."""
+        if self.leading and class_columns.fits_grid(count, evidence.card):
+            return Sure.POSSIBLE
+        if not len(rows):
+            return self.empty
+        telling = class_columns.best_first(rows[:, 4]) or not self.leading
+        return self.filled if telling else min(self.filled, Sure.LIKELY)
+
+    def _why(self, rows: AnyArray) -> str:
+        seen = self._spelt(f"rows of {self.columns}")
+        by_number = "" if len(rows) else " by their number alone: a probe run finds nothing"
+        return seen + by_number + self.note
+
+    def _inferred(self, rows: AnyArray, values: Arrays, reader: TableReader, evidence: Evidence) -> list[Convention]:
+        """What this very file shows."""
+        found: list[Convention] = []
+        if self.checked:
+            found.append(finished_rows.units(rows[:, :4], evidence))
+        task = next((TASKS[role] for role in reader.beside if role in TASKS), "detect")
+        if "masks" in self.roles_beside:
+            found.append(Inference("the outputs", task=task))
+        if "keypoints" in reader.beside:
+            points = values[reader.beside["keypoints"]]
+            scored = points.shape[3] == 3 and finished_rows.may_be_scores(points[..., 2])
+            require(scored, "in a probe run the keypoints are not x y score")
+            found.append(Inference("the outputs", task=task, keypoints=points.shape[2], keypoint_dims=3))
+        return found

@@ -1,0 +1,277 @@
+"""Families whose rows lie on a grid, one or three per cell, decoded in the graph: a family says what its columns are.
+
+DECODERS = (grid_rows("yolov5", "cxcywh objectness scores", YOLO, per_cell=3),)
+
+The words of columns stand in `grid_columns`; what speaks against a layout in `grid_checks`, for all families.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from edgerun.contract import (
+    Arrays,
+    Candidates,
+    Convention,
+    Decoder,
+    Evidence,
+    Frame,
+    Inference,
+    Match,
+    ModelCard,
+    Sure,
+    TensorSpec,
+)
+from edgerun.contract.convention import Alternatives
+from edgerun.heads import grid_checks, grids, keypoint_columns, prototypes, value_checks
+from edgerun.heads.grid_columns import Columns, Layout
+from edgerun.heads.grid_facts import GridFacts
+from edgerun.heads.prototypes import Prototypes
+from edgerun.heads.trained_feeds import Feed, Feeds
+from edgerun.heads.verdicts import Refuted, refutable, refute, require
+from edgerun.tensors import AnyArray
+
+__all__ = ["GridReader", "Order", "Table", "grid_rows", "grid_table", "units"]
+
+Order = Literal["NC", "CN", "either"]
+"""Axes of a table: rows first, [1, N, C]; columns first, [1, C, N]; or whichever the number of rows tells."""
+
+
+LEAST_BEHIND = 3
+"""Columns of one class and one keypoint, at least."""
+
+
+def grid_rows(
+    name: str,
+    columns: str,
+    *conventions: Convention,
+    per_cell: int = 1,
+    order: Order = "either",
+    sure: Sure = Sure.LIKELY,
+    labelled: Sure = Sure.CERTAIN,
+    unsettled: Mapping[str, Alternatives] = MappingProxyType({}),
+    feeds: Feeds | None = None,
+) -> Decoder:
+    """A family of rows on a grid.
+
+    The file matches if it has one output of three axes (and mask prototypes, where there are weights), whose rows are
+    as many as the anchors of a grid, whose columns are as many as the labels demand, and if a trial run shows nothing
+    that speaks against the layout. Units of boxes and the number of keypoints are inferred.
+
+    Args:
+        name: of the decoder.
+        columns: words in the order of the columns, optional ones in brackets: "cxcywh objectness scores",
+            "xyxy scores", "cxcywh scores [keypoints]"; all of them are listed in `edgerun.heads.grid_columns`.
+        conventions: what the family's models are fed, and suppressed by.
+        per_cell: anchors per cell.
+        order: of the axes: "NC", "CN" or "either".
+        sure: how sure the family is where nothing speaks against it.
+        labelled: the same, where the number of labels speaks for it as well.
+        unsettled: card fields in which the family's models differ and of which the file says nothing.
+        feeds: two ways in which they are fed, between which trial runs decide by the objectness.
+
+    Raises:
+        ValueError: for columns that are not such words.
+    """
+    family = _Family(Layout.of(columns), conventions, per_cell, order, sure, labelled, unsettled, feeds)
+    return Decoder(name, family.matches)
+
+
+@dataclass(frozen=True)
+class GridReader:
+    """Reads a table of rows on a grid, `Match.decode` of these families.
+
+    Attributes:
+        output: its name.
+        rows_first: whether it is [1, N, C] rather than [1, C, N].
+        columns: what they mean.
+        planes: the prototypes that weights belong to.
+    """
+
+    output: str
+    rows_first: bool
+    columns: Columns
+    planes: Prototypes | None = None
+
+    def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
+        """Candidates of one image, boxes in the model's own units."""
+        table = outputs[self.output][0]
+        table = table.T if self.rows_first else table
+        found = self.columns.read(table[:, self.columns.promising(table, frame.conf)], frame.conf)
+        return found if self.planes is None else self.planes.beside(found, outputs)
+
+
+@dataclass(frozen=True)
+class Table:
+    """An output whose rows lie on a grid.
+
+    Attributes:
+        output: its name.
+        rows_first: whether it is [1, N, C] rather than [1, C, N].
+        grid: on which its rows lie.
+    """
+
+    output: str
+    rows_first: bool
+    grid: grids.Grid
+
+    def of(self, outputs: Arrays) -> AnyArray:
+        """The table as [C, N], a view."""
+        table: AnyArray = outputs[self.output][0]
+        return table.T if self.rows_first else table
+
+    def facts(self, evidence: Evidence) -> GridFacts:
+        """What a trial run shows of it."""
+        return GridFacts(self.of(evidence.probe("textured")), self.grid)
+
+
+def grid_table(evidence: Evidence, per_cell: int = 1, order: Order = "either", outputs: int = 1) -> Table:
+    """The one output of three axes whose rows are as many as the anchors of a grid.
+
+    Args:
+        outputs: how many the model has, this one counted in.
+
+    Raises:
+        Refuted: where there is none, or its numbers are stored too coarsely.
+    """
+    tables = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[0] == 1]
+    alone = len(tables) == 1 and len(evidence.outputs) == outputs
+    require(alone, f"it needs {'one output' if outputs == 1 else f'{outputs} outputs, one'} of three axes")
+    refute(value_checks.coarse(tables[0]))
+    return _laid_out(tables[0], evidence.card, per_cell, order)
+
+
+def _laid_out(spec: TensorSpec, card: ModelCard, per_cell: int, order: Order) -> Table:
+    _, second, third = spec.shape
+    sides: dict[str, tuple[int | None, int | None]] = {"CN": (third, second), "NC": (second, third)}
+    for axes in sides if order == "either" else (order,):
+        count, channels = sides[axes]
+        grid = grids.grid_of(count, card.height, card.width, per_cell)
+        if grid and channels and channels > 4:
+            return Table(spec.name, axes == "NC", grid)
+    anchors = grids.SPELT.get(per_cell, per_cell)
+    raise Refuted(f"{spec.shape} are not rows of {anchors} per cell of a {card.width} x {card.height} input")
+
+
+def units(facts: GridFacts) -> Inference:
+    """The units of boxes, as a trial run shows them."""
+    return Inference(f"boxes of a probe run reach {facts.reach:.4g}", box_units=facts.units)
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """What stands behind the scores of a model.
+
+    Attributes:
+        width: columns.
+        keypoints: how many there are in them.
+        inferred: what it says of the card.
+    """
+
+    width: int = 0
+    keypoints: int = 0
+    inferred: tuple[Convention, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Family:
+    """A family as `grid_rows` declares it."""
+
+    layout: Layout
+    conventions: tuple[Convention, ...]
+    per_cell: int
+    order: Order
+    sure: Sure
+    labelled: Sure
+    unsettled: Mapping[str, Alternatives]
+    feeds: Feeds | None
+
+    @refutable
+    def matches(self, evidence: Evidence) -> Match:
+        """How sure the family is that a model is of it."""
+        self._check_task(evidence)
+        planes = prototypes.of(evidence) if self.layout.tail == "weights" else None
+        table = grid_table(evidence, self.per_cell, self.order, outputs=2 if planes else 1)
+        facts = table.facts(evidence)
+        tail = self._tail(facts, planes, evidence)
+        if tail is None:
+            return self._of_unknown_keypoints(table, facts, evidence)
+        columns = self._counted(facts, tail, evidence)
+        grid_checks.check(columns, facts, evidence)
+        sure = grid_checks.sureness(columns, facts, evidence, self.sure, self.labelled)
+        why = f"{facts.grid.count} rows are {facts.grid}; {_spelt(columns, evidence)}"
+        reader = GridReader(table.output, table.rows_first, columns, planes)
+        feed = self._feed(table, evidence)
+        brought = [*feed.brought, *tail.inferred, units(facts)]
+        return Match.bringing(sure, why, *brought, unsettled=feed.unsettled, decode=reader)
+
+    def _feed(self, table: Table, evidence: Evidence) -> Feed:
+        """How the model is fed, as far as family and trial runs say."""
+        if self.feeds is None:
+            return Feed(self.conventions, self.unsettled)
+        return self.feeds.of(evidence, lambda outputs: table.of(outputs)[4])
+
+    def _check_task(self, evidence: Evidence) -> None:
+        tasks, said = self.layout.tasks, evidence.card.task
+        require(said in tasks or not evidence.known("task"), f"it reads {' and '.join(tasks)} models, not {said}")
+
+    @property
+    def _first(self) -> int:
+        """The first column of scores."""
+        return 5 if self.layout.confidence else 4
+
+    @property
+    def _task(self) -> Inference:
+        """What models with such a tail are for."""
+        return Inference("the outputs", task=self.layout.tasks[-1])
+
+    def _tail(self, facts: GridFacts, planes: Prototypes | None, evidence: Evidence) -> _Tail | None:
+        """What stands behind the scores; None for keypoints of which nobody can tell how many there are."""
+        if self.layout.tail == "keypoints":
+            return self._keypoints(facts, evidence)
+        if self.layout.tail == "angle":
+            return _Tail(1, inferred=(self._task,))
+        return _Tail(planes.count, inferred=(self._task,)) if planes else _Tail()
+
+    def _keypoints(self, facts: GridFacts, evidence: Evidence) -> _Tail | None:
+        """The keypoints of each row, as the card says or by values; None where it cannot be told."""
+        card = evidence.card
+        if "keypoints" in self.layout.optional:
+            return _Tail(card.keypoints * card.keypoint_dims, card.keypoints)
+        # without an objectness it is `yolov8` with as many keypoints as the card says
+        counts = bool(self.layout.confidence) or not evidence.known("keypoints")
+        require(counts, "yolov8 reads it where the number of keypoints is known")
+        found = keypoint_columns.counted(facts, self._first, evidence)
+        return _Tail(found.width, found.count, (self._task, found.inference)) if found else None
+
+    def _of_unknown_keypoints(self, table: Table, facts: GridFacts, evidence: Evidence) -> Match:
+        """The verdict where columns may be keypoints, and their number has to be said."""
+        room = facts.channels >= self._first + LEAST_BEHIND
+        alike = room and not self.layout.confidence and keypoint_columns.may_be_keypoints(facts, evidence)
+        require(alike, "the columns behind the scores of a trial run are not keypoints; say keypoints=")
+        refute(facts.misread(self.layout.box))
+        why = "some columns stay high all over a trial run, as coordinates in 0..1 do and scores do not"
+        reader = GridReader(table.output, table.rows_first, Columns(self.layout.box, "", 1))
+        brought = [*self.conventions, self._task, units(facts)]
+        return Match.bringing(Sure.LIKELY, why, *brought, unsettled=keypoint_columns.ASK, decode=reader)
+
+    def _counted(self, facts: GridFacts, tail: _Tail, evidence: Evidence) -> Columns:
+        """The columns with how many there are of each, which labels must not contradict."""
+        layout, labels = self.layout, len(evidence.card.labels)
+        fixed = self._first + tail.width
+        classes = facts.channels - fixed
+        least = 0 if "scores" in layout.optional else 1
+        require(classes >= least, f"{facts.channels} channels cannot hold {' '.join(layout.words)}")
+        require(labels in (0, max(classes, 1)), f"{facts.channels} channels are not {fixed} + {labels} labels")
+        return Columns(layout.box, layout.confidence, classes, layout.tail, tail.width, tail.keypoints)
+
+
+def _spelt(columns: Columns, evidence: Evidence) -> str:
+    """The columns, as a verdict has them: 25 channels are 4 + 4 classes + 17 of keypoints."""
+    kind = "labels" if evidence.card.labels else "classes"
+    total = columns.behind.stop
+    behind = f" + {columns.tail_width} of {columns.tail}" if columns.tail_width else ""
+    return f"{total} channels are {columns.first} + {columns.classes} {kind}{behind}"

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+
+from edgerun.card import ModelCard
+from edgerun.heads import class_columns
+
+CARD = ModelCard(height=320, width=320)
+
+
+def test_a_grid_is_known_by_the_number_of_its_anchors():
+    assert class_columns.grid_of(2100, 320, 320) == (1, (8, 16, 32))
+    assert class_columns.grid_of(6300, 320, 320) == (3, (8, 16, 32))
+    assert class_columns.grid_of(307, 320, 320) == (0, ())
+    assert class_columns.fits_grid(2100, CARD)
+    assert not class_columns.fits_grid(0, CARD)
+
+
+def test_rows_of_all_anchors_in_no_order_are_not_finished():
+    scores = np.random.default_rng(0).uniform(0, 1, 2100)
+    assert "not finished" in class_columns.unfinished(scores, 2100, CARD)
+    assert not class_columns.unfinished(np.sort(scores)[::-1], 2100, CARD)
+    assert not class_columns.unfinished(scores[:300], 2100, CARD)
+
+
+def test_scores_that_are_all_nought_are_in_no_order():
+    assert class_columns.best_first(np.array([0.9, 0.4, 0.4]))
+    assert not class_columns.best_first(np.array([0.4, 0.9]))
+    assert not class_columns.best_first(np.zeros(3))

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgerun.card import ModelCard
+from edgerun.contract import Frame, Quantization, TensorSpec
+from edgerun.heads.finished_outputs import CORNERS, FROM_ONE, OutputsReader, classes_and_scores
+
+OUTPUTS = {
+    "b": np.array([[[10, 20, 60, 90], [100, 40, 150, 80]]], np.float32),
+    "s": np.array([[0.9, 0.4]], np.float32),
+    "c": np.array([[3, 1]], np.float32),
+    "n": np.array([1], np.float32),
+}
+FRAME = Frame(320, 320, 0.3, ModelCard())
+
+
+def test_roles_of_a_card_become_facts_of_the_reader():
+    plain = OutputsReader.of({"b": "boxes", "s": "scores", "c": "classes"}, y_first=True)
+    assert plain == OutputsReader("b", "s", "c", y_first=True)
+    said = OutputsReader.of({"b": CORNERS, "s": "scores", "c": FROM_ONE, "n": "count"}, y_first=True)
+    assert said == OutputsReader("b", "s", "c", count="n", first_class=1)
+
+
+def test_rows_are_read_up_to_the_count():
+    found = OutputsReader("b", "s", "c", count="n", y_first=True, first_class=1)(OUTPUTS, FRAME)
+    np.testing.assert_array_equal(found.boxes, [[20, 10, 90, 60]])
+    assert found.classes.tolist() == [2]
+    assert OutputsReader("b", "s", "c")(OUTPUTS, FRAME).classes.tolist() == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "dtypes", "told"),
+    [
+        (([1.0, 2.0], [0.5, 0.2]), ("int64", "float32"), {"first": "classes", "second": "scores"}),
+        (([0.5, 0.2], [0.0, 2.0]), ("float32", "float32"), {"second": "classes", "first": "scores"}),
+        (([], []), ("int64", "float32"), {"first": "classes", "second": "scores"}),
+        (([1.0, 0.0], [1.0, 0.0]), ("float32", "float32"), {}),
+        (([1.0, 2.0], [5.5, 0.2]), ("int64", "float32"), {}),
+        (([], []), ("float32", "float32"), {}),
+    ],
+    ids=("types", "values", "no rows", "both whole", "no scores", "nothing"),
+)
+def test_classes_are_told_from_scores(arrays, dtypes, told):
+    values = {name: np.array(array, np.float32) for name, array in zip(("first", "second"), arrays, strict=True)}
+    specs = [TensorSpec(name, values[name].shape, dtype) for name, dtype in zip(values, dtypes, strict=True)]
+    assert classes_and_scores(specs, values) == told
+
+
+def test_the_type_of_quantised_scores_tells_nothing():
+    values = {"a": np.array([0.5, 0.25]), "b": np.array([3.0, 1.0])}
+    specs = [
+        TensorSpec("a", (2,), "uint8", Quantization((1 / 256,), (0,))),
+        TensorSpec("b", (2,), "uint8", Quantization((1.0,), (0,))),
+    ]
+    assert classes_and_scores(specs, values) == {"a": "scores", "b": "classes"}
