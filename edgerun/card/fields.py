@@ -13,13 +13,26 @@ from typing import Any, Literal, TypedDict, get_args
 from edgerun.card.kinds import Choice, Flag, Fraction, Integer, Kind, Labels, Number, PerChannel, Table, Text
 from edgerun.errors import CardInvalid
 
-__all__ = ["FIELDS", "TABLE", "BoxUnits", "CardArguments", "Color", "Field", "Nms", "Resize", "Task", "checked"]
+__all__ = [
+    "FIELDS",
+    "TABLE",
+    "BoxUnits",
+    "CardArguments",
+    "Color",
+    "Field",
+    "Nms",
+    "Overlap",
+    "Resize",
+    "Task",
+    "checked",
+]
 
 Task = Literal["detect", "pose", "segment", "obb", "classify"]
 Resize = Literal["letterbox", "letterbox-topleft", "stretch", "center-crop"]
 Color = Literal["rgb", "bgr", "gray"]
 BoxUnits = Literal["pixels", "unit"]
-Nms = Literal["class", "agnostic", "soft", "oks", "none"]
+Nms = Literal["class", "agnostic", "soft", "weighted", "oks", "none"]
+Overlap = Literal["polygon", "probiou"]
 
 MAX_SIDE = 16384
 """Pixels; a model input beyond this is taken for a mistake or an attack."""
@@ -66,7 +79,14 @@ TABLE: tuple[Field, ...] = (
     Field(
         "nms",
         Choice(get_args(Nms)),
-        "which boxes that overlap go: of one class, of all; soft: they lose score; oks: by keypoints; none",
+        "which boxes that overlap go: of one class, of all; soft: they lose score; weighted: they are blended by "
+        "score; oks: by keypoints; none",
+        "result",
+    ),
+    Field(
+        "overlap",
+        Choice(get_args(Overlap)),
+        "how oriented boxes are compared: polygon, by the area that they share; probiou, as Gaussians",
         "result",
     ),
     Field("conf", Fraction(), "scores below it are left out", "result"),
@@ -99,6 +119,7 @@ class CardArguments(TypedDict, total=False):
     box_units: BoxUnits | None
     suppressed: bool | None
     nms: Nms | None
+    overlap: Overlap | None
     conf: float | None
     iou: float | None
     keypoints: int | None

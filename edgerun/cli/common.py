@@ -58,7 +58,7 @@ Debug = Annotated[
 
 ARGUMENTS = (
     "backend|box_units|color|conf|decoder|delegate|fill|imgsz|inputs|iou|keypoint_dims|keypoints|labels|max_det|mean|"
-    "nms|outputs|resize|scale|std|suppressed|task|threads"
+    "nms|outputs|overlap|resize|scale|std|suppressed|task|threads"
 )
 """Arguments of `Detector.load` that are options of the same name here."""
 

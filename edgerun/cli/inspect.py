@@ -112,6 +112,8 @@ def _card(card: ModelCard, refused: bool) -> list[tuple[str, str, str]]:
         empty = value is None or (isinstance(value, (Mapping, tuple)) and not value)
         if name in ("conf", "iou") or (name == "keypoint_dims" and not card.keypoints):
             continue  # said above, or without meaning
+        if name == "overlap" and card.task != "obb":
+            continue
         if (empty or (refused and name not in card.sources)) and name != "labels":
             continue
         rows.append((name, _value(value), UNNAMED if name == "labels" and empty else card.source(name)))

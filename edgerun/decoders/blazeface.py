@@ -32,7 +32,14 @@ LADDERS: tuple[Ladder, ...] = (
 )
 
 CONVENTIONS = Convention(
-    "MediaPipe feeds and suppresses so", resize="letterbox", fill=0, color="rgb", iou=0.3, keypoint_dims=2
+    "MediaPipe feeds and suppresses so",
+    resize="letterbox",
+    fill=0,
+    color="rgb",
+    conf=0.5,
+    iou=0.3,
+    nms="weighted",
+    keypoint_dims=2,
 )
 MINUS_1_TO_1 = Convention("MediaPipe's face and pose detectors take -1..1", scale=1 / 127.5, mean=1.0)
 FROM_0_TO_1 = Convention("MediaPipe's palm detector takes 0..1", scale=1 / 255)
