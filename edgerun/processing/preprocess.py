@@ -14,6 +14,7 @@ from edgerun.card import Color, ModelCard, Resize
 from edgerun.media.images import Image
 from edgerun.processing import quantization
 from edgerun.processing.model_inputs import ImageInput
+from edgerun.processing.resize import bilinear
 from edgerun.tensors import AnyArray, FloatArray, TensorSpec
 
 __all__ = ["Geometry", "Plan"]
@@ -180,7 +181,7 @@ class Plan:
         geometry = Geometry.fit(image.shape[0], image.shape[1], self.height, self.width, self.resize)
         fitted_height, fitted_width = geometry.fitted
         if (fitted_height, fitted_width) != image.shape[:2]:
-            image = _resized(image, fitted_height, fitted_width)
+            image = bilinear(image, fitted_height, fitted_width)
         left, top = int(geometry.left), int(geometry.top)
         if self.resize == "center-crop":
             image = np.ascontiguousarray(image[-top : self.height - top, -left : self.width - left])
@@ -230,25 +231,3 @@ class Plan:
         widths: dict[int, Any] = {1: np.uint8, 2: np.int16, 4: np.float32, 8: np.float64}
         width: np.dtype[Any] = np.dtype(widths[np.dtype(self.spec.dtype).itemsize])
         return width
-
-
-def _resized(image: Image, height: int, width: int) -> Image:
-    """Bilinear, the same bytes on every machine.
-
-    INTER_LINEAR rounds as the processor's own kernels do: in OpenCV 5.0.0 a tenth of the bytes differ by one between
-    x86-64 and ARM, also at exactly half the size. INTER_LINEAR_EXACT ("bit exact bilinear interpolation", OpenCV's
-    InterpolationFlags) computes in fixed point everywhere. Its price, in benchmarks/resize.py: none for 1280 x 720 in a
-    letterbox of 640, up to twice the time of the resize elsewhere. It is paid for float inputs too: most quantised
-    models take floats and quantise them inside, which the input does not tell.
-    """
-    exact = _is_sampled(image.shape[0], height) and _is_sampled(image.shape[1], width)
-    interpolation = cv2.INTER_LINEAR if exact else cv2.INTER_LINEAR_EXACT
-    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
-
-
-def _is_sampled(source: int, target: int) -> bool:
-    """Whether every third, fourth, … pixel counts: weights are 1 or 1/2, so that nothing is left to round differently.
-
-    At half the size ARM has a kernel of its own, which rounds otherwise.
-    """
-    return source % target == 0 and source // target > 2
