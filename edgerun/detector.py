@@ -15,7 +15,7 @@ from edgerun.arguments import LoadArguments
 from edgerun.contract import Arrays, Coverage, Profiles, Session
 from edgerun.detections import Detections
 from edgerun.errors import ModelError, translated
-from edgerun.frame import FramePath, in_pixels
+from edgerun.frame import FramePath
 from edgerun.interpretation.interpret import Interpretation, interpret
 from edgerun.media import images
 from edgerun.media.synthetic import picture as made_up_image
@@ -26,8 +26,6 @@ from edgerun.runtime.opening import Opened, open_model
 from edgerun.runtime.registry import Registry
 
 __all__ = ["Detector", "Opened", "open_model"]
-
-_in_pixels = in_pixels  # under its earlier name, until tests/decoders ask edgerun.frame
 
 
 class Detector:

@@ -131,9 +131,7 @@ class FramePath:
             model = self._opened.path.name
             warnings.warn(f"{model} gave boxes that are not numbers; they are left out", stacklevel=4)
             good &= finite
-        if not good.all():
-            candidates = candidates.take(good)
-        candidates = visible(candidates, geometry)
+        candidates = visible(candidates.take(good), geometry)
         return _in_image(suppression.suppressed(candidates, wanted, self._card.overlap), geometry, self._card)
 
 
