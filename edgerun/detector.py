@@ -155,7 +155,7 @@ class Detector:
             iou: of two boxes that overlap by more than this, the better stays. None likewise, else 0.7.
             max_det: most rows of an image.
             classes: only these, by name or number.
-            nms: "class", "agnostic", "soft", "oks" (of poses) or "none". None: the card's.
+            nms: "class", "agnostic", "soft", "weighted", "oks" (of poses) or "none". None: the card's.
             color: the order of an array's channels: "bgr" (OpenCV's) or "rgb".
             aliases: score_threshold, confidence, iou_threshold, max_detections …, as other tools call them.
 

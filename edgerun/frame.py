@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from edgerun import suppression
 from edgerun.arguments import Wanted
+from edgerun.boxes import area
 from edgerun.card import ModelCard
 from edgerun.contract import Arrays, Frame
 from edgerun.contract.candidates import Candidates
 from edgerun.detections import Detections
-from edgerun.errors import EdgerunError, InputError, ModelError, translated
+from edgerun.errors import EdgerunError, ModelError, translated
 from edgerun.interpretation.interpret import Interpretation
 from edgerun.media import images
-from edgerun.processing import masks, model_inputs, nms, quantization
+from edgerun.processing import masks, model_inputs, quantization
 from edgerun.processing.feed import Feed
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.processing.preprocess import Geometry
@@ -29,7 +31,7 @@ from edgerun.runtime import cpu_cores
 from edgerun.runtime.opening import Opened
 from edgerun.tensors import FloatArray
 
-__all__ = ["LOAD", "FramePath", "in_pixels"]
+__all__ = ["LOAD", "FramePath", "in_pixels", "visible"]
 
 MAX_BATCH = 8
 """Images a run where the model takes any number; more gains nothing and costs memory."""
@@ -116,7 +118,8 @@ class FramePath:
             model = self._opened.path.name
             warnings.warn(f"{model} gave boxes that are not numbers; they are left out", stacklevel=4)
             good &= finite
-        return _in_image(_suppressed(candidates.take(good), wanted), geometry, card)
+        candidates = visible(candidates.take(good), geometry)
+        return _in_image(suppression.suppressed(candidates, wanted, card.overlap), geometry, card)
 
 
 def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:
@@ -141,29 +144,17 @@ def in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:
     return replace(candidates, **changed)
 
 
-def _suppressed(candidates: Candidates, wanted: Wanted) -> Candidates:
-    """The candidates that stay, best first; oriented boxes by their true overlap."""
-    boxes, scores, classes = candidates.boxes, candidates.scores, candidates.classes
-    iou, max_det, mode = wanted.iou, wanted.max_det, wanted.nms
-    if mode == "soft":
-        rows, softened = nms.soften(boxes, scores, classes, conf=wanted.conf, max_det=max_det)
-        return replace(candidates.take(rows), scores=softened)
-    if mode == "oks":
-        if candidates.keypoints is None:
-            raise InputError('nms = "oks" compares keypoints, and this model gives none.', hint='pass nms="class"')
-        rows = nms.suppress_poses(candidates.keypoints, boxes, scores, classes, iou=iou, max_det=max_det)
-    elif candidates.rotated is not None:
-        rows = nms.suppress_rotated(candidates.rotated, scores, classes, iou=iou, max_det=max_det, mode=mode)
-    else:
-        rows = nms.suppress(boxes, scores, classes, iou=iou, max_det=max_det, mode=mode)
-    return candidates.take(rows)
+def visible(candidates: Candidates, geometry: Geometry) -> Candidates:
+    """The rows that have an area within the image; the others would take room among `max_det`, and suppress."""
+    seen = area(geometry.to_image(candidates.boxes)) > 0
+    if candidates.rotated is not None:
+        seen &= candidates.rotated[:, 2:4].min(axis=1, initial=np.inf) > 0
+    return candidates if seen.all() else candidates.take(seen)
 
 
 def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
-    """Model pixels to image pixels, with the optional columns; rows of which nothing lies in the image are dropped."""
+    """Model pixels to image pixels, with the optional columns."""
     boxes = geometry.to_image(kept.boxes)
-    has_area = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-    kept, boxes = kept.take(has_area), boxes[has_area]
     return Detections(
         xyxy=boxes,
         score=kept.scores,

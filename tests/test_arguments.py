@@ -78,7 +78,7 @@ def test_a_call_changes_what_it_says_alone():
         ({"iou": "much"}, "iou must be a number from 0 to 1, not 'much'."),
         ({"max_det": 0}, "max_det must be a positive integer, not 0."),
         ({"max_det": True}, "max_det must be a positive integer, not True."),
-        ({"nms": "some"}, "nms must be one of class, agnostic, soft, oks, none, not 'some'."),
+        ({"nms": "some"}, "nms must be one of class, agnostic, soft, weighted, oks, none, not 'some'."),
         ({"labels": ["a"]}, "There is no argument labels."),
     ],
 )

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from edgerun import Detector, frame
+from edgerun.boxes import enclosing
 from edgerun.card import ModelCard
 from edgerun.contract import Candidates, TensorSpec
 from edgerun.errors import InputError, ModelError
 from edgerun.frame import MAX_BATCH, in_pixels
 from edgerun.processing import model_inputs
+from edgerun.processing.preprocess import Geometry
 
 NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
 TRUTH = {"red": (16, 0, 32, 16), "green": (64, 16, 80, 32), "blue": (0, 48, 16, 64)}
@@ -213,6 +215,45 @@ def test_speed_is_told_in_three_parts(colours, squares):
 def test_suppression_by_keypoints_is_refused_where_there_are_none(colours, squares):
     with Detector.load(colours(metadata=NAMES)) as detector, pytest.raises(InputError, match="keypoints"):
         detector(squares, nms="oks")
+
+
+# ------------------------------------------------------------------------------------- rows without area
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-30, 10, -5, 40),  # left of the image
+        (130, 10, 160, 40),  # right of it
+        (20, -40, 60, -1),  # above
+        (20, 96, 60, 128),  # below, in the border of the letterbox
+        (20, 10, 20, 40),  # no width
+        (20, 10, 60, 10),  # no height
+        (60, 40, 20, 10),  # inside out
+    ],
+)
+@pytest.mark.parametrize("further", ["", "keypoints", "rotated"])
+def test_rows_without_area_in_the_image_are_never_results_and_take_no_room(box, further):
+    """They score best, and one row is asked for."""
+    boxes = np.array([box, (20, 10, 60, 40)], np.float32)
+    columns = {
+        "": {},
+        "keypoints": {"keypoints": np.full((2, 1, 3), 30, np.float32)},
+        "rotated": {"rotated": np.array([[0, 0, 5, 5, 0.3], [40, 25, 40, 30, 0]], np.float32)},
+    }
+    found = Candidates(boxes, np.array([0.9, 0.8], np.float32), np.zeros(2, np.int32), **columns[further])
+    geometry = Geometry.fit(96, 128, 128, 128, "letterbox-topleft")
+    seen = frame.visible(found, geometry)
+    assert seen.boxes.tolist() == [[20, 10, 60, 40]]
+    assert seen.scores.tolist() == [np.float32(0.8)]
+
+
+@pytest.mark.parametrize("sides", [(0, 5), (5, 0)])
+def test_an_oriented_row_that_is_a_line_is_not_a_result(sides):
+    """Though the upright box around it has an area."""
+    rotated = np.array([[40, 25, *sides, 0.7]], np.float32)
+    found = Candidates(enclosing(rotated), np.ones(1, np.float32), np.zeros(1, np.int32), rotated=rotated)
+    assert len(frame.visible(found, Geometry.fit(96, 128, 128, 128, "stretch"))) == 0
 
 
 # --------------------------------------------------------------------------------------- steps of the path

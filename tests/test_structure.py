@@ -30,7 +30,7 @@ FLOORS = (
     {"heads", "replay"},
     {"decoders"},
     {"runtime", "arguments"},
-    {"interpretation"},
+    {"interpretation", "suppression"},
     {"report", "frame"},
     {"detector"},
     {"stream"},

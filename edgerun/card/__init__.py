@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from edgerun.card.fields import FIELDS, BoxUnits, CardArguments, Color, Nms, Resize, Rounding, Task, checked
+from edgerun.card.fields import (
+    FIELDS,
+    BoxUnits,
+    CardArguments,
+    Color,
+    Nms,
+    Overlap,
+    Resize,
+    Rounding,
+    Task,
+    checked,
+)
 from edgerun.card.model_card import DEFAULT_CONF, DEFAULT_IOU, ModelCard
 
 __all__ = [
@@ -14,6 +25,7 @@ __all__ = [
     "Color",
     "ModelCard",
     "Nms",
+    "Overlap",
     "Resize",
     "Rounding",
     "Task",

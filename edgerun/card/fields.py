@@ -21,6 +21,7 @@ __all__ = [
     "Color",
     "Field",
     "Nms",
+    "Overlap",
     "Resize",
     "Rounding",
     "Task",
@@ -32,7 +33,8 @@ Resize = Literal["letterbox", "letterbox-topleft", "stretch", "center-crop"]
 Color = Literal["rgb", "bgr", "gray"]
 Rounding = Literal["down", "up"]
 BoxUnits = Literal["pixels", "unit"]
-Nms = Literal["class", "agnostic", "soft", "oks", "none"]
+Nms = Literal["class", "agnostic", "soft", "weighted", "oks", "none"]
+Overlap = Literal["polygon", "probiou"]
 
 MAX_SIDE = 16384
 """Pixels; a model input beyond this is taken for a mistake or an attack."""
@@ -89,7 +91,14 @@ TABLE: tuple[Field, ...] = (
     Field(
         "nms",
         Choice(get_args(Nms)),
-        "which boxes that overlap go: of one class, of all; soft: they lose score; oks: by keypoints; none",
+        "which boxes that overlap go: of one class, of all; soft: they lose score; weighted: they are blended by "
+        "score; oks: by keypoints; none",
+        "result",
+    ),
+    Field(
+        "overlap",
+        Choice(get_args(Overlap)),
+        "how oriented boxes are compared: polygon, by the area that they share; probiou, as Gaussians",
         "result",
     ),
     Field("conf", Fraction(), "scores below it are left out", "result"),
@@ -128,6 +137,7 @@ class CardArguments(TypedDict, total=False):
     box_units: BoxUnits | None
     suppressed: bool | None
     nms: Nms | None
+    overlap: Overlap | None
     conf: float | None
     iou: float | None
     keypoints: int | None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from edgerun.card.fields import BoxUnits, Color, Nms, Resize, Rounding, Task, checked
+from edgerun.card.fields import BoxUnits, Color, Nms, Overlap, Resize, Rounding, Task, checked
 
 __all__ = ["DEFAULT_CONF", "DEFAULT_IOU", "ModelCard"]
 
@@ -43,6 +43,7 @@ class ModelCard:
         box_units: "unit" where boxes come out in 0..1 of the model's input.
         suppressed: True where the model has done its own suppression.
         nms: the suppression that the file recommends.
+        overlap: how oriented boxes are compared.
         conf, iou: thresholds that the file recommends; None where it does not.
         keypoints: how many per row; 0 where there are none.
         keypoint_dims: 2 (x y) or 3 (x y visibility).
@@ -71,6 +72,7 @@ class ModelCard:
     box_units: BoxUnits = "pixels"
     suppressed: bool = False
     nms: Nms = "class"
+    overlap: Overlap = "polygon"
     conf: float | None = None
     iou: float | None = None
     keypoints: int = 0

@@ -162,6 +162,8 @@ def _is_shown(card: ModelCard, name: str, refused: bool) -> bool:
         return False
     if name == "keypoint_dims" and not card.keypoints:
         return False
+    if name == "overlap" and card.task != "obb":
+        return False
     if refused and name not in card.sources:
         return False
     value = getattr(card, name)

@@ -42,7 +42,14 @@ MOST_LAYERS = 5
 """Of the published graphs, `num_layers`; layers of one stride share their cells."""
 
 CONVENTIONS = Convention(
-    "MediaPipe feeds and suppresses so", resize="letterbox", fill=0, color="rgb", conf=0.5, iou=0.3, keypoint_dims=2
+    "MediaPipe feeds and suppresses so",
+    resize="letterbox",
+    fill=0,
+    color="rgb",
+    conf=0.5,
+    iou=0.3,
+    nms="weighted",
+    keypoint_dims=2,
 )
 MINUS_1_TO_1 = Convention("MediaPipe's face and pose detectors take -1..1", scale=1 / 127.5, mean=1.0)
 FROM_0_TO_1 = Convention("MediaPipe's hand detector takes 0..1", scale=1 / 255)

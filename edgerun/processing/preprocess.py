@@ -15,6 +15,7 @@ from edgerun.media.images import Image
 from edgerun.processing import quantization
 from edgerun.processing.fitting import Fitting
 from edgerun.processing.model_inputs import ImageInput
+from edgerun.processing.resize import bilinear
 from edgerun.tensors import AnyArray, FloatArray, TensorSpec
 
 __all__ = ["CUT", "Geometry", "Plan"]
@@ -186,7 +187,7 @@ class Plan:
         geometry = Geometry.fit(image.shape[0], image.shape[1], self.height, self.width, fitting)
         fitted_height, fitted_width = geometry.fitted
         if (fitted_height, fitted_width) != image.shape[:2]:
-            image = np.asarray(cv2.resize(image, (fitted_width, fitted_height)), np.uint8)
+            image = bilinear(image, fitted_height, fitted_width)
         left, top = int(geometry.left), int(geometry.top)
         if self.resize in CUT:
             image = np.ascontiguousarray(image[-top : self.height - top, -left : self.width - left])

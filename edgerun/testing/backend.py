@@ -29,16 +29,18 @@ from edgerun.formats.sniff import sniff
 from edgerun.tensors import TensorSpec
 from edgerun.testing import child_scripts
 from edgerun.testing.capabilities import CapabilityConformance
+from edgerun.testing.feeds import FeedConformance
 from edgerun.testing.fixtures import doubled
 from edgerun.testing.second_specimen import SecondSpecimenConformance
 
 __all__ = ["BackendConformance"]
 
 
-class BackendConformance(CapabilityConformance, SecondSpecimenConformance):
+class BackendConformance(CapabilityConformance, FeedConformance, SecondSpecimenConformance):
     """What every backend must do. A subclass gives the fixture `backend` and the names of the runtime's modules.
 
-    A backend may name a `second_specimen`, see `edgerun.testing.second_specimen`.
+    A backend may name a `second_specimen`, see `edgerun.testing.second_specimen`. Where programs of its format can
+    write into their input, the subclass gives the fixture `overwriting`, see `edgerun.testing.feeds`.
 
     Attributes:
         runtime_modules: top-level modules that must not be imported by listing the plugin.
@@ -112,12 +114,6 @@ class BackendConformance(CapabilityConformance, SecondSpecimenConformance):
         first = doubled(session, np.array([[1, 2, 3, 4]], np.float32))
         doubled(session, np.array([[9, 9, 9, 9]], np.float32))
         np.testing.assert_allclose(first, [[2, 4, 6, 8]], rtol=1e-3)
-
-    def test_feeds_are_left_alone(self, session: Session) -> None:
-        """A run reads its feeds and nothing more."""
-        x = np.array([[1, 2, 3, 4]], np.float32)
-        doubled(session, x)
-        np.testing.assert_array_equal(x, [[1, 2, 3, 4]])
 
     def test_outputs_keep_their_names_and_order(self, session: Session) -> None:
         """A result is keyed by the names that `outputs` promised."""

@@ -109,7 +109,7 @@ class ExecuTorchSession:
 
         tensors = []
         for spec, order in zip(self.inputs, self._orders, strict=True):
-            array = np.require(feeds[spec.name].transpose(order), requirements=("C", "W"))
+            array = np.array(feeds[spec.name].transpose(order), order="C")  # a copy: programs write into their inputs
             tensors.append(torch.from_numpy(array).permute([order.index(axis) for axis in range(len(order))]))
         return tensors
 

@@ -74,7 +74,7 @@ class TorchScriptSession:
             raise RuntimeError("the session is closed")
         if self._threads is not None and torch.get_num_threads() != self._threads:
             torch.set_num_threads(self._threads)
-        arrays = [np.require(feeds[spec.name], requirements=("C", "W")) for spec in self.inputs]
+        arrays = [np.array(feeds[spec.name], order="C") for spec in self.inputs]  # copies: programs write into them
         with torch.inference_mode():
             result = self._module(*[torch.from_numpy(array).to(self._device) for array in arrays])
         if not isinstance(result, (tuple, list, dict)):

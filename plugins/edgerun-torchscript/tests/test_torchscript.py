@@ -28,6 +28,13 @@ class TestConformance(BackendConformance):
     def backend(self):
         return TorchScriptBackend()
 
+    @pytest.fixture
+    def overwriting(self, tmp_path):
+        """`x *= 2` on the input itself, as models that normalise in place do: torch 2.13, `aten::mul_`."""
+        path = tmp_path / "overwriting.torchscript"
+        torch.jit.trace(lambda x: x.mul_(2), torch.ones(1, 4)).save(str(path))
+        return path
+
 
 @pytest.fixture
 def opened():
