@@ -208,12 +208,12 @@ class Detector:
 
     def feed(self, image: Any, color: images.ArrayColor = "bgr") -> Arrays:
         """What the session is fed for an image; arrays of the caller's own."""
-        plan, target = self._frames.plan, self._interpretation.image
-        buffer = plan.new_input(max(1, target.batch or 1))
-        for slot in buffer:
-            plan.apply(images.as_bgr(image, color), slot)
-        feeds = {target.spec.name: buffer[0] if target.batch == 0 else buffer}
-        return feeds | self._frames.auxiliary | model_inputs.thresholds(self.session.inputs, self.conf, self.iou)
+        target = self._interpretation.image
+        own = self._frames.feed.fresh(max(1, target.batch or 1))
+        for slot in range(own.batch):
+            own.place(slot, images.as_bgr(image, color))
+        feeds = {target.spec.name: own.filled(own.batch)}
+        return feeds | own.auxiliary | model_inputs.thresholds(self.session.inputs, self.conf, self.iou)
 
     def report(self) -> Report:
         """Everything that was decided, with reasons."""

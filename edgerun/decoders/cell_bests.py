@@ -28,10 +28,10 @@ from edgerun.heads import finished_rows, grids, value_checks
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.grid_rows import units
 from edgerun.heads.input_conventions import YOLO
-from edgerun.heads.verdicts import Refuted, refutable, refute, require
+from edgerun.heads.requirements import Unmet, reject, require, verdict
 from edgerun.tensors import AnyArray
 
-__all__ = ["DECODERS", "unsuppressed"]
+__all__ = ["DECODERS"]
 
 HABITS = {
     "mean": (
@@ -42,12 +42,6 @@ HABITS = {
         Alternative({"resize": "stretch", "color": "rgb", "scale": 1 / 255, "mean": 0.0}, "PP-YOLOE+"),
     )
 }
-
-
-def unsuppressed(scores: AnyArray, count: int, height: int, width: int) -> tuple[int, tuple[int, ...]]:
-    """(anchors per cell, strides) where as many filled rows as a grid has are in no order of score; else (0, ())."""
-    grid = grids.unordered_grid(scores, height, width) if len(scores) == count else None
-    return (grid.per_cell, grid.strides) if grid else (0, ())
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ def _reader(evidence: Evidence) -> JoinedReader | SplitReader:
     specs = evidence.outputs
     if len(specs) == 1:
         require(len(specs[0].shape) == 3 and specs[0].shape[0] == 1 and specs[0].shape[2] == 6, wanted)
-        refute(value_checks.coarse(specs[0]))
+        reject(value_checks.coarse(specs[0]))
         return JoinedReader(specs[0].name)
     boxes = [spec for spec in specs if len(spec.shape) == 3 and spec.shape[0] == 1 and spec.shape[2] == 4]
     require(len(specs) == 3 and len(boxes) == 1, wanted)
@@ -119,7 +113,7 @@ def _classes(flat: list[TensorSpec], values: Arrays) -> list[TensorSpec]:
     return stored or [spec for spec in flat if value_checks.integers(values[spec.name])]
 
 
-@refutable
+@verdict
 def _matches(evidence: Evidence) -> Match:
     card = evidence.card
     require(card.task == "detect", f"it reads detect models, not {card.task}")
@@ -128,10 +122,10 @@ def _matches(evidence: Evidence) -> Match:
     boxes, scores, classes = rows[:, :4], rows[:, 4], rows[:, 5]
     grid = grids.unordered_grid(scores, card.height, card.width)
     if grid is None or len(finished_rows.filled(rows)) != len(rows):
-        raise Refuted(f"{len(rows)} rows are not those of all cells, in no order of score")
+        raise Unmet(f"{len(rows)} rows are not those of all cells, in no order of score")
     facts = GridFacts(rows.T, grid)
-    refute(finished_rows.misfit(boxes, scores, classes))
-    refute(facts.misread("xyxy"))
+    reject(finished_rows.misfit(boxes, scores, classes))
+    reject(facts.misread("xyxy"))
     known = not card.labels or classes.max() < len(card.labels)
     require(known, f"a trial run gives class {classes.max():.0f} of {len(card.labels)} labels")
     brought = [YOLO, units(facts)]

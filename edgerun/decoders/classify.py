@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgerun.contract import (
+    Alternative,
     Alternatives,
     Arrays,
     Candidates,
@@ -27,8 +28,7 @@ from edgerun.contract import (
     TensorSpec,
 )
 from edgerun.graphs import output_kinds
-from edgerun.heads import image_inputs, input_conventions, scores, value_checks
-from edgerun.heads.grouped import grouped
+from edgerun.heads import input_conventions, scores, value_checks
 from edgerun.heads.requirements import require, verdict
 
 __all__ = ["BEST", "DECODERS"]
@@ -91,9 +91,9 @@ def _in_steps_of_256(spec: TensorSpec) -> bool:
 
 def _fed(evidence: Evidence) -> tuple[Sequence[Convention], Mapping[str, Alternatives]]:
     """(what is brought, what is left open): a quantised input tells its normalisation."""
-    stored = input_conventions.by_input(evidence)
-    if stored is not None:
-        return grouped(*stored), {}
+    stored = input_conventions.of_stored_input(evidence)
+    if stored:
+        return stored, {}
     return (Convention("nearly all are trained so", color="rgb"),), input_conventions.habits(evidence)
 
 
@@ -113,7 +113,7 @@ def _matches(evidence: Evidence) -> Match:
     classifies = card.task == "classify"
     require(classifies or not evidence.known("task"), f"it reads classify models, not {card.task}")
     of_a_detector = card.source("mean") == ULTRALYTICS != card.source("task")
-    imagenet = input_conventions.IMAGENET
+    imagenet = Alternative(input_conventions.IMAGENET_DEVIATIONS, "ImageNet").arguments
     require(not of_a_detector, f"YOLOv5's metadata are wrong about its classifiers; say {imagenet}")
     labels = len(card.labels)
     require(labels in (0, classes), f"{classes} columns are not {labels} labels")
@@ -128,7 +128,7 @@ def _matches(evidence: Evidence) -> Match:
         Inference(f"one row of {classes} {role}", task="classify"),
         Convention(f"the {BEST} best classes are shown, whatever their share", conf=0.0),
         Inference(f"{role}, {seen}", outputs={evidence.outputs[0].name: role}),
-        Convention("most are run so", resize="stretch" if image_inputs.channels_last(evidence) else "center-crop"),
+        Convention("most are run so", resize="stretch" if input_conventions.channels_last(evidence) else "center-crop"),
         *fed,
     )
     sure, reader = Sure.CERTAIN if said else Sure.LIKELY, Reader(role == LOGITS)

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 
 from edgerun.contract import Alternative, Convention, Decoder, Evidence, Graph, Inference, Match, Sure
 from edgerun.graphs import output_kinds
-from edgerun.heads import finished_outputs, finished_rows, image_inputs, value_checks
+from edgerun.heads import finished_outputs, finished_rows, input_conventions, value_checks
 from edgerun.heads.requirements import reject, require, verdict
 
 __all__ = ["DECODERS"]
 
 PLAIN = Convention("RT-DETR, D-FINE and DEIM are trained so", resize="stretch", color="rgb", scale=1 / 255)
-MEAN_AND_STD = {name: image_inputs.IMAGENET[name] for name in ("mean", "std")}
+MEAN_AND_STD = {name: input_conventions.IMAGENET_INPUT[name] for name in ("mean", "std")}
 DINOV3 = Inference("the graph has a DINOv3 in it, and DEIMv2 on DINOv3 takes ImageNet's mean and std", **MEAN_AND_STD)
 MEANS = (Alternative({"mean": 0.0}, "RT-DETR, D-FINE, DEIM"), Alternative(MEAN_AND_STD, "DEIMv2 on DINOv3"))
 """Only with a backbone of patches; DINOv3 cuts the image into patches of 16 pixels."""
@@ -50,11 +50,15 @@ def _matches(evidence: Evidence) -> Match:
     require("orig_target_sizes" in inputs, "there is no input orig_target_sizes")
     reader = finished_outputs.OutputsReader.of(roles)
     boxes, scores, classes = reader.rows(evidence.probe("textured"))
+    meant = finished_rows.are_filled(boxes)
+    boxes, scores, classes = boxes[meant], scores[meant], classes[meant]
     reject(finished_rows.misfit(boxes, scores, classes))
+    reject(finished_rows.inverted(boxes, scores))
     in_pixels = not value_checks.unit(boxes)
     require(in_pixels, "the boxes of a probe run are in 0..1, not in pixels of orig_target_sizes")
     bound = Inference("shapes, and values of a probe run", outputs=roles)
-    brings, unsettled = [PLAIN, bound], {}
+    units = finished_rows.units(boxes, evidence, "post-processing for orig_target_sizes")
+    brings, unsettled = [PLAIN, bound, units], {}
     if _takes_patches(evidence.graph()):
         dinov3 = _has_dinov3(evidence.graph())
         brings += [DINOV3] * dinov3

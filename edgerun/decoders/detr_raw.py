@@ -10,20 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 from edgerun.contract import Alternative, Convention, Evidence
-from edgerun.heads import image_inputs
+from edgerun.heads import input_conventions
 from edgerun.heads.queries import Feeding, queries
 
 __all__ = ["DECODERS"]
 
 BORDER = (124, 116, 104)
 """The border is nought after normalising, so it has the colour of the mean."""
-ASPECT_KEPT: dict[str, Any] = {**image_inputs.IMAGENET, "resize": "letterbox-topleft", "fill": BORDER}
+ASPECT_KEPT: dict[str, Any] = {**input_conventions.IMAGENET_INPUT, "resize": "letterbox-topleft", "fill": BORDER}
 PLAIN: dict[str, Any] = {"color": "rgb", "scale": 1 / 255}
 
 MEANS = (
     Alternative({"mean": 0.0}, "RT-DETR, D-FINE, DEIM"),
     Alternative(
-        {name: image_inputs.IMAGENET[name] for name in ("mean", "std")},
+        {name: input_conventions.IMAGENET_INPUT[name] for name in ("mean", "std")},
         "RF-DETR, LW-DETR, Deformable and Conditional DETR",
     ),
 )
@@ -33,7 +33,9 @@ FITS = (
 )
 
 SOFTMAX = Feeding(Convention("DETR and YOLOS are trained so", **ASPECT_KEPT))
-RF_DETR = Feeding(Convention("RF-DETR, whose exporter gives these names", **image_inputs.IMAGENET, resize="stretch"))
+RF_DETR = Feeding(
+    Convention("RF-DETR, whose exporter gives these names", **input_conventions.IMAGENET_INPUT, resize="stretch")
+)
 MASKED = Feeding(Convention("a model that takes a pixel_mask sees whole images with a border", **ASPECT_KEPT))
 RT_DETR = Feeding(Convention("RT-DETR, D-FINE and DEIM are trained so", **PLAIN, resize="stretch"))
 ANY_SIGMOID = Feeding(Convention("all of them are trained so", **PLAIN, fill=BORDER), {"mean": MEANS, "resize": FITS})

@@ -10,7 +10,7 @@ Source: Tan et al., EfficientDet, arXiv 1911.09070; `anchors.py` and `hparams_co
 from __future__ import annotations
 
 from edgerun.contract import Convention, Sure
-from edgerun.heads import image_inputs, tensorflow_inputs
+from edgerun.heads import input_conventions, tensorflow_inputs
 from edgerun.heads.boxes_and_scores import BoxesAndScores
 from edgerun.heads.octave_anchors import OctaveAnchors
 from edgerun.heads.prior_boxes import PriorOffsets
@@ -36,15 +36,15 @@ COCO_CLASSES = 90
 # the border is 0 after normalising, so it has the colour of the mean
 CONVENTIONS = (
     Convention(
-        "EfficientDet is trained so", **image_inputs.IMAGENET, resize="letterbox-topleft", fill=(124, 116, 104),
-        box_units="unit", iou=0.5,
+        "EfficientDet is trained so", **input_conventions.IMAGENET_INPUT, resize="letterbox-topleft",
+        fill=(124, 116, 104), box_units="unit", iou=0.5,
     ),
 )  # fmt: skip
 LITE_CONVENTIONS = (Convention("EfficientDet-Lite is trained so", resize="stretch", box_units="unit", iou=0.5),)
 
 
 def _channels_last(observed: Observed) -> bool:
-    return image_inputs.channels_last(observed.evidence)
+    return input_conventions.channels_last(observed.evidence)
 
 
 def _is_not_of_pytorch(observed: Observed) -> str:

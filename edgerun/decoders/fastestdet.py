@@ -14,7 +14,7 @@ import numpy as np
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Match, Sure
 from edgerun.heads import levels, scores, value_checks
-from edgerun.heads.verdicts import refutable, require
+from edgerun.heads.requirements import require, verdict
 from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
@@ -53,7 +53,7 @@ def _boxes(raw: AnyArray, cells: AnyArray, lines: int, columns: int) -> AnyArray
     return np.concatenate((centres, scores.sigmoid(raw[:, 2:])), axis=1)
 
 
-@refutable
+@verdict
 def _matches(evidence: Evidence) -> Match:
     card = evidence.card
     lines, columns = -(-card.height // STRIDE), -(-card.width // STRIDE)

@@ -14,8 +14,7 @@ import numpy as np
 
 from edgerun.boxes import yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Match, Sure
-from edgerun.heads import image_inputs, value_checks
-from edgerun.heads.grouped import grouped
+from edgerun.heads import input_conventions, value_checks
 from edgerun.heads.requirements import require, verdict
 from edgerun.tensors import AnyArray, FloatArray
 
@@ -74,7 +73,7 @@ def _matches_several(evidence: Evidence) -> Match:
 
 
 def _verdict(evidence: Evidence, why: str, decode: Callable[[Arrays, Frame], Candidates]) -> Match:
-    fed = grouped(*image_inputs.tensorflow(evidence)) if evidence.image.dtype == "uint8" else ()
+    fed = input_conventions.of_tensorflow(evidence) if evidence.image.dtype == "uint8" else ()
     return Match.bringing(Sure.CERTAIN, why, TRAINED, *fed, decode=decode)
 
 

@@ -8,7 +8,7 @@ Source: github.com/PaddlePaddle/PaddleDetection (Apache-2.0), `configs/*/_base_/
 from __future__ import annotations
 
 from edgerun.contract import Convention, Decoder, Inference, Sure
-from edgerun.heads import image_inputs
+from edgerun.heads import input_conventions
 from edgerun.heads.finished_table import finished_table
 
 __all__ = ["DECODERS"]
@@ -18,7 +18,7 @@ FINISHED = Inference("rows of finished detections and their number", suppressed=
 
 def _fed(name: str, convention: Convention, note: str) -> Decoder:
     return finished_table(
-        name, "class score xyxy", (convention, FINISHED), beside=("count",), batch_axis=False, filled=Sure.LIKELY,
+        name, "class score xyxy", (convention, FINISHED), beside=("count",), leading=(), filled=Sure.LIKELY,
         note=note,
     )  # fmt: skip
 
@@ -26,7 +26,7 @@ def _fed(name: str, convention: Convention, note: str) -> Decoder:
 DECODERS = (
     _fed(
         "paddle",
-        Convention("PaddleDetection feeds paddle so", **image_inputs.IMAGENET, resize="stretch"),
+        Convention("PaddleDetection feeds paddle so", **input_conventions.IMAGENET_INPUT, resize="stretch"),
         ", fed as most of PaddleDetection's models are",
     ),
     _fed(

@@ -12,7 +12,7 @@ github.com/rwightman/efficientdet-pytorch (Apache-2.0), `anchors.py`.
 from __future__ import annotations
 
 from edgerun.contract import Convention
-from edgerun.heads import image_inputs
+from edgerun.heads import input_conventions
 from edgerun.heads.boxes_and_scores import BoxesAndScores
 from edgerun.heads.octave_anchors import STRIDES, OctaveAnchors, of_ratios
 from edgerun.heads.prior_boxes import PriorOffsets
@@ -30,14 +30,14 @@ ANCHORS = {
 
 CONVENTIONS = (
     Convention(
-        "RetinaNet is trained and tested so", **image_inputs.IMAGENET, resize="letterbox-topleft",
+        "RetinaNet is trained and tested so", **input_conventions.IMAGENET_INPUT, resize="letterbox-topleft",
         fill=(124, 116, 104), box_units="unit", iou=0.5,
     ),
 )  # fmt: skip
 
 
 def _puts_channels_last(observed: Observed) -> str:
-    if image_inputs.channels_last(observed.evidence):
+    if input_conventions.channels_last(observed.evidence):
         return "torchvision's exports put channels first"
     return ""
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from edgerun.contract import Convention, Decoder, Sure
-from edgerun.heads import image_inputs, scores, tensorflow_inputs, value_checks
+from edgerun.heads import input_conventions, scores, tensorflow_inputs, value_checks
 from edgerun.heads.boxes_and_scores import BoxesAndScores
 from edgerun.heads.multibox import MultiBox
 from edgerun.heads.prior_boxes import ULTRAFACE, Layout, PriorOffsets, Squares
@@ -93,7 +93,7 @@ def _by_activation(observed: Observed) -> Sure:
 
 
 def _by_activation_or_input(observed: Observed) -> Sure:
-    return Sure.LIKELY if image_inputs.channels_last(observed.evidence) else _by_activation(observed)
+    return Sure.LIKELY if input_conventions.channels_last(observed.evidence) else _by_activation(observed)
 
 
 def _ssd(name: str, input_fields: dict[str, Any], *, sigmoid: bool = False, **judged: Any) -> Decoder:

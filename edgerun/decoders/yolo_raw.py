@@ -20,7 +20,7 @@ from edgerun.heads import grids, input_conventions, scores
 from edgerun.heads.grid_columns import Columns
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.level_tables import LevelTable, level_tables
-from edgerun.heads.verdicts import refutable, require
+from edgerun.heads.requirements import require, verdict
 
 __all__ = ["DECODERS", "READINGS", "Reader", "Reading"]
 
@@ -115,7 +115,7 @@ class Reader:
         return columns.read(rows.T, frame.conf)
 
 
-@refutable
+@verdict
 def _matches(evidence: Evidence, *, reading: Reading) -> Match:
     card, bound = evidence.card, level_tables(evidence, tuple(reading.anchors), PER_CELL)
     values, channels = evidence.probe("textured"), bound[0].channels

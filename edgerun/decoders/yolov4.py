@@ -12,7 +12,7 @@ from edgerun.contract import Convention, Decoder, Evidence, Match, Sure
 from edgerun.heads import grids
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.grid_pairs import PairReader
-from edgerun.heads.verdicts import refutable, require
+from edgerun.heads.requirements import require, verdict
 
 __all__ = ["DECODERS"]
 
@@ -21,7 +21,7 @@ YOLOV4 = Convention(
 )
 
 
-@refutable
+@verdict
 def _matches(evidence: Evidence) -> Match:
     card, specs = evidence.card, {len(spec.shape): spec for spec in evidence.outputs}
     require(len(evidence.outputs) == 2 and set(specs) == {3, 4}, "it needs boxes [1, N, 1, 4] and scores [1, N, C]")

@@ -30,8 +30,8 @@ from edgerun.heads.grid_columns import Columns
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.grid_rows import grid_rows, grid_table
 from edgerun.heads.level_tables import LevelTable, level_tables
+from edgerun.heads.requirements import require, verdict
 from edgerun.heads.trained_feeds import Feeds
-from edgerun.heads.verdicts import refutable, require
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
@@ -115,7 +115,7 @@ class SplitReader:
         return self.columns.read(rows.T, frame.conf)
 
 
-@refutable
+@verdict
 def _matches_raw(evidence: Evidence) -> Match:
     require(evidence.card.task == "detect", f"it reads detect models, not {evidence.card.task}")
     table = grid_table(evidence, order="NC")
@@ -138,7 +138,7 @@ def _matches_raw(evidence: Evidence) -> Match:
     return Match.bringing(sure, why, *feed.brought, unsettled=feed.unsettled, decode=reader)
 
 
-@refutable
+@verdict
 def _matches_split(evidence: Evidence) -> Match:
     card, bound = evidence.card, level_tables(evidence, STRIDES)
     columns = _columns(bound[0].channels, evidence)

@@ -13,7 +13,7 @@ from edgerun.contract import Evidence, Sure
 from edgerun.heads import value_checks
 from edgerun.heads.grid_columns import Columns
 from edgerun.heads.grid_facts import GridFacts
-from edgerun.heads.verdicts import refute, require
+from edgerun.heads.requirements import reject, require
 
 __all__ = ["check", "sureness"]
 
@@ -25,11 +25,11 @@ def check(columns: Columns, facts: GridFacts, evidence: Evidence) -> None:
     """Hold the columns of a layout against a trial run.
 
     Raises:
-        Refuted: with what speaks against them.
+        Unmet: with what speaks against them.
     """
     for word in (columns.box, columns.confidence, "scores", columns.tail):
         _CHECKS[word](columns, facts, evidence)
-    refute(facts.misread(columns.box))
+    reject(facts.misread(columns.box))
 
 
 def sureness(columns: Columns, facts: GridFacts, evidence: Evidence, sure: Sure, labelled: Sure) -> Sure:

@@ -15,7 +15,7 @@ import numpy as np
 from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Inference, Match, Sure
 from edgerun.heads import boxes_and_scores, grids, scores, value_checks
 from edgerun.heads.grid_facts import GridFacts
-from edgerun.heads.verdicts import Refuted, refutable, refute, require
+from edgerun.heads.requirements import Unmet, reject, require, verdict
 
 __all__ = ["PairReader", "grid_pairs"]
 
@@ -72,18 +72,18 @@ class _Family:
     strides: tuple[tuple[int, ...], ...]
     against: Callable[[Evidence, PairReader], str] | None
 
-    @refutable
+    @verdict
     def matches(self, evidence: Evidence) -> Match:
         """How sure the family is that a model is of it."""
         roles, why_not = boxes_and_scores.bound(evidence, boxes_and_scores.SCORES, boxes_and_scores.TURNED)
-        refute(why_not)
+        reject(why_not)
         reader = _reader(roles)
         values = evidence.probe("textured")
         boxes, table = values[reader.boxes][0], values[reader.scores][0]
         table = table if reader.classes_first else table.T
         facts = GridFacts(np.concatenate((boxes.T, table)), self._grid(len(boxes), evidence))
         _check(facts, evidence)
-        refute(self.against(evidence, reader) if self.against else "")
+        reject(self.against(evidence, reader) if self.against else "")
         why = f"{len(boxes)} boxes in pixels and scores of {len(table)} classes, one per cell, fed as {self.name} is"
         seen = Inference("shapes, and values of a probe run", outputs=roles)
         return Match.bringing(Sure.POSSIBLE, why, *self.conventions, seen, decode=reader)
@@ -92,7 +92,7 @@ class _Family:
         card = evidence.card
         grid = grids.grid_of(count, card.height, card.width)
         if grid is None:
-            raise Refuted(f"{count} rows are not one per cell of a {card.width} x {card.height} input")
+            raise Unmet(f"{count} rows are not one per cell of a {card.width} x {card.height} input")
         found = ", ".join(map(str, grid.strides))
         require(grid.strides in self.strides, f"it has other strides than {found}")
         return grid
@@ -112,6 +112,6 @@ def _check(facts: GridFacts, evidence: Evidence) -> None:
     crossed = (facts.boxes[:, 2:] < facts.boxes[:, :2] - 1).mean()
     corners = facts.corners_cover_input and crossed <= CROSSED
     require(corners, "the boxes of a trial run are not x1 y1 x2 y2 in pixels, all over the input")
-    refute(facts.misread("xyxy"))
+    reject(facts.misread("xyxy"))
     summed = classes > 1 and value_checks.sum_to_one(facts.table[4:].T)
     require(not summed, "the scores of a trial run add up to 1, as after a softmax with a background")

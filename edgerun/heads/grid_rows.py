@@ -26,12 +26,12 @@ from edgerun.contract import (
     TensorSpec,
 )
 from edgerun.contract.convention import Alternatives
-from edgerun.heads import grid_checks, grids, keypoint_columns, prototypes, value_checks
+from edgerun.heads import exporter_head, grid_checks, grids, keypoint_columns, prototypes, value_checks
 from edgerun.heads.grid_columns import Columns, Layout
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.prototypes import Prototypes
+from edgerun.heads.requirements import Unmet, reject, require, verdict
 from edgerun.heads.trained_feeds import Feed, Feeds
-from edgerun.heads.verdicts import Refuted, refutable, refute, require
 from edgerun.tensors import AnyArray
 
 __all__ = ["GridReader", "Order", "Table", "grid_rows", "grid_table", "units"]
@@ -135,12 +135,12 @@ def grid_table(evidence: Evidence, per_cell: int = 1, order: Order = "either", o
         outputs: how many the model has, this one counted in.
 
     Raises:
-        Refuted: where there is none, or its numbers are stored too coarsely.
+        Unmet: where there is none, or its numbers are stored too coarsely.
     """
     tables = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[0] == 1]
     alone = len(tables) == 1 and len(evidence.outputs) == outputs
     require(alone, f"it needs {'one output' if outputs == 1 else f'{outputs} outputs, one'} of three axes")
-    refute(value_checks.coarse(tables[0]))
+    reject(value_checks.coarse(tables[0]))
     return _laid_out(tables[0], evidence.card, per_cell, order)
 
 
@@ -153,7 +153,7 @@ def _laid_out(spec: TensorSpec, card: ModelCard, per_cell: int, order: Order) ->
         if grid and channels and channels > 4:
             return Table(spec.name, axes == "NC", grid)
     anchors = grids.SPELT.get(per_cell, per_cell)
-    raise Refuted(f"{spec.shape} are not rows of {anchors} per cell of a {card.width} x {card.height} input")
+    raise Unmet(f"{spec.shape} are not rows of {anchors} per cell of a {card.width} x {card.height} input")
 
 
 def units(facts: GridFacts) -> Inference:
@@ -189,10 +189,11 @@ class _Family:
     unsettled: Mapping[str, Alternatives]
     feeds: Feeds | None
 
-    @refutable
+    @verdict
     def matches(self, evidence: Evidence) -> Match:
         """How sure the family is that a model is of it."""
         self._check_task(evidence)
+        require(not exporter_head.of_others(evidence), exporter_head.of_others(evidence))
         planes = prototypes.of(evidence) if self.layout.tail == "weights" else None
         table = grid_table(evidence, self.per_cell, self.order, outputs=2 if planes else 1)
         facts = table.facts(evidence)
@@ -252,7 +253,7 @@ class _Family:
         room = facts.channels >= self._first + LEAST_BEHIND
         alike = room and not self.layout.confidence and keypoint_columns.may_be_keypoints(facts, evidence)
         require(alike, "the columns behind the scores of a trial run are not keypoints; say keypoints=")
-        refute(facts.misread(self.layout.box))
+        reject(facts.misread(self.layout.box))
         why = "some columns stay high all over a trial run, as coordinates in 0..1 do and scores do not"
         reader = GridReader(table.output, table.rows_first, Columns(self.layout.box, "", 1))
         brought = [*self.conventions, self._task, units(facts)]

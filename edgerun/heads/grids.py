@@ -10,7 +10,7 @@ import numpy as np
 
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["LADDERS", "Grid", "cells", "centres", "grid_of", "ladder_of", "strides_of", "unordered_grid"]
+__all__ = ["LADDERS", "Grid", "any_grid_of", "cells", "centres", "grid_of", "ladder_of", "strides_of", "unordered_grid"]
 
 LADDERS: tuple[tuple[int, ...], ...] = (
     (8, 16, 32),
@@ -75,6 +75,11 @@ def grid_of(count: int | None, height: int, width: int, per_cell: int = 1) -> Gr
     return None if strides is None else Grid(height, width, strides, per_cell)
 
 
+def any_grid_of(count: int, height: int, width: int) -> Grid | None:
+    """The grid of one or three anchors per cell that has exactly this many; None where there is none, and for 0."""
+    return grid_of(count, height, width) or grid_of(count, height, width, 3)
+
+
 def unordered_grid(scores: AnyArray, height: int, width: int) -> Grid | None:
     """The grid of which these are the best scores [N] of all anchors, one or three per cell; None where they are not.
 
@@ -82,7 +87,7 @@ def unordered_grid(scores: AnyArray, height: int, width: int) -> Grid | None:
     """
     if not (np.diff(scores) > 0).any():
         return None
-    return grid_of(len(scores), height, width) or grid_of(len(scores), height, width, 3)
+    return any_grid_of(len(scores), height, width)
 
 
 @lru_cache(maxsize=32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,15 +12,11 @@ from edgerun.contract import Alternative, Convention, Evidence, Inference, Tenso
 from edgerun.contract.convention import Alternatives
 
 __all__ = [
-    "IMAGENET",
     "IMAGENET_DEVIATIONS",
     "IMAGENET_INPUT",
     "MMDETECTION",
-    "PLAIN",
     "PLAIN_MEAN",
     "YOLO",
-    "as_pairs",
-    "by_input",
     "channels_last",
     "ends",
     "habits",
@@ -40,9 +36,6 @@ PLAIN_MEAN: Mapping[str, Any] = MappingProxyType({"mean": 0.0})
 CENTRED_MEAN: Mapping[str, Any] = MappingProxyType({"mean": 0.5, "std": 0.5})
 BYTES: Mapping[str, Any] = MappingProxyType({"scale": 1.0, "mean": 0.0})
 """Fields that settle a normalisation."""
-IMAGENET = "mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)"
-PLAIN = "mean=0"
-"""The same as arguments in a sentence."""
 
 YOLO = Convention("YOLO is trained so", resize="letterbox", color="rgb", scale=1 / 255, fill=114)
 
@@ -105,22 +98,6 @@ def of_stored_input(evidence: Evidence) -> tuple[Convention, ...]:
         return ()
     seen = Inference(f"the quantised input holds {held[0]:.3g}..{held[1]:.3g}", **fields)
     return Convention("nearly all are trained so", color="rgb"), seen
-
-
-def by_input(evidence: Evidence) -> tuple[dict[str, Any], dict[str, str]] | None:
-    """`of_stored_input` as (fields, basis); None where there is nothing to say."""
-    brought = of_stored_input(evidence)
-    return as_pairs(brought) if brought else None
-
-
-def as_pairs(brought: Iterable[Convention]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Conventions as (fields, basis)."""
-    fields: dict[str, Any] = {}
-    basis: dict[str, str] = {}
-    for each in brought:
-        fields |= each.fields
-        basis |= each.basis
-    return fields, basis
 
 
 def _range_of(held: tuple[float, float]) -> Mapping[str, float]:

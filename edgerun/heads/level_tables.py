@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgerun.contract import Arrays, Evidence
 from edgerun.heads import grids, levels
-from edgerun.heads.verdicts import require
+from edgerun.heads.requirements import require
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["LevelTable", "level_tables"]
@@ -47,7 +47,7 @@ def level_tables(evidence: Evidence, strides: Sequence[int], per_cell: int = 1) 
         strides: finest first.
 
     Raises:
-        Refuted: where the outputs are others.
+        Unmet: where the outputs are others.
     """
     card = evidence.card
     bound = levels.bind(levels.specs(evidence.outputs), card.height, card.width, per_cell)

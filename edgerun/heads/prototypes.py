@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Evidence, ModelCard
-from edgerun.heads.verdicts import require
+from edgerun.heads.requirements import require
 from edgerun.tensors import FloatArray
 
 __all__ = ["Prototypes", "of"]
@@ -42,7 +42,7 @@ def of(evidence: Evidence) -> Prototypes:
     """The prototypes of a model of two outputs.
 
     Raises:
-        Refuted: where it has none.
+        Unmet: where it has none.
     """
     planes = [spec for spec in evidence.outputs if len(spec.shape) == 4 and spec.shape[0] == 1]
     require(len(planes) == 1, "it needs prototypes [1, P, h, w] or [1, h, w, P]")

@@ -3,15 +3,15 @@ from __future__ import annotations
 import numpy as np
 
 from edgerun.card import ModelCard
-from edgerun.heads import class_columns
+from edgerun.heads import class_columns, grids
 
 CARD = ModelCard(height=320, width=320)
 
 
 def test_a_grid_is_known_by_the_number_of_its_anchors():
-    assert class_columns.grid_of(2100, 320, 320) == (1, (8, 16, 32))
-    assert class_columns.grid_of(6300, 320, 320) == (3, (8, 16, 32))
-    assert class_columns.grid_of(307, 320, 320) == (0, ())
+    assert grids.any_grid_of(2100, 320, 320) == grids.Grid(320, 320, (8, 16, 32))
+    assert grids.any_grid_of(6300, 320, 320) == grids.Grid(320, 320, (8, 16, 32), 3)
+    assert grids.any_grid_of(307, 320, 320) is None
     assert class_columns.fits_grid(2100, CARD)
     assert not class_columns.fits_grid(0, CARD)
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 import pytest
 
 from edgerun.card import ModelCard
-from edgerun.contract import Evidence, Quantization, TensorSpec
+from edgerun.contract import Evidence, Match, Quantization, Sure, TensorSpec
 from edgerun.heads import input_conventions
 
 
@@ -24,9 +24,9 @@ def evidence(dtype="float32", stored=None, shape=(1, 320, 320, 3)):
     ],
 )
 def test_tensorflow_takes_bytes_as_they_are_and_all_else_in_minus_one_to_one(dtype, stored, expected):
-    fields, basis = input_conventions.as_pairs(input_conventions.of_tensorflow(evidence(dtype, stored)))
-    assert fields == expected
-    assert set(basis) == set(fields)
+    match = Match.bringing(Sure.LIKELY, "", *input_conventions.of_tensorflow(evidence(dtype, stored)))
+    assert match.conventions == expected
+    assert set(match.basis) == set(expected)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_tensorflow_takes_bytes_as_they_are_and_all_else_in_minus_one_to_one(dty
 )
 def test_the_range_of_a_quantised_input_is_its_normalisation(stored, expected):
     brought = input_conventions.of_stored_input(evidence("int8", stored))
-    assert input_conventions.as_pairs(brought)[0] == expected
+    assert Match.bringing(Sure.LIKELY, "", *brought).conventions == expected
 
 
 def test_the_habits_of_an_exporter_are_named_with_their_arguments():
@@ -50,4 +50,4 @@ def test_the_habits_of_an_exporter_are_named_with_their_arguments():
         for shape in ((1, 320, 320, 3), (1, 3, 320, 320))
     )
     assert [entry.arguments for entry in last] == ["mean=0.5, std=0.5", "mean=0", "scale=1, mean=0"]
-    assert first[0].arguments == input_conventions.IMAGENET
+    assert first[0].arguments == "mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)"

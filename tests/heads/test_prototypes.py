@@ -8,7 +8,7 @@ import pytest
 from edgerun.card import ModelCard
 from edgerun.contract import Candidates, Evidence, TensorSpec
 from edgerun.heads import prototypes
-from edgerun.heads.verdicts import Refuted
+from edgerun.heads.requirements import Unmet
 
 
 def evidence(*shapes):
@@ -28,5 +28,5 @@ def test_prototypes_lie_over_the_input_in_either_order_of_axes(shape, last):
 
 @pytest.mark.parametrize("shape", [(1, 32, 80, 80), (1, 32, 320, 640), (1, 32, 10, 20), (1, 0, 0, 0), (2, 32, 80, 160)])
 def test_planes_of_another_form_than_the_input_are_not_prototypes(shape):
-    with pytest.raises(Refuted):
+    with pytest.raises(Unmet):
         prototypes.of(evidence((1, 40, 100), shape))
