@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgerun.contract import Graph, Node
-from edgerun.graphs.view import CONCAT, MAX_DEPTH, PASS_THROUGH, GraphView, kind
-from edgerun.tensors import AnyArray
+from edgerun.graphs.stored import linear_parameters, range_held
+from edgerun.graphs.view import CONCAT, MAX_DEPTH, PASS_THROUGH, GraphView, kind, spelling
+from edgerun.tensors import AnyArray, TensorSpec
 
 __all__ = ["InGraphPreprocessing", "preprocessing"]
 
@@ -24,11 +25,18 @@ class InGraphPreprocessing:
     Attributes:
         factor, offset: one number, or one for each channel in the order in which they leave.
         channels_swapped: whether the first channel leaves last.
+        holds: the least and the greatest x that the graph, which quantises it, does not cut off; None where it does
+            not quantise.
+        stored: the type of an input of whole numbers of which the graph makes real ones; "" elsewhere.
+        closed_by: the operator behind which the file does not show what happens to the image; "" where it does.
     """
 
     factor: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
     channels_swapped: bool = False
+    holds: tuple[float, float] | None = None
+    stored: str = ""
+    closed_by: str = ""
 
     @property
     def normalises(self) -> bool:
@@ -42,7 +50,15 @@ class InGraphPreprocessing:
         factor = np.array(following.factor) * self.factor[order]
         offset = np.array(following.factor) * self.offset[order] + following.offset
         swapped = self.channels_swapped != following.channels_swapped
-        return _change(factor, offset, swapped=swapped)
+        holds, stored = self.holds or self._before(following.holds), self.stored or following.stored
+        return replace(_change(factor, offset, swapped=swapped), holds=holds, stored=stored)
+
+    def _before(self, held: tuple[float, float] | None) -> tuple[float, float] | None:
+        """A range behind this preprocessing, as the range of what goes in; None where channels differ."""
+        if held is None or len(self.factor) > 1 or len(self.offset) > 1 or self.factor[0] <= 0:
+            return None
+        low, high = ((end - self.offset[0]) / self.factor[0] for end in held)
+        return low, high
 
 
 def _change(factor: AnyArray = _ONE, offset: AnyArray = _ZERO, *, swapped: bool = False) -> InGraphPreprocessing:
@@ -75,7 +91,7 @@ def preprocessing(graph: Graph, image: str) -> InGraphPreprocessing:
         for _ in range(MAX_DEPTH):
             step = _step(view, value)
             found, value = found.then(step.change), step.output
-    return found
+    return replace(found, closed_by=view.closed_reader(value))
 
 
 def _step(view: GraphView, value: str) -> _Step:
@@ -94,14 +110,46 @@ def _unchanged(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
     return InGraphPreprocessing()
 
 
+def _cast(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
+    """Another type; what is quantised besides keeps its meaning, unless it is the input that is stored so."""
+    name = spelling(node)
+    spec = linear_parameters(node, view.constant)
+    if name == "quantize":
+        spec = view.graph.values.get(node.outputs[0])
+    if name in ("quantize", "quantizelinear") and spec is not None:
+        return replace(InGraphPreprocessing(), holds=range_held(spec))
+    if name == "dequantizelinear" and not view.passes(value, "quantizelinear"):
+        return _dequantized(spec)
+    return InGraphPreprocessing()
+
+
+def _dequantized(spec: TensorSpec | None) -> InGraphPreprocessing:
+    """An input of whole numbers becomes real ones."""
+    _demand(spec is not None)
+    assert spec is not None and spec.quantization is not None  # noqa: PT018
+    scale, zero = np.array(spec.quantization.scale), np.array(spec.quantization.zero_point)
+    _demand(scale.size in (1, 3))
+    return replace(_line(scale, -zero * scale), stored=spec.dtype)
+
+
 def _arithmetic(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
     """A value and a constant, added or multiplied; the value must be what is divided, or taken off from."""
     value_is_first = node.inputs[:1] == (value,)
     _demand(value_is_first or kind(node) in ("mul", "add"))
     others = [name for name in node.inputs if name not in ("", value)]
     _demand(len(others) < 2)
-    constant = _numbers(view, others[0]) if others else np.asarray(node.attributes.get("y", ()))
+    constant = _numbers(view, others[0]) if others else _number_beside(node)
+    _demand(node.attributes.get(TORCH_MULTIPLE, 1) == 1)
     return _COMBINED[kind(node)](_per_channel(constant))
+
+
+TORCH_NUMBER, TORCH_MULTIPLE = "1", "2"
+"""Places of the arguments of torch's add, sub, mul and div: a number, and how often it counts or how it is rounded."""
+
+
+def _number_beside(node: Node) -> AnyArray:
+    """The operand that is an attribute: of Core ML "y", of torch by its place."""
+    return np.asarray(node.attributes.get("y", node.attributes.get(TORCH_NUMBER, ())))
 
 
 def _numbers(view: GraphView, name: str) -> AnyArray:
@@ -150,8 +198,24 @@ def _batch_normalisation(view: GraphView, node: Node, value: str) -> InGraphPrep
     _demand(len(node.inputs) >= 5)
     gain, shift, mean, variance = (_channel_numbers(_numbers(view, name)) for name in node.inputs[1:5])
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = gain / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
+        factor = gain / np.sqrt(variance + _epsilon(node))
     return _line(factor, shift - mean * factor)
+
+
+def _torch_batch_normalisation(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
+    """The same by torch, whose inputs have ONNX's order; others give the name to other orders."""
+    _demand("::" in node.op)
+    return _batch_normalisation(view, node, value)
+
+
+TORCH_NORMALISATIONS = ("batchnorm", "nativebatchnorm", "nativebatchnormlegitnotraining")
+TORCH_EPSILON = {"batchnorm": "7"}
+"""Place of epsilon among the arguments of torch's normalisations; 6 of its native ones."""
+
+
+def _epsilon(node: Node) -> float:
+    place = TORCH_EPSILON.get(spelling(node), "6")
+    return float(node.attributes.get("epsilon", node.attributes.get(place, 1e-5)))
 
 
 def _channel_numbers(array: AnyArray) -> AnyArray:
@@ -192,8 +256,8 @@ def _gathered(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
 
 def _reversed(view: GraphView, node: Node, value: str) -> InGraphPreprocessing:
     """Along the channels, first or last."""
-    axes = [numbers for numbers in _lists(view, node) if numbers in CHANNEL_AXES]
-    _demand(axes)
+    axes = [*_lists(view, node), list(node.attributes.get(TORCH_NUMBER, ()))]
+    _demand(any(numbers in CHANNEL_AXES for numbers in axes))
     return SWAPPED
 
 
@@ -215,8 +279,10 @@ def _lists(view: GraphView, node: Node) -> list[list[float]]:
 
 OPERATORS: Mapping[str, Callable[[GraphView, Node, str], InGraphPreprocessing]] = {
     **dict.fromkeys((*PASS_THROUGH, "clip", "pad"), _unchanged),
+    "cast": _cast,
     **dict.fromkeys(_COMBINED, _arithmetic),
     "batchnormalization": _batch_normalisation,
+    **dict.fromkeys(TORCH_NORMALISATIONS, _torch_batch_normalisation),
     "scaler": _channel_scale,
     "conv": _pointwise_convolution,
     "convolution": _pointwise_convolution,
