@@ -164,7 +164,7 @@ def _method(plan: Table) -> Method:
 def changed_inputs(plan: Table) -> frozenset[int]:
     """The values of a method that are inputs and that a kernel writes: what the program does to its input in place."""
     given = frozenset(plan.numbers(3))
-    written = set()
+    written: set[int] = set()
     for chain in plan.tables(5):
         for instruction in chain.tables(2):
             call = instruction.table(1)

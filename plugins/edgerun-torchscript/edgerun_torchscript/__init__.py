@@ -20,7 +20,7 @@ import numpy as np
 
 from edgerun import hookimpl
 from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Placed, Session
-from edgerun.errors import BackendUnavailable, DelegateUnavailable, ModelUnreadable, ModelUnsafe
+from edgerun.errors import BackendUnavailable, DelegateUnavailable, EdgerunError, ModelUnreadable, ModelUnsafe
 from edgerun.tensors import AnyArray, Arrays, TensorSpec
 from edgerun_torchscript import archive, graph
 
@@ -277,7 +277,9 @@ class TorchScriptBackend:
                 return session.graph()
         try:
             return graph.read(_loaded(path, "cpu", archive.read(path).libraries))
-        except (RuntimeError, ValueError, OSError) as cause:
+        except EdgerunError:
+            raise
+        except Exception as cause:  # torch and the reader of the archive raise whatever they raise at damage
             reason = (str(cause).splitlines() or [type(cause).__name__])[0]
             raise ModelUnreadable(f"The graph of {path} cannot be read: {reason}.", hint="export it again") from cause
 

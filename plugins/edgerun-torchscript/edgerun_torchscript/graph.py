@@ -97,7 +97,7 @@ class _Reader:
 
     def name(self, value: Any) -> str:
         """What a value is called, at this place of the program."""
-        own = value.debugName()
+        own = str(value.debugName())
         return self.names.get(own, own)
 
     def block(self, block: Any, depth: int) -> None:

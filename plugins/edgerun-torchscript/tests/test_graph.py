@@ -56,20 +56,16 @@ class PartInPlace(torch.nn.Module):
         return torch.relu(x)
 
 
-@torch.jit.script
-def either(x):
-    if bool(x.max() > 1):
-        x = x / 255
-    return torch.relu(x)
-
-
 class Branching(torch.nn.Module):
     def forward(self, x):
-        return either(x)
+        if bool(x.max() > 1):
+            x = x / 255
+        return torch.relu(x)
 
 
 def saved(tmp_path, module, frozen=False, dtype=torch.float32):
-    program = torch.jit.trace(module.eval().to(dtype), torch.rand(1, 3, 8, 8).to(dtype))
+    module, example = module.eval().to(dtype), torch.rand(1, 3, 8, 8).to(dtype)
+    program = torch.jit.script(module) if isinstance(module, Branching) else torch.jit.trace(module, example)
     path = tmp_path / "net.torchscript"
     (torch.jit.freeze(program) if frozen else program).save(str(path))
     return path
