@@ -126,7 +126,7 @@ FED_AS = {"bfloat16": "float32"}
 def _changed_inputs(module: Any, kinds: Iterable[str]) -> frozenset[int]:
     """Places of the inputs that a program changes in place, by torch's own analysis of what shares memory.
 
-    It costs 25 ms for a YOLO of 700 operators, and is left out where no operator writes anywhere.
+    It costs 28 ms for 541 operators on two busy cores, and is left out where no operator writes anywhere.
     """
     if not any(kind.endswith("_") for kind in kinds):
         return frozenset()
