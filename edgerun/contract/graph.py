@@ -21,6 +21,7 @@ class Node:
         name: its place in the file; "" where the file gives none.
         inputs, outputs: names of values; "" for an optional input that is left out.
         attributes: plain values by the format's own names; large ones are left out.
+        closed: whether the file does not show what it computes, as of a part that was compiled for a device.
     """
 
     op: str
@@ -28,6 +29,7 @@ class Node:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    closed: bool = False
 
 
 @dataclass(frozen=True)

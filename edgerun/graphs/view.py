@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgerun.contract import Graph, Node
+from edgerun.graphs.stored import dequantized_linear, quantized_linear, real_numbers
 from edgerun.tensors import AnyArray
 
-__all__ = ["ALIASES", "CONCAT", "MAX_DEPTH", "NO_NODE", "PASS_THROUGH", "GraphView", "kind"]
+__all__ = ["ALIASES", "CONCAT", "MAX_DEPTH", "NO_NODE", "PASS_THROUGH", "GraphView", "kind", "spelling"]
 
 MAX_DEPTH = 40
 """Operators behind an input or before an output that are looked at."""
@@ -27,8 +28,16 @@ ALIASES = {
     "nonmaxsuppressionv4": "nms", "nonmaxsuppressionv5": "nms", "nonmaximumsuppression": "nms",
     "tflitedetectionpostprocess": "nms", "combinednonmaxsuppression": "nms", "efficientnmstrt": "nms",
     "batchednmsdynamictrt": "nms", "batchednmstrt": "nms", "topkv2": "topk",
+    "to": "cast", "todimordercopy": "cast", "tocopy": "cast", "typeas": "cast", "clone": "cast", "detach": "cast",
+    "permute": "transpose", "permutecopy": "transpose", "transposecopy": "transpose", "view": "reshape",
+    "viewcopy": "reshape", "unsqueezecopy": "unsqueeze", "squeezecopy": "squeeze", "liftfreshcopy": "cast",
+    "upsamplebilinear2d": "resize", "upsamplenearest2d": "resize", "upsamplebicubic2d": "resize",
+    "flip": "reverse", "indexselect": "gather", "cat": "concat", "clamp": "clip", "hardtanh": "clip",
+    "constantpadnd": "pad", "slicecopy": "slice", "splitcopy": "split", "splitwithsizes": "split",
+    "splitwithsizescopy": "split", "chunk": "split",
+    "index": "gather", "addmm": "gemm", "mm": "matmul", "bmm": "matmul", "symsize": "size",
 }  # fmt: skip
-"""Other names of the same operators; what changes the type alone counts as a cast."""
+"""Other names of the same operators; what changes the type alone counts as a cast. torch's follow the others."""
 
 PASS_THROUGH = ("cast", "transpose", "reshape", "resize", "unsqueeze", "squeeze", "dropout", "contiguous")
 """Kinds that move values and leave them as they are."""
@@ -39,17 +48,26 @@ _SIZE_READERS = ("shape", "size")
 """Kinds that read no value of a tensor."""
 
 _RESHAPES_CONSTANTS = ("cast", "unsqueeze", "reshape")
-_MAX_CONSTANT_DEPTH = 3
+_MAKES_OF_CONSTANTS = {"dequantizelinear": dequantized_linear, "quantizelinear": quantized_linear}
+"""Those of them whose scale and zero point are inputs."""
+_MAX_CONSTANT_DEPTH = 4
 """Operators between a constant and the node that uses it."""
 
 NO_NODE = Node("")
 """Stands for a node that is not there; of no kind, without inputs and outputs."""
 
 
+def spelling(node: Node) -> str:
+    """The operator's own name in lower-case letters and digits: "quantizelinear", "div" of "aten::div.out"."""
+    namespace, _, name = node.op.rpartition("::")
+    own = name.split(".")[0] if namespace else name.rsplit(".", 1)[-1]  # torch: namespace::name.overload
+    return re.sub(r"[^a-z0-9]", "", own.lower())
+
+
 def kind(node: Node) -> str:
     """The operator's name in one spelling for all formats: "conv", "sigmoid", "nms"."""
-    plain = re.sub(r"[^a-z0-9]", "", node.op.rsplit(".", 1)[-1].lower())
-    return ALIASES.get(plain, plain)
+    name = spelling(node)
+    return ALIASES.get(name, name)
 
 
 @dataclass(frozen=True)
@@ -82,17 +100,37 @@ class GraphView:
         found = [node for node in self.readers.get(value, ()) if kind(node) not in _SIZE_READERS]
         return found[0] if len(found) == 1 and found[0].outputs else NO_NODE
 
+    def closed_reader(self, value: str) -> str:
+        """The first operator that reads a value and whose inside the file does not show; "" where there is none."""
+        return next((node.op for node in self.readers.get(value, ()) if node.closed), "")
+
+    def passes(self, value: str, name: str) -> bool:
+        """Whether an operator of this spelling lies before a value, each followed by its first input."""
+        for _ in range(MAX_DEPTH):
+            node = self.producers.get(value, NO_NODE)
+            if spelling(node) == name:
+                return True
+            value = (*node.inputs, "")[0]
+        return False
+
     def constant(self, name: str, depth: int = _MAX_CONSTANT_DEPTH) -> AnyArray | None:
-        """A constant, as the file stores it or as an operator that yields it; None where the value is not one."""
-        if name in self.graph.constants:
-            return self.graph.constants[name]
-        producer = self.producers.get(name, NO_NODE)
-        stored = producer.attributes.get("value")
-        if isinstance(stored, np.ndarray):
+        """A constant in real numbers, as the file stores it or as operators yield it; None where it is not one."""
+        stored = real_numbers(self.graph, name)
+        if stored is not None:
             return stored
+        producer = self.producers.get(name, NO_NODE)
+        yielded = producer.attributes.get("value")
+        if isinstance(yielded, np.ndarray):
+            return yielded
         if depth and kind(producer) in _RESHAPES_CONSTANTS:
-            return self.constant((*producer.inputs, "")[0], depth - 1)
+            return self._passed_on(producer, depth - 1)
         return None
+
+    def _passed_on(self, node: Node, depth: int) -> AnyArray | None:
+        """What an operator that leaves the meaning of a constant as it is makes of its first input."""
+        given = self.constant((*node.inputs, "")[0], depth)
+        makes = _MAKES_OF_CONSTANTS.get(spelling(node))
+        return given if given is None or makes is None else makes(given, node, self.constant)
 
     def constants(self, node: Node) -> list[AnyArray]:
         """The constants among the inputs of a node but for its first, in their order."""

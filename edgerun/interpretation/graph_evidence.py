@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from edgerun.card import ModelCard
 from edgerun.contract import Alternative, Evidence, Inference, Match
 from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
 from edgerun.interpretation.claims import Claim, Standing
 from edgerun.tensors import AnyArray
 
-__all__ = ["ANY_NORMALISATION", "claim", "fed_as", "with_channel_order", "with_open_normalisation"]
+__all__ = [
+    "ANY_NORMALISATION",
+    "claim",
+    "fed_as",
+    "with_channel_order",
+    "with_open_normalisation",
+]
 
 ANY_NORMALISATION = (
     Alternative({"scale": 1.0, "mean": 0.0}, "0..255"),
@@ -32,7 +39,12 @@ def fed_as(found: InGraphPreprocessing) -> Inference | None:
 
     Bytes are made small: a factor about 1/255, or a mean beyond 16 taken off. Fractions of 255 are centred: a mean
     below 1 taken off. Or they are made bytes again, with or without their mean. -1..1 is made 0..1 or bytes.
+    A graph that quantises its input does not cut off what goes in.
     """
+    if found.stored:
+        return _fed_as_stored(found)
+    if found.holds is not None and _fed_to_hold(found.holds) is not None:
+        return _fed_to_hold(found.holds)
     if not found.normalises:
         return None
     factor, offset = np.array(found.factor), np.array(found.offset)
@@ -42,6 +54,44 @@ def fed_as(found: InGraphPreprocessing) -> Inference | None:
     low, high = habit.least * factor + offset, habit.most * factor + offset
     made = f"{habit.least:g}..{habit.most:g} to {low.min():.3g}..{high.max():.3g}"
     return Inference(f"the graph itself {habit.does} {made}", **{"mean": 0.0, "std": 1.0, **habit.fields})
+
+
+def _fed_as_stored(found: InGraphPreprocessing) -> Inference | None:
+    """How an input of whole numbers is fed, of which the graph makes real ones: by bytes, as its type takes them."""
+    limits = np.iinfo(found.stored)
+    brought = np.multiply.outer((limits.min, limits.max), found.factor) + found.offset
+    standardised = len(found.factor) > 1
+    if found.stored not in BYTES_AS or not (standardised or any(_is_range(brought, *each) for each in KNOWN_RANGES)):
+        return None
+    low, high = brought.min(), brought.max()
+    reason = f"the graph itself brings its {found.stored} input to {low:.3g}..{high:.3g}"
+    return Inference(reason, **{"mean": 0.0, "std": 1.0, **BYTES_AS[found.stored]})
+
+
+def _fed_to_hold(held: tuple[float, float]) -> Inference | None:
+    """How a graph that quantises its input is fed, by the range that it does not cut off; None where that is unusual.
+
+    A range with 0 in its middle tells of 0..255 alone: 0..1 and -1..1 are quantised alike by tools that want the zero
+    point to be 0.
+    """
+    low, high = held
+    fields = next((fields for known, fields in HELD if _is_range(np.array([[low], [high]]), *known)), None)
+    if fields is None:
+        return None
+    reason = f"the graph itself quantises its input, of which it holds {low:.4g}..{high:.4g}"
+    return Inference(reason, **{"mean": 0.0, "std": 1.0, **fields})
+
+
+def _is_range(ends: AnyArray, low: float, high: float) -> bool:
+    """Whether values of every channel go from about one number to about another one: [2, channels]."""
+    return bool(np.allclose(ends[0], low, atol=RANGE_ERROR * high) and np.allclose(ends[1], high, rtol=RANGE_ERROR))
+
+
+RANGE_ERROR = 0.02
+"""Of the upper end; what a calibration on photos leaves, and a zero point that is rounded."""
+
+KNOWN_RANGES = ((0, 1), (0, 255), (-1, 1), (-128, 127))
+"""What networks take."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +151,17 @@ BYTES: Mapping[str, Any] = {"scale": 1.0}
 FRACTIONS: Mapping[str, Any] = {"scale": 1 / 255}
 CENTRED: Mapping[str, Any] = {"scale": 1 / 127.5, "mean": 1.0}
 
+BYTES_AS: Mapping[str, Mapping[str, Any]] = {"uint8": BYTES, "int8": {"scale": 1.0, "mean": 128.0}}
+"""Type of an input -> how bytes go into it."""
+
+HELD: Sequence[tuple[tuple[float, float], Mapping[str, Any]]] = (
+    ((0, 255), BYTES),
+    ((-255, 255), BYTES),
+    ((-128, 127), BYTES_AS["int8"]),
+    ((0, 1), FRACTIONS),
+)
+"""Range of a quantised input -> how it is fed."""
+
 HABITS = (
     Habit(_makes_bytes_small, 0, 255, BYTES),
     Habit(_takes_mean_off_bytes, 0, 255, BYTES, "takes a mean off and brings"),
@@ -124,20 +185,50 @@ def claim(found: InGraphPreprocessing, model: str) -> Claim:
 
 
 def with_open_normalisation(match: Match, evidence: Evidence) -> Match:
-    """A verdict that leaves the normalisation open, where the graph does one that tells nothing of what goes in.
+    """A verdict that leaves the normalisation open, where the graph tells nothing of what goes in.
 
-    A family's convention speaks of a graph that takes the image as the network was trained, not of such a one.
+    A family's convention speaks of a graph that takes the image as the network was trained: not of one that normalises
+    in a way of its own, nor of one that does not show how it begins, nor of one that would cut most of the values off.
     """
     graph = evidence.graph()
     if graph is None or "mean" in match.unsettled:
         return match
-    found = preprocessing(graph, evidence.image.name)
-    if not found.normalises or fed_as(found) is not None:
+    reason = _why_open(preprocessing(graph, evidence.image.name), match, evidence)
+    if not reason:
         return match
-    channels = np.broadcast(np.array(found.factor), np.array(found.offset))
-    made = ", ".join(f"{factor:.4g} x {offset:+.4g}" for factor, offset in channels)
-    why = f"{match.why}; the graph itself makes {made} of each x that goes in"
-    return replace(match, why=why, unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
+    return replace(match, why=f"{match.why}; {reason}", unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
+
+
+def _why_open(found: InGraphPreprocessing, match: Match, evidence: Evidence) -> str:
+    """Why a family's convention does not settle how the graph is fed; "" where it does."""
+    if fed_as(found) is not None:
+        return ""
+    if found.normalises:
+        channels = np.broadcast(np.array(found.factor), np.array(found.offset))
+        made = ", ".join(f"{factor:.4g} x {offset:+.4g}" for factor, offset in channels)
+        return f"the graph itself makes {made} of each x that goes in"
+    if found.closed_by and not _is_settled(match, evidence):
+        return f"the file does not show what happens to an image inside of {found.closed_by}"
+    if found.holds is not None and _white(match) > 2 * found.holds[1]:
+        return f"the graph cuts off what goes in beyond {found.holds[1]:.4g}"
+    return ""
+
+
+def _is_settled(match: Match, evidence: Evidence) -> bool:
+    """Whether anything but a convention tells how an image is normalised; whole numbers take bytes."""
+    is_inferred = match.basis.get("scale", "").startswith("inferred")
+    is_integer = evidence.image.dtype.startswith(("int", "uint"))
+    return is_inferred or is_integer or evidence.known("scale")
+
+
+def _white(match: Match) -> float:
+    """What a family's convention makes of a pixel of 255, in the channel where that is most."""
+    card = ModelCard(**{name: match.conventions[name] for name in NORMALISATION & set(match.conventions)})
+    return float(np.max((255 * card.scale - np.array(card.mean)) / np.array(card.std)))
+
+
+NORMALISATION = {"scale", "mean", "std"}
+"""Card fields."""
 
 
 OTHER_ORDER = {"rgb": "bgr", "bgr": "rgb"}

@@ -15,7 +15,7 @@ from edgerun.card.labels import without_background
 from edgerun.contract import Decoder, Evidence, TensorSpec
 from edgerun.errors import DecoderUnknown
 from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
-from edgerun.interpretation import decoder_choice, file_input, graph_evidence
+from edgerun.interpretation import decoder_choice, file_input, graph_evidence, mean_order
 from edgerun.interpretation.card_fields import fold
 from edgerun.interpretation.claims import Claim, Standing, conventions, need, stated
 from edgerun.interpretation.decoder_choice import Choice
@@ -68,6 +68,7 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
         file_input.fixed(image, model),
         file_input.open_sizes(),
         graph_evidence.claim(in_graph, model),
+        mean_order.color_claim(in_graph),
     ]
     runs = TrialRuns(opened, image, fold(claims), opened.trials)
     claims.append(file_input.names_of_outputs(runs.outputs, model))

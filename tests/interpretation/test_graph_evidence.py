@@ -42,3 +42,40 @@ def test_an_odd_normalisation_leaves_open_what_goes_in(factor, left_open):
     assert ("the graph itself makes 3 x +0 of each x" in found.why) is left_open
     settled = replace(match, unsettled={"mean": ()})
     assert with_open_normalisation(settled, known) is settled
+
+
+def closed_graph():
+    blob = Node("XnnpackBackend", inputs=("images",), outputs=("o",), closed=True)
+    return Graph([blob], ("images",), ("o",))
+
+
+def evidence_of(graph, dtype="float32", **known):
+    image = TensorSpec("images", (1, 3, 64, 64), dtype)
+    card = replace(ModelCard(), **known, sources=dict.fromkeys(known, "argument"))
+    return Evidence([image], [], image, card, {}, lambda kind: {}, lambda: graph)
+
+
+def test_a_part_that_shows_nothing_of_what_it_does_to_an_image_leaves_open_what_goes_in():
+    match = Match(Sure.LIKELY, "seen", {"scale": 1 / 255}, {"scale": "convention: so"})
+    found = with_open_normalisation(match, evidence_of(closed_graph()))
+    assert "mean" in found.alternatives
+    assert found.why.endswith("the file does not show what happens to an image inside of XnnpackBackend")
+    assert with_open_normalisation(match, evidence_of(closed_graph(), scale=1.0)) is match
+    assert with_open_normalisation(match, evidence_of(closed_graph(), "uint8")) is match
+    inferred = replace(match, basis={"scale": "inferred: a trial run shows it"})
+    assert with_open_normalisation(inferred, evidence_of(closed_graph())) is inferred
+
+
+@pytest.mark.parametrize(("scale", "left_open"), [(1.0, True), (1 / 255, False)])
+def test_a_range_that_most_of_a_convention_lies_beyond_leaves_it_open(scale, left_open):
+    nodes = [
+        Node("QuantizeLinear", inputs=("images", "s", "z"), outputs=("q",)),
+        Node("DequantizeLinear", inputs=("q", "s", "z"), outputs=("d",)),
+        Node("Conv", inputs=("d", "w"), outputs=("o",)),
+    ]
+    constants = {"s": np.float32(1 / 127), "z": np.int8(0)}
+    graph = Graph(nodes, ("images",), ("o",), constants={name: np.asarray(each) for name, each in constants.items()})
+    match = Match(Sure.LIKELY, "seen", {"scale": scale})
+    found = with_open_normalisation(match, evidence_of(graph))
+    assert ("mean" in found.alternatives) is left_open
+    assert ("cuts off what goes in beyond 1" in found.why) is left_open

@@ -19,7 +19,7 @@ from edgerun.errors import ModelUnreadable
 from edgerun.tensors import AnyArray, TensorSpec
 from edgerun.wire import flatbuffers
 from edgerun.wire.flatbuffers import Table
-from edgerun_executorch.program import DELEGATE_CALL, KERNEL_CALL, flatbuffer, operator_names, text
+from edgerun_executorch.program import DELEGATE_CALL, KERNEL_CALL, flatbuffer, operator_names, returned, text
 from edgerun_executorch.trial import DTYPES
 
 __all__ = ["read"]
@@ -74,12 +74,13 @@ class _Reader:
                 if kind in (KERNEL_CALL, DELEGATE_CALL) and call is not None:
                     nodes.append(self.node(call, str(number), is_kernel=kind == KERNEL_CALL))
         producer = f"ExecuTorch program, schema {self.root.number(0, 'I')}"
-        return Graph(tuple(nodes), inputs, outputs, self.values, self.constants, producer)
+        return Graph(tuple(_without_write_backs(nodes, inputs)), inputs, outputs, self.values, self.constants, producer)
 
     def side(self, slot: int, word: str) -> tuple[str, ...]:
         """Names of the inputs or outputs that are tensors."""
         names = []
-        for number, place in enumerate(self.numbers(self.plan, slot)):
+        places = self.numbers(self.plan, slot) if slot == 3 else returned(self.plan)
+        for number, place in enumerate(places):
             if self.kind(place) == TENSOR:
                 self.names.setdefault(place, f"{word}_{number}")
                 names.append(self.name(place))
@@ -98,7 +99,7 @@ class _Reader:
         self.written.update(results)
         attributes = dict(self.attributes(places)) if is_kernel else {}
         outputs = tuple(self.name(place) for place in dict.fromkeys(results))
-        return Node(op, number, tuple(map(self.name, inputs)), outputs, attributes)
+        return Node(op, number, tuple(map(self.name, inputs)), outputs, attributes, closed=not is_kernel)
 
     def tensors(self, place: int) -> list[int]:
         """A tensor, or those of a list."""
@@ -202,6 +203,17 @@ class _Reader:
         if buffer >= len(offsets) or number >= len(segments):
             return None
         return int(self.base + segments[number].number(0, "Q") + offsets[buffer])
+
+
+def _without_write_backs(nodes: Sequence[Node], inputs: Sequence[str]) -> list[Node]:
+    """The calls that compute: not those that copy the end of a change in place back into an input."""
+    last = {name for node in nodes if set(node.outputs) & set(inputs) for name in node.inputs}
+    copies = [node for node in nodes if node.op == COPY and last.issuperset(node.outputs)]
+    return [node for node in nodes if node not in copies and not set(node.outputs) & set(inputs)]
+
+
+COPY = "aten::copy.out"
+"""The kernel that ExecuTorch puts before it writes an input."""
 
 
 def _chosen(plans: Sequence[Table]) -> Table:

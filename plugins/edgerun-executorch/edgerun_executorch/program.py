@@ -18,7 +18,10 @@ from edgerun.wire import Damaged, flatbuffers
 from edgerun.wire.flatbuffers import Table
 from edgerun_executorch.trial import DTYPES
 
-__all__ = ["DELEGATE_CALL", "KERNEL_CALL", "Call", "Method", "Tensor", "flatbuffer", "operator_names", "read", "text"]
+__all__ = [
+    "DELEGATE_CALL", "KERNEL_CALL", "Call", "Method", "Tensor", "changed_inputs", "flatbuffer", "operator_names",
+    "read", "returned", "text",
+]  # fmt: skip
 
 KERNEL_CALL, DELEGATE_CALL = 1, 2
 """InstructionArguments of instructions that compute."""
@@ -74,6 +77,8 @@ class Method:
     Attributes:
         name: "forward" for the network.
         inputs, outputs: None for what is not a tensor.
+        changed: places of the inputs that a run changes. ExecuTorch gives them back before what `forward` returns, and
+            `outputs` leaves them out.
         calls: of kernels and of backends, in the order of the file.
     """
 
@@ -81,6 +86,7 @@ class Method:
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor | None, ...]
     calls: tuple[Call, ...]
+    changed: frozenset[int] = frozenset()
 
 
 def read(path: Path) -> list[Method]:
@@ -151,8 +157,32 @@ def _method(plan: Table) -> Method:
                 calls.append(Call(chain, number, "", operators[index], shape))
             else:
                 calls.append(Call(chain, number, backends[index], "subgraph", shape))
-    inputs, outputs = (tuple(_tensor(values[index]) for index in plan.numbers(slot)) for slot in (3, 4))
-    return Method(text(plan, 0), inputs, outputs, tuple(calls))
+    given, changed = plan.numbers(3), changed_inputs(plan)
+    inputs = tuple(_tensor(values[index]) for index in given)
+    outputs = tuple(_tensor(values[index]) for index in returned(plan))
+    places = frozenset(place for place, index in enumerate(given) if index in changed)
+    return Method(text(plan, 0), inputs, outputs, tuple(calls), places)
+
+
+def changed_inputs(plan: Table) -> frozenset[int]:
+    """The values of a method that are inputs and that a kernel writes: what the program does to its input in place."""
+    given = frozenset(plan.numbers(3))
+    written: set[int] = set()
+    for chain in plan.tables(5):
+        for instruction in chain.tables(2):
+            call = instruction.table(1)
+            if instruction.number(0, "B") == KERNEL_CALL and call is not None:
+                written.update(call.numbers(1)[-1:])
+    return given & written
+
+
+def returned(plan: Table) -> tuple[int, ...]:
+    """The values that `forward` returns; inputs that it changes stand before them, once each, and are left out."""
+    outputs, changed = plan.numbers(4), changed_inputs(plan)
+    ahead = 0
+    while ahead < len(outputs) and outputs[ahead] in changed - set(outputs[:ahead]):
+        ahead += 1
+    return tuple(outputs[ahead:])
 
 
 def _result_shape(call: Table, values: Sequence[Table]) -> tuple[int, ...] | None:

@@ -101,15 +101,17 @@ class ExecuTorchSession:
             raise RuntimeError("the session is closed")
         results = self._method(self._tensors(feeds))
         names = [spec.name for spec in self.outputs]
-        return {name: np.ascontiguousarray(result.numpy()) for name, result in zip(names, results, strict=True)}
+        own = results[len(results) - len(names) :]  # behind the inputs that the program has changed
+        return {name: np.ascontiguousarray(result.numpy()) for name, result in zip(names, own, strict=True)}
 
     def _tensors(self, feeds: Arrays) -> list[Any]:
         """The feeds as tensors, in the order of dimensions that the program was exported for."""
         import torch
 
-        tensors = []
-        for spec, order in zip(self.inputs, self._orders, strict=True):
-            array = np.array(feeds[spec.name].transpose(order), order="C")  # a copy: programs write into their inputs
+        tensors, changed = [], self._network.changed
+        for place, (spec, order) in enumerate(zip(self.inputs, self._orders, strict=True)):
+            feed = feeds[spec.name].transpose(order)
+            array = np.array(feed, order="C") if place in changed else np.require(feed, requirements=("C", "W"))
             tensors.append(torch.from_numpy(array).permute([order.index(axis) for axis in range(len(order))]))
         return tensors
 

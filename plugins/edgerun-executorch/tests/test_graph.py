@@ -9,6 +9,7 @@ import pytest
 
 from edgerun.contract import Graph, ReadsGraphs, TellsNeeds
 from edgerun.errors import ModelUnreadable
+from edgerun.graphs.preprocessing import preprocessing
 from edgerun_executorch import ExecuTorchBackend
 
 DATA = Path(__file__).with_name("data")
@@ -90,3 +91,24 @@ def test_lists_of_tensors_are_spread(read, shared):
     assert (len(split.inputs), len(split.outputs)) == (1, 2)
     made = {name for node in graph.nodes for name in node.outputs} | set(graph.inputs) | set(graph.constants)
     assert set(graph.outputs) <= made
+
+
+def test_what_a_program_does_to_an_image_is_seen_by_the_names_of_its_operators(read):
+    # torch 2.13 and executorch 1.5.1: relu((x - mean) / 58) with ImageNet's mean in bytes
+    graph = read(DATA / "mean_taken_off.pte")
+    assert [node.op for node in graph.nodes if "input_0" in node.inputs] == ["aten::sub.out"]
+    found = preprocessing(graph, "input_0")
+    np.testing.assert_allclose(found.factor, 1 / 58, rtol=1e-5)
+    np.testing.assert_allclose(found.offset, [-123.675 / 58, -116.28 / 58, -103.53 / 58], rtol=1e-5)
+
+
+def test_a_part_that_was_lowered_shows_nothing_of_what_it_does(read):
+    assert preprocessing(read(DATA / "net.pte"), "input_0").closed_by == "XnnpackBackend"
+    assert preprocessing(read(DATA / "mean_taken_off.pte"), "input_0").closed_by == ""
+
+
+def test_an_input_that_is_changed_in_place_is_followed_and_is_not_an_output(read):
+    # torch 2.13 and executorch 1.5.1: x /= 255, which the program gives back first, before relu(x) and x.sum()
+    graph = read(DATA / "in_place.pte")
+    assert (graph.inputs, graph.outputs) == (("input_0",), ("output_0", "output_1"))
+    np.testing.assert_allclose(preprocessing(graph, "input_0").factor, 1 / 255, rtol=1e-5)

@@ -32,8 +32,9 @@ LIBRARIES = re.compile(rb"\bops\.(torchvision|torchaudio)\b")
 DTYPES = {
     "Float": "float32", "Half": "float16", "Double": "float64", "Byte": "uint8", "Char": "int8", "Short": "int16",
     "Int": "int32", "Long": "int64", "Bool": "bool",
+    "BFloat16": "bfloat16",
 }  # fmt: skip
-"""torch's names of storages, and numpy's."""
+"""torch's names of storages, and numpy's, which lacks the last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,25 @@ class Net(torch.nn.Module):
         return self.second(y), y.sum((2, 3))
 
 
+class InPlace(torch.nn.Module):
+    """Changes its input in place, which the program gives back besides."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x /= 255
+        return torch.relu(x), x.sum()
+
+
+class Standardised(torch.nn.Module):
+    """Takes ImageNet's mean off bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([123.675, 116.28, 103.53]).view(1, 3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu((x - self.mean) / 58)
+
+
 def write(name: str, model: torch.nn.Module, x: torch.Tensor, xnnpack: bool, **options: Any) -> None:
     """Export, lower, save."""
     shapes = options.pop("dynamic_shapes", None)
@@ -59,3 +78,5 @@ if __name__ == "__main__":
     write("portable.pte", Net(), picture, False)
     height, width = torch.export.Dim("height", min=2, max=16), torch.export.Dim("width", min=2, max=24)
     write("open_sizes.pte", Net(), picture, True, dynamic_shapes={"x": {2: 2 * height, 3: 2 * width}})
+    write("in_place.pte", InPlace(), torch.zeros(1, 3, 8, 8), False)
+    write("mean_taken_off.pte", Standardised(), torch.zeros(1, 3, 8, 8), False)
