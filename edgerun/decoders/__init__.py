@@ -42,6 +42,7 @@ from edgerun.decoders import (
     yolov5,
     yolov6,
     yolov8,
+    yolov8_raw_tasks,
     yolov8_split,
     yolox,
     yunet,
@@ -71,6 +72,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *nanodet.DECODERS,
     *picodet.DECODERS,
     *yolov8_split.DECODERS,
+    *yolov8_raw_tasks.DECODERS,
     # offsets from prior boxes
     *ssd_decoded.DECODERS,
     *ssd.DECODERS,

@@ -10,7 +10,7 @@ from edgerun.heads import value_checks
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.tensors import AnyArray
 
-__all__ = ["ASK", "Keypoints", "counted", "layout_of", "may_be_keypoints"]
+__all__ = ["ASK", "Keypoints", "counted", "layout_of", "may_be_keypoints", "said"]
 
 ASK: dict[str, Alternatives] = {
     "keypoints": (Alternative({"keypoints": 17, "keypoint_dims": 3}, "say, for the joints of COCO's persons"),)
@@ -50,7 +50,7 @@ def layout_of(columns: AnyArray, boxes: AnyArray, evidence: Evidence) -> Keypoin
         None where these are no keypoints, or as many as the card says do not fill the columns.
     """
     if evidence.known("keypoints"):
-        return _said(len(columns), evidence)
+        return said(len(columns), evidence)
     if value_checks.unit(columns.T) != value_checks.unit(boxes):  # weights of masks, say
         return None
     inside = [value_checks.shares(column) for column in columns]
@@ -61,8 +61,8 @@ def layout_of(columns: AnyArray, boxes: AnyArray, evidence: Evidence) -> Keypoin
     return None
 
 
-def _said(width: int, evidence: Evidence) -> Keypoints | None:
-    """As many as the card says, if they fill so many columns."""
+def said(width: int, evidence: Evidence) -> Keypoints | None:
+    """As many as the card says, if they fill so many columns; else None."""
     card = evidence.card
     said = Keypoints(card.keypoints, card.keypoint_dims)
     if not evidence.known("keypoint_dims"):

@@ -1,4 +1,4 @@
-"""End-to-end rows are 100, 300 or 1000 (`max_det` of ultralytics 8 and of YOLOv10), as many as some grids have cells."""
+"""Finished rows are 100, 300 or 1000 (`max_det` of ultralytics 8 and of YOLOv10), as many as some grids have cells."""
 
 from __future__ import annotations
 
