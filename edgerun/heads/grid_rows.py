@@ -110,11 +110,13 @@ class _Tail:
         width: columns.
         keypoints: how many there are in them.
         inferred: what it says of the card.
+        before: columns of points, which stand before the scores.
     """
 
     width: int = 0
     keypoints: int = 0
     inferred: tuple[Convention, ...] = ()
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,9 @@ class _Family:
 
     def _tail(self, facts: GridFacts, planes: Prototypes | None, evidence: Evidence) -> _Tail | None:
         """What stands behind the scores; None for keypoints of which nobody can tell how many there are."""
+        if self.layout.has_points:
+            found = keypoint_columns.before_scores(facts, self._first, evidence)
+            return _Tail(0, found.count, (self._task, found.inference), before=found.width)
         if self.layout.tail == "keypoints":
             return self._keypoints(facts, evidence)
         if self.layout.tail == "angle":
@@ -203,12 +208,12 @@ class _Family:
     def _counted(self, facts: GridFacts, tail: _Tail, evidence: Evidence) -> Columns:
         """The columns with how many there are of each, which labels must not contradict."""
         layout, labels = self.layout, len(evidence.card.labels)
-        fixed = self._first + tail.width
+        fixed = self._first + tail.before + tail.width
         classes = facts.channels - fixed
         least = 0 if "scores" in layout.optional else 1
         require(classes >= least, f"{facts.channels} channels cannot hold {' '.join(layout.words)}")
         require(labels in (0, max(classes, 1)), f"{facts.channels} channels are not {fixed} + {labels} labels")
-        return Columns(layout.box, layout.confidence, classes, layout.tail, tail.width, tail.keypoints)
+        return Columns(layout.box, layout.confidence, classes, layout.tail, tail.width, tail.keypoints, tail.before)
 
 
 def _spelt(columns: Columns, evidence: Evidence) -> str:

@@ -8,9 +8,10 @@ from edgerun.contract import Alternative, Evidence, Inference
 from edgerun.contract.convention import Alternatives
 from edgerun.heads import value_checks
 from edgerun.heads.grid_facts import GridFacts
+from edgerun.heads.requirements import require
 from edgerun.tensors import AnyArray
 
-__all__ = ["ASK", "Keypoints", "counted", "layout_of", "may_be_keypoints", "said"]
+__all__ = ["ASK", "Keypoints", "before_scores", "counted", "layout_of", "may_be_keypoints", "said"]
 
 ASK: dict[str, Alternatives] = {
     "keypoints": (Alternative({"keypoints": 17, "keypoint_dims": 3}, "say, for the joints of COCO's persons"),)
@@ -84,6 +85,21 @@ def counted(facts: GridFacts, first: int, evidence: Evidence) -> Keypoints | Non
         return Keypoints(evidence.card.keypoints, evidence.card.keypoint_dims)
     classes = len(evidence.card.labels) or _inside(facts, first)
     return layout_of(facts.table[first + classes :], facts.boxes, evidence) if classes else None
+
+
+def before_scores(facts: GridFacts, first: int, evidence: Evidence) -> Keypoints:
+    """The points x y from this column on, up to the first that stays in 0..1, as scores do; in pixels they leave it.
+
+    Raises:
+        Unmet: where there are none, or not as many as the card says.
+    """
+    inside = facts.columns_in_unit_range[first:]
+    width = int(inside.argmax()) if inside.any() else 0
+    require(width >= 2 and width % 2 == 0, "no points x y in pixels stand between objectness and scores in a trial run")
+    found = Keypoints(width // 2, 2)
+    told = not evidence.known("keypoints") or evidence.card.keypoints == found.count
+    require(told, f"{width} columns are not {evidence.card.keypoints} points")
+    return found
 
 
 def _inside(facts: GridFacts, first: int) -> int:
