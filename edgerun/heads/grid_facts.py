@@ -27,6 +27,9 @@ SCORE_MEDIAN = 0.1
 ON_CELLS = 0.8
 """Of boxes that hold the centres of their cells: nearly all of a trained head's, and hardly any of other rows."""
 
+WIDEST = 0.25
+"""Of the input's area, the median box of a grid is smaller; those of the whole input hold any cell and tell nothing."""
+
 SPREAD, IN_ORDER = 0.5, 0.2
 """Decoded centres fill more of the input than this, and y grows with the row of the table at least so clearly."""
 
@@ -100,8 +103,11 @@ class GridFacts:
 
     @property
     def boxes_hold_cells(self) -> bool:
-        """Whether boxes hold the centres of their cells, in whichever form."""
-        return any(fit.holding >= box_formats.FITS for fit in self.fits.values())
+        """Whether boxes smaller than the input hold the centres of their cells, in whichever form."""
+        return any(fit.holding >= box_formats.FITS and self._is_narrow(fit) for fit in self.fits.values())
+
+    def _is_narrow(self, fit: box_formats.Fit) -> bool:
+        return fit.area < WIDEST * self.grid.height * self.grid.width
 
     @property
     def lie_on_cells(self) -> bool:
@@ -111,7 +117,7 @@ class GridFacts:
         """
         grid = self.grid
         first = box_formats.fits(self.boxes[:: grid.per_cell], grid.height, grid.width, grid.strides)
-        return any(fit.holding >= ON_CELLS for fit in (*self.fits.values(), *first.values()))
+        return any(fit.holding >= ON_CELLS and self._is_narrow(fit) for fit in (*self.fits.values(), *first.values()))
 
     @property
     def are_ranked(self) -> bool:
