@@ -30,9 +30,7 @@ CONVENTIONS = (
     Convention("NanoDet is trained so", resize="stretch", **MMDETECTION),
     Convention("NanoDet is tested so", iou=0.6),
 )
-LITE_CONVENTIONS = Inference(
-    "activations cut at 6: on EfficientNet-Lite it takes (p - 127) / 128", mean=127.0, std=128.0
-)
+LITE_CONVENTIONS = Inference("activations cut at 6: EfficientNet-Lite takes (p - 127) / 128", mean=127.0, std=128.0)
 
 
 def _by_backbone(observed: Observed) -> Iterable[Convention]:
