@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 
 from edgerun import boxes as box_arithmetic
+from edgerun.card import labels
+from edgerun.card.labels import COCO_IDS
 from edgerun.errors import EdgerunError, InputError
 from edgerun.media import draw, images
 from edgerun.processing.masks import Masks
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["COCO_IDS", "Detection", "Detections"]
-
-COCO_IDS = tuple(number for number in range(1, 91) if number not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
-"""COCO's category id of each of its 80 classes, in order."""
 
 COLUMNS = ("xyxy", "score", "class_id", "keypoints", "rotated", "masks")
 
@@ -170,10 +169,11 @@ class Detections:
         Args:
             image_id: of the image in the annotations.
             category_ids: the category of each class. None counts the classes from 1, except that the 80 classes
-                of COCO take COCO's own ids (1..90 with gaps).
+                of COCO take COCO's own ids (1..90 with gaps), and that names which begin with a background, as
+                COCO's ids do, are numbered by themselves.
         """
         if category_ids is None:
-            category_ids = self._usual_category_ids()
+            category_ids = labels.category_ids(self.names, int(self.class_id.max(initial=-1)))
         sizes = box_arithmetic.xyxy_to_xywh(self.xyxy)
         rows: list[dict[str, Any]] = []
         for index, number in enumerate(self.class_id):
@@ -189,12 +189,6 @@ class Detections:
                 row["keypoints"] = _rounded(self.keypoints[index].ravel())
             rows.append(row)
         return rows
-
-    def _usual_category_ids(self) -> Sequence[int]:
-        names = self.names
-        if len(names) == 80 and (names[0], names[79]) == ("person", "toothbrush"):
-            return COCO_IDS
-        return range(1, 1 + max([len(names), *(self.class_id + 1)]))
 
     def to_supervision(self) -> Any:
         """As supervision.Detections, with data["class_name"].

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["BACKGROUNDS", "COCO", "COCO91", "without_background"]
+__all__ = ["BACKGROUNDS", "COCO", "COCO91", "COCO_IDS", "category_ids", "without_background"]
 
 # fmt: off
 COCO = (
@@ -35,6 +35,24 @@ COCO91 = _with_gaps()
 
 BACKGROUNDS = ("background", "__background__", "_background_", "???", "bg", "none of the above")
 """How the first label is called where it stands for nothing at all."""
+
+
+COCO_IDS = tuple(number for number in range(1, 91) if number not in _COCO_GAPS)
+"""COCO's category id of each of its 80 classes, in order."""
+
+
+def category_ids(names: Sequence[str], highest: int) -> Sequence[int]:
+    """The category id of each class in a COCO results file, where nobody gives another.
+
+    Args:
+        names: of the classes; () where nothing says them. Names that begin with a background are numbered by their
+            place, as COCO's own ids are; the 80 names of COCO take its ids; others count from 1.
+        highest: the highest class number there is.
+    """
+    if len(names) == len(COCO) and (names[0], names[-1]) == (COCO[0], COCO[-1]):
+        return COCO_IDS
+    first = 0 if names and names[0].lower() in (*BACKGROUNDS, "n/a") else 1
+    return range(first, first + max(len(names), highest + 1))
 
 
 def without_background(labels: Sequence[str]) -> tuple[str, ...]:

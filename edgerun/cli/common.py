@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "ENDED",
     "FAILED",
     "NO",
     "AsJson",
@@ -43,6 +44,8 @@ NO = 1
 """Exit code where the command's answer is no."""
 FAILED = 3
 """Exit code of an EdgerunError."""
+ENDED = 4
+"""Exit code where a camera or a stream has ended, and nothing else went wrong."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells count."""
 PIPE_CLOSED = 141
@@ -57,8 +60,8 @@ Debug = Annotated[
 ]
 
 ARGUMENTS = (
-    "backend|box_units|color|conf|decoder|delegate|fill|imgsz|inputs|iou|keypoint_dims|keypoints|labels|max_det|mean|"
-    "nms|outputs|resize|scale|std|suppressed|task|threads"
+    "backend|box_units|color|conf|crop|decoder|delegate|fill|imgsz|inputs|iou|keypoint_dims|keypoints|labels|longer_side|"
+    "max_det|mean|nms|outputs|padded|resize|scale|shorter_side|side_multiple|side_rounding|std|suppressed|task|threads"
 )
 """Arguments of `Detector.load` that are options of the same name here."""
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Inference, Match, Sure
+from edgerun.heads import finished_rows
 from edgerun.heads.requirements import require, verdict
 
 __all__ = ["DECODERS"]
@@ -34,12 +35,17 @@ class Reader:
     coordinates: str = COORDINATES
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
-        """The rows that score enough, and more than what fills a table."""
-        confidence = outputs[self.confidence]
-        scores = confidence.max(axis=1)
-        kept = np.flatnonzero((scores >= frame.conf) & (scores > 0))
-        classes = confidence[kept].argmax(axis=1).astype(np.int32)
-        return Candidates(cxcywh_to_xyxy(outputs[self.coordinates][kept]), scores[kept].astype(np.float32), classes)
+        """The rows that score enough, and more than what fills a table.
+
+        Raises:
+            DecoderUnknown: the rows cannot be so.
+        """
+        confidence, stored = outputs[self.confidence], outputs[self.coordinates]
+        scores, classes = confidence.max(axis=1), confidence.argmax(axis=1).astype(np.int32)
+        boxes, meant = cxcywh_to_xyxy(stored), finished_rows.are_filled(stored) & (scores > 0) & np.isfinite(scores)
+        finished_rows.demand(boxes[meant], scores[meant], classes[meant], frame.card, frame.conf)
+        kept = np.flatnonzero(meant & (scores >= frame.conf))
+        return Candidates(boxes[kept], scores[kept].astype(np.float32), classes[kept])
 
 
 @verdict

@@ -50,11 +50,15 @@ def _matches(evidence: Evidence) -> Match:
     require("orig_target_sizes" in inputs, "there is no input orig_target_sizes")
     reader = finished_outputs.OutputsReader.of(roles)
     boxes, scores, classes = reader.rows(evidence.probe("textured"))
+    meant = finished_rows.are_filled(boxes)
+    boxes, scores, classes = boxes[meant], scores[meant], classes[meant]
     reject(finished_rows.misfit(boxes, scores, classes))
+    reject(finished_rows.inverted(boxes, scores))
     in_pixels = not value_checks.unit(boxes)
     require(in_pixels, "the boxes of a probe run are in 0..1, not in pixels of orig_target_sizes")
     bound = Inference("shapes, and values of a probe run", outputs=roles)
-    brings, unsettled = [PLAIN, bound], {}
+    units = finished_rows.units(boxes, evidence, "post-processing for orig_target_sizes")
+    brings, unsettled = [PLAIN, bound, units], {}
     if _takes_patches(evidence.graph()):
         dinov3 = _has_dinov3(evidence.graph())
         brings += [DINOV3] * dinov3

@@ -1,7 +1,8 @@
 """MMDetection's and MMPose's exports with their suppression inside.
 
 "mmdetection": dets [1, N, 5] x1 y1 x2 y2 score in pixels of the input, labels [1, N] from 0, perhaps masks [1, N, h, w]
-over the input or the box. "rtmo": dets [1, N, 5] and keypoints [1, N, K, 3] x y score (RTMO, YOLOX-Pose).
+over the input or the box. "mmrotate": dets [1, N, 6] cx cy w h in pixels, angle in radians, score, and labels [1, N].
+"rtmo": dets [1, N, 5] and keypoints [1, N, K, 3] x y score (RTMO, YOLOX-Pose).
 Source: github.com/open-mmlab/mmdeploy (Apache-2.0), `docs/en/04-supported-codebases`, `configs/mmpose`.
 """
 
@@ -31,6 +32,10 @@ PERSONS = Convention("RTMO and YOLOX-Pose are trained so", **FIT, color="bgr", s
 DECODERS = (
     finished_table(
         "mmdetection", "xyxy score", (Convention("MMDetection's exports", **FIT),), beside=("classes", "masks"),
+        filled=Sure.LIKELY, unsettled={"mean": HABITS},
+    ),
+    finished_table(
+        "mmrotate", "cxcywh angle score", (Convention("MMRotate's exports", **FIT),), beside=("classes",),
         filled=Sure.LIKELY, unsettled={"mean": HABITS},
     ),
     finished_table("rtmo", "xyxy score", (PERSONS,), beside=("keypoints",)),

@@ -28,8 +28,8 @@ from edgerun.contract import (
     Match,
     Sure,
 )
+from edgerun.heads import finished_rows
 from edgerun.heads import scores as scoring
-from edgerun.heads import value_checks
 from edgerun.heads.requirements import require, verdict
 from edgerun.tensors import AnyArray, FloatArray
 
@@ -54,6 +54,8 @@ BOXES: Mapping[str, Callable[[AnyArray], FloatArray]] = {
 }
 SCORES = ("scores", "logits")
 ROLES = {*BOXES, *SCORES, "objectness", "classes", "keypoints"}
+
+NO_BOXES = np.empty((0, 4), np.float32)
 
 RANGES = (
     Alternative({"mean": 0.0}, "0..1"),
@@ -82,16 +84,23 @@ class Reader:
         return {role: _table(outputs[name], first) for role, name in self.roles.items()}
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
-        """The rows whose best class scores enough."""
-        tables = self.tables(outputs)
+        """The rows whose best class scores enough, and that do not pad a table.
+
+        Raises:
+            DecoderUnknown: the rows cannot be what they are named.
+        """
+        tables = without_padding(self.tables(outputs), self.form)
         found = tables["scores"] if "scores" in tables else scoring.sigmoid(tables["logits"])
         if "objectness" in tables:
             found = found * tables["objectness"]
         kept, scores, classes = scoring.best(found, frame.conf)
+        boxes, numbers = BOXES[self.form](tables[self.form][kept]), classes
         if "classes" in tables:
-            classes = np.rint(tables["classes"][kept, 0]).astype(np.int32)
+            numbers = tables["classes"][kept, 0]
+            classes = np.rint(numbers).astype(np.int32)
+        finished_rows.demand(boxes, scores, numbers, frame.card, frame.conf)
         points = self._points(tables["keypoints"][kept]) if "keypoints" in tables else None
-        return Candidates(BOXES[self.form](tables[self.form][kept]), scores, classes, points)
+        return Candidates(boxes, scores, classes, points)
 
     def _points(self, columns: AnyArray) -> FloatArray:
         """X y visibility, float32 [N, K, 3]; 1 where the model gives none."""
@@ -103,6 +112,15 @@ class Reader:
 def _table(array: AnyArray, first_axis: int) -> AnyArray:
     rows = array[0] if first_axis else array
     return rows.reshape(len(rows), -1) if rows.size else rows
+
+
+def without_padding(tables: Mapping[str, AnyArray], form: str) -> Mapping[str, AnyArray]:
+    """The rows of all tables whose boxes are not all 0 or all -1, as what pads a table is."""
+    stored = tables[form]
+    padding = ~stored.any(axis=1) | (stored == -1).all(axis=1)
+    if not padding.any():
+        return tables
+    return {role: table[~padding] for role, table in tables.items()}
 
 
 def _bound(evidence: Evidence) -> dict[str, str]:
@@ -119,7 +137,7 @@ def _bound(evidence: Evidence) -> dict[str, str]:
 
 def _judge(tables: Mapping[str, AnyArray], classes: int, evidence: Evidence) -> None:
     """Raise `Unmet` for what rows of a probe run speak against."""
-    unnamed = [role for role in ("scores", "objectness") if not value_checks.shares(tables.get(role, np.zeros(1)))]
+    unnamed = [role for role in ("scores", "objectness") if not finished_rows.may_be_scores(tables.get(role, NO_BOXES))]
     require(not unnamed, "what is named scores or objectness leaves 0..1 in a probe run; name it logits")
     labels = len(evidence.card.labels)
     fits = "classes" in tables or labels in (0, classes)
@@ -150,10 +168,10 @@ def _matches(evidence: Evidence) -> Match:
     classes = tables[scores].shape[1] if counts[0] else 0
     task = "pose" if "keypoints" in tables else "detect"
     brings: list[Convention] = [Inference("the roles of the outputs", task=task)]
+    filled = without_padding(tables, form) if counts[0] else tables
+    brings.append(finished_rows.units(filled[form] if counts[0] else NO_BOXES, evidence))
     if counts[0]:
-        _judge(tables, classes, evidence)
-        units = "unit" if value_checks.unit(tables[form]) else "pixels"
-        brings.append(Inference("boxes of a probe run", box_units=units))
+        _judge(filled, classes, evidence)
     if counts[0] and "keypoints" in tables:
         dims = _dims(tables["keypoints"].shape[1], evidence)
         brings.append(Inference("the columns of the keypoints", keypoint_dims=dims))

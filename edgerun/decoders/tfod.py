@@ -7,13 +7,16 @@ Source: TFLite_Detection_PostProcess in LiteRT (Apache-2.0).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from edgerun.card.labels import without_background
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
 from edgerun.heads import finished_outputs, finished_rows, input_conventions, value_checks
+from edgerun.heads.counted_outputs import X_FIRST_NAMES
 from edgerun.heads.finished_outputs import FROM_ONE, OutputsReader
 from edgerun.heads.requirements import Unmet, reject, require, verdict
 from edgerun.tensors import AnyArray
@@ -129,8 +132,7 @@ def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
 def _judge(reader: OutputsReader, values: Arrays, evidence: Evidence) -> None:
     """Raise `Unmet` where what a probe run gives are not finished detections in 0..1."""
     boxes, scores, classes = reader.rows(values)
-    count = int(values[reader.count].reshape(-1)[0]) if reader.count else len(boxes)
-    meant = boxes.any(axis=1) & (np.arange(len(boxes)) < count)
+    meant = boxes.any(axis=1) & reader.counted(values, len(boxes))
     if not meant.any():
         return
     boxes, scores, classes = boxes[meant], scores[meant], classes[meant]
@@ -140,6 +142,12 @@ def _judge(reader: OutputsReader, values: Arrays, evidence: Evidence) -> None:
     from_first = classes - reader.first_class
     require(from_first.min() >= 0, "a probe run gives class 0, where classes should count from 1")
     reject(finished_rows.mislabelled(from_first, evidence.card))
+
+
+def _reader(roles: Mapping[str, str], evidence: Evidence) -> OutputsReader:
+    """The reader of these outputs; the operator's count counts boxes, each of which may have several rows."""
+    operator = json.loads(evidence.metadata.get("tflite.postprocess", "{}"))
+    return replace(OutputsReader.of(roles, y_first=True), rows_of_each=operator.get("rows_of_each", 1))
 
 
 def _counted(roles: Mapping[str, str], counting: str) -> dict[str, str]:
@@ -182,10 +190,12 @@ def _may_count_from_one(scores: AnyArray, classes: AnyArray) -> bool:
 @verdict
 def _matches(evidence: Evidence) -> Match:
     require(len(evidence.outputs) >= len(ROLES), "it needs four outputs")
+    x_first = any(spec.name.endswith(X_FIRST_NAMES) for spec in evidence.outputs)
+    require(not x_first, "the names of its outputs are those of families that put x first")
     boxes = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[-1] == 4]
     require(boxes, "none of the outputs is boxes [1, N, 4]")
     roles, how = _bound(evidence)
-    reader, values = OutputsReader.of(roles, y_first=True), evidence.probe("textured")
+    reader, values = _reader(roles, evidence), evidence.probe("textured")
     lengths = {len(rows) for rows in reader.rows(values)}
     require(len(lengths) == 1, "boxes, classes and scores are not of the same number")
     unsettled = _unsettled(roles, reader, values, evidence)

@@ -17,7 +17,7 @@ import numpy as np
 
 from edgerun.card.labels import BACKGROUNDS
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
-from edgerun.heads import class_columns, finished_outputs, value_checks
+from edgerun.heads import class_columns, finished_outputs, finished_rows, value_checks
 from edgerun.heads.finished_outputs import FROM_ONE, OutputsReader
 from edgerun.heads.requirements import reject, require, verdict
 from edgerun.tensors import AnyArray
@@ -131,8 +131,8 @@ def _matches(evidence: Evidence) -> Match:
     counting = () if said else _counting(names, labels)
     roles = _counted(roles, counting[0]) if counting else roles
     brings = [INSIDE, Inference("shapes, types, and values of a probe run", outputs=roles), *_further(roles, values)]
-    if batched:
-        brings.append(Inference("boxes of a probe run", box_units="unit" if unit else "pixels"))
+    filled = boxes[finished_rows.are_filled(boxes)]
+    brings.append(finished_rows.units(filled, evidence, "torchvision"))
     further = [role for role in TASKS if role in roles.values()]
     why = f"{', '.join(('boxes', 'labels', *further))} and scores of {labels.size} finished detections"
     unsettled = _unsettled(roles, counting, names, batched=batched)

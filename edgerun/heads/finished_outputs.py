@@ -38,6 +38,7 @@ class OutputsReader:
         boxes, scores, classes, count, masks, keypoints: outputs.
         y_first: whether boxes are y1 x1 y2 x2, as TensorFlow writes them; x1 y1 x2 y2 otherwise.
         first_class: what the first class is called.
+        rows_of_each: rows for each box that the count counts.
     """
 
     boxes: str
@@ -48,28 +49,48 @@ class OutputsReader:
     keypoints: str = ""
     y_first: bool = False
     first_class: int = 0
+    rows_of_each: int = 1
 
     @staticmethod
     def of(roles: Mapping[str, str], *, y_first: bool = False) -> OutputsReader:
         """The reader for outputs of these roles (name -> role); `y_first` is what plain "boxes" are."""
         names = {VARIANTS.get(role, role): name for name, role in roles.items()}
-        further = {role: names.get(role, "") for role in ("count", "masks", "keypoints")}
         y_first = y_first and CORNERS not in roles.values()
         first_class = 1 if FROM_ONE in roles.values() else 0
         return OutputsReader(
-            names["boxes"], names["scores"], names["classes"], **further, y_first=y_first, first_class=first_class
+            names["boxes"],
+            names["scores"],
+            names["classes"],
+            names.get("count", ""),
+            names.get("masks", ""),
+            names.get("keypoints", ""),
+            y_first=y_first,
+            first_class=first_class,
         )
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
-        """The detections that score enough."""
-        scores = outputs[self.scores].reshape(-1)
-        if self.count:  # what pads the table has no meaning
-            scores = scores[: int(outputs[self.count].reshape(-1)[0])]
-        kept = np.flatnonzero(scores >= frame.conf)
-        stored = outputs[self.boxes].reshape(-1, 4)[kept]
+        """The detections that score enough.
+
+        Raises:
+            DecoderUnknown: the rows cannot be what they are read as.
+        """
+        stored, scores, numbers = self.rows(outputs)
         boxes = yxyx_to_xyxy(stored) if self.y_first else stored.astype(np.float32)
-        classes = np.rint(outputs[self.classes].reshape(-1)[kept]).astype(np.int32) - np.int32(self.first_class)
-        return Candidates(boxes, scores[kept].astype(np.float32), classes, **self._further(outputs, kept, frame))
+        numbers = numbers - np.float32(self.first_class)
+        numeric = np.isfinite(scores) & np.isfinite(numbers)
+        meant = numeric & finished_rows.are_filled(boxes) & self.counted(outputs, len(scores))
+        finished_rows.demand(boxes[meant], scores[meant], numbers[meant], frame.card, frame.conf)
+        kept = np.flatnonzero(meant & (scores >= frame.conf))
+        classes = np.rint(numbers[kept]).astype(np.int32)
+        further = self._further(outputs, kept, frame)
+        return Candidates(boxes[kept], scores[kept].astype(np.float32), classes, **further)
+
+    def counted(self, outputs: Arrays, rows: int) -> AnyArray:
+        """Which of so many rows the count covers, bool; what pads the table behind has no meaning."""
+        if not self.count:
+            return np.ones(rows, np.bool_)
+        count = int(outputs[self.count].reshape(-1)[0]) * self.rows_of_each
+        return np.arange(rows) < count
 
     def _further(self, outputs: Arrays, kept: AnyArray, frame: Frame) -> dict[str, Any]:
         """The optional columns of `Candidates`."""

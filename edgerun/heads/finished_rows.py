@@ -1,7 +1,8 @@
 """Rows after suppression: what every image's rows must look like, where a trial run showed too few to tell.
 
-A model with its suppression inside finds nothing in a made-up image more often than not, so that its columns are told
-by its shape alone. Each frame's rows are then looked at: those that cannot be what they are read as are refused.
+A model with its suppression inside finds nothing in a made-up image more often than not, so that its columns and units
+are told by its shape alone. Every decoder of finished rows calls `demand` for each frame: rows that cannot be what they
+are read as are refused.
 """
 
 from __future__ import annotations
@@ -14,7 +15,18 @@ from edgerun.errors import DecoderUnknown
 from edgerun.heads import input_conventions, value_checks
 from edgerun.tensors import AnyArray
 
-__all__ = ["CHECKED_LATER", "demand", "filled", "may_be_scores", "misfit", "mislabelled", "units", "whole"]
+__all__ = [
+    "CHECKED_LATER",
+    "are_filled",
+    "demand",
+    "filled",
+    "inverted",
+    "may_be_scores",
+    "misfit",
+    "mislabelled",
+    "units",
+    "whole",
+]
 
 CHECKED_LATER = "each image's boxes are checked"
 """Ends the basis of units that a trial run does not show."""
@@ -29,10 +41,19 @@ SLACK = 0.01
 """Of the largest coordinate, by which corners of a box may be crossed: rounding."""
 
 
-def filled(rows: AnyArray) -> AnyArray:
-    """Rows [N, …] that hold something, and numbers; zeros and -1 pad a table."""
+SURE = 0.25
+"""Score from which one row alone tells; what networks doubt more may be of any form."""
+
+
+def are_filled(rows: AnyArray) -> AnyArray:
+    """Which rows [N, …] hold something, and numbers, bool [N]; zeros and -1 pad a table."""
     padding = ~rows.any(axis=1) | (rows == -1).all(axis=1)
-    good = np.isfinite(rows).all(axis=1) & ~padding
+    return np.asarray(np.isfinite(rows).all(axis=1) & ~padding)
+
+
+def filled(rows: AnyArray) -> AnyArray:
+    """The rows [N, …] that hold something, and numbers."""
+    good = are_filled(rows)
     return rows if good.all() else rows[good]
 
 
@@ -42,13 +63,29 @@ def misfit(boxes: AnyArray, scores: AnyArray, classes: AnyArray) -> str:
         return ""
     if scores.max() > LARGEST_SCORE:
         return f"what should be scores leaves 0..1 and reaches {scores.max():.4g}"
-    slack = SLACK * float(np.abs(boxes).max())
     odd = {
         "what should be scores leaves 0..1": np.abs(scores - 0.5) > 0.5 + value_checks.TOLERANCE,
         "what should be classes are not whole numbers": (classes != np.rint(classes)) | (classes < -1),
-        "what should be far corners of boxes lies before the near ones": (boxes[:, 2:] < boxes[:, :2] - slack).any(1),
+        f"{CROSSED} lies before the near ones": _crossed(boxes),
     }
     return next((why for why, rows in odd.items() if rows.mean() > STRAY), "")
+
+
+CROSSED = "what should be far corners of boxes"
+
+
+def _crossed(boxes: AnyArray) -> AnyArray:
+    """Which boxes [N, 4] end before they begin, bool [N]."""
+    slack = SLACK * float(np.abs(boxes).max(initial=0))
+    return np.asarray((boxes[:, 2:] < boxes[:, :2] - slack).any(axis=1))
+
+
+def inverted(boxes: AnyArray, scores: AnyArray, conf: float = SURE) -> str:
+    """Why filled rows with scores that count are not corners, though few may be odd; "" where all of them may be."""
+    wrong = _crossed(boxes) & (scores >= max(conf, SURE))
+    if not wrong.any():
+        return ""
+    return f"{CROSSED} lies before the near ones in a row that scores {scores[wrong].max():.2f}"
 
 
 def whole(values: AnyArray) -> bool:
@@ -67,9 +104,27 @@ def mislabelled(classes: AnyArray, card: ModelCard) -> str:
     return f"a probe run gives class {largest:.0f} of {count} labels" if 0 < count <= largest else ""
 
 
-def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard) -> None:
-    """Raise DecoderUnknown where an image's filled rows cannot be what they are read as."""
-    objections = misfit(boxes, scores, classes), _beyond_labels(classes, card), _other_units(boxes, card)
+def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard, conf: float = SURE) -> None:
+    """Hold an image's filled rows against what they are read as.
+
+    Args:
+        boxes: x1 y1 x2 y2 [N, 4], in the units of the card.
+        scores: [N].
+        classes: their numbers [N], from 0.
+        card: the model's.
+        conf: rows that score less are not wanted.
+
+    Raises:
+        DecoderUnknown: the rows cannot be so.
+    """
+    if not len(boxes):
+        return
+    objections = (
+        misfit(boxes, scores, classes),
+        inverted(boxes, scores, conf),
+        _beyond_labels(classes, card),
+        _other_units(boxes, card),
+    )
     wrong = next(filter(None, objections), "")
     if wrong:
         raise DecoderUnknown(
@@ -83,19 +138,31 @@ def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:
     return f"class {largest:.0f} is not one of the {count} labels" if 0 < count <= largest else ""
 
 
+NOTHING_SAID = "default"
+"""The source of units that neither a file nor a family gives."""
+
+
 def _other_units(boxes: AnyArray, card: ModelCard) -> str:
     """Why boxes are not in the units of the card; those that a trial run showed are not doubted again."""
-    doubted = len(boxes) > 0 and not card.source("box_units").startswith(Inference.KIND)
-    if not doubted or value_checks.unit(boxes) == (card.box_units == "unit"):
+    settled = card.source("box_units").startswith((Inference.KIND, NOTHING_SAID))
+    if settled or value_checks.unit(boxes) == (card.box_units == "unit"):
         return ""
     return f"boxes reach {np.abs(boxes).max():.4g}, which are not {card.box_units}"
 
 
-def units(boxes: AnyArray, evidence: Evidence) -> Convention:
-    """The units of a trial run's filled boxes [N, 4]; by convention of the exporter where there are none."""
+def units(boxes: AnyArray, evidence: Evidence, usual: str = "") -> Convention:
+    """The units of a trial run's filled boxes [N, 4]; by convention where there are none.
+
+    Args:
+        boxes: filled ones.
+        evidence: of the model.
+        usual: whose boxes are in pixels whatever their exporter; "" where the exporter tells.
+    """
     if len(boxes):
         seen = "unit" if value_checks.unit(boxes) else "pixels"
         return Inference(f"boxes of a probe run reach {np.abs(boxes).max():.4g}", box_units=seen)
+    if usual:
+        return Convention(f"{usual} gives pixels; {CHECKED_LATER}", box_units="pixels")
     if input_conventions.channels_last(evidence):
         return Convention(f"TensorFlow's exporters give 0..1; {CHECKED_LATER}", box_units="unit")
     return Convention(f"PyTorch's exporters give pixels; {CHECKED_LATER}", box_units="pixels")

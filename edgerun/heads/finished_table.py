@@ -1,10 +1,10 @@
 """Families of finished rows in one table: a family says what its columns are, and what comes beside them.
 
-    DECODERS = (finished_table("end2end", "xyxy score class", (YOLO,), checked=True),)
+    DECODERS = (finished_table("end2end", "xyxy score class", (YOLO,), units="seen"),)
 
-Columns are "xyxy" (x1 y1 x2 y2), "score", "class" and "batch" (the number of the image in the batch). Beside the table
-may stand outputs of their own: "count" [1], "classes" [1, N], "masks" [1, N, h, w] (which may be missing) and
-"keypoints" [1, N, K, 3], x y score.
+Columns are "xyxy" (x1 y1 x2 y2) or "cxcywh", "score", "class" or "label" (a class counted from 1), "angle" (radians,
+clockwise) and "batch" (the number of the image in the batch). Beside the table may stand outputs of their own: "count"
+[1], "classes" [1, N], "masks" [1, N, h, w] (which may be missing) and "keypoints" [1, N, K, 3], x y score.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
-from edgerun.heads import class_columns, finished_rows, value_checks
+from edgerun.heads import class_columns, exporter_head, finished_rows, value_checks
 from edgerun.heads.requirements import reject, require, verdict
 from edgerun.heads.table_reader import Columns, TableReader
 from edgerun.tensors import AnyArray
@@ -40,7 +41,10 @@ AXES = {"count": 1, "classes": 2, "masks": 4, "keypoints": 4}
 LEAST = {"count": 1, "classes": 1, "masks": 0, "keypoints": 1}
 """Role -> how many such outputs there must be; at most there is one."""
 
-TASKS = {"masks": "segment", "keypoints": "pose"}
+TASKS = {"masks": "segment", "keypoints": "pose", "angle": "obb"}
+"""Role of an output, or column -> the task of the models that have it."""
+
+Units: TypeAlias = Literal["pixels", "unit", "seen"]
 
 
 def finished_table(
@@ -49,8 +53,10 @@ def finished_table(
     brings: Sequence[Convention],
     *,
     beside: Sequence[str] = (),
-    batch_axis: bool = True,
-    checked: bool = False,
+    leading: Sequence[int] = (1,),
+    units: Units = "pixels",
+    names: Sequence[str] = (),
+    head: str = "",
     empty: Sure = Sure.LIKELY,
     filled: Sure = Sure.CERTAIN,
     unsettled: Mapping[str, tuple[Alternative, ...]] = MappingProxyType({}),
@@ -63,28 +69,34 @@ def finished_table(
         columns: what the columns are, in their order: "xyxy score class".
         brings: how the images are fed, and what else holds for the whole family.
         beside: roles of the further outputs.
-        batch_axis: whether the table is [1, N, width]; [N, width] otherwise.
-        checked: whether each image's rows are looked at, and a trial run tells the units of the boxes. Boxes of other
-            families are in pixels.
+        leading: sizes of the axes before the rows': [1, N, width], or () for [N, width].
+        units: of the boxes; "seen" where a trial run tells them.
+        head: the network's last module, by which metadata tell the family; see `exporter_head`.
+        names: parts of the name that the exporter gives to the table; a table with one is its own.
         empty, filled: how sure it is where a trial run gives no rows, and where it gives rows, best first.
         unsettled: field -> the habits that the rows leave open.
         note: ends the reason, where columns do not tell one family from another.
     """
-    leading = (1,) if batch_axis else ()
     table = Columns.of(columns)
-    family = _Family(table, tuple(brings), tuple(beside), leading, checked, empty, filled, unsettled, note)
+    family = _Family(
+        name, table, tuple(brings), tuple(beside), tuple(leading), units, tuple(names), head, empty, filled, unsettled,
+        note,
+    )  # fmt: skip
     return Decoder(name, verdict(family.matches), suppress=False, batched=table.batch < 0)
 
 
 @dataclass(frozen=True)
 class _Family:
-    """What `finished_table` was told; `leading` are the sizes of the axes before the rows'."""
+    """What `finished_table` was told."""
 
+    name: str
     columns: Columns
     brings: tuple[Convention, ...]
     roles_beside: tuple[str, ...]
     leading: tuple[int, ...]
-    checked: bool
+    units: Units
+    names: tuple[str, ...]
+    head: str
     empty: Sure
     filled: Sure
     unsettled: Mapping[str, tuple[Alternative, ...]]
@@ -94,8 +106,9 @@ class _Family:
         """The verdict; raises `Unmet` for what speaks against it."""
         card, specs = evidence.card, {spec.name: spec for spec in evidence.outputs}
         reader = self._bound(evidence)
+        reject(exporter_head.of_others(evidence, self.head))
         reject(value_checks.coarse(specs[reader.table]))
-        tasks = {"detect", *(TASKS.get(role, "detect") for role in self.roles_beside)}
+        tasks = self._tasks
         reads = card.task in tasks or not evidence.known("task")
         require(reads, f"it reads {' and '.join(sorted(tasks))} models, not {card.task}")
         values = evidence.probe("textured")
@@ -103,10 +116,22 @@ class _Family:
         if len(rows):
             self._judge(rows, count, evidence)
         brings = [*self.brings, *self._inferred(rows, values, reader, evidence)]
-        sure = self._sure(rows, count, evidence)
+        named = self._named(reader.table) or self.head == exporter_head.of(evidence) != ""
+        sure = Sure.CERTAIN if named else self._sure(rows, count, evidence)
         return Match.bringing(sure, self._why(rows), *brings, unsettled=self.unsettled, decode=reader)
 
+    @property
+    def _tasks(self) -> set[str]:
+        """What the family's models may be for."""
+        if self.columns.angle >= 0:
+            return {TASKS["angle"]}
+        return {"detect", *(TASKS.get(role, "detect") for role in self.roles_beside)}
+
     # ------------------------------------------------------------------------------------------- which output is what
+
+    def _named(self, table: str) -> bool:
+        """Whether the table has a name that this family's exporter gives."""
+        return any(name in table.lower() for name in self.names)
 
     def _bound(self, evidence: Evidence) -> TableReader:
         """The reader of the outputs that have these shapes."""
@@ -119,7 +144,7 @@ class _Family:
         beside = self._bound_beside({name: shape for name, shape in shapes.items() if name != tables[0]})
         raw_rows_too = evidence.card.suppressed and not self.roles_beside  # LibreYOLO's, which are left aside
         require(len(beside) == len(shapes) - 1 or raw_rows_too, self.wanted)
-        return TableReader(tables[0], self.columns, beside, self.checked)
+        return TableReader(tables[0], self.columns, beside)
 
     def _bound_beside(self, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, str]:
         """Role -> output, by the number of axes."""
@@ -146,14 +171,12 @@ class _Family:
         columns, table = self.columns, values[reader.table].reshape(-1, self.columns.width)
         lengths = {values[name].shape[1] for role, name in reader.beside.items() if role != "count"}
         require(lengths <= {len(table)}, "the table and the outputs beside it are not of the same number")
-        if "classes" in reader.beside:
-            table = np.column_stack((table, values[reader.beside["classes"]].reshape(-1)))
-            columns = Columns.of(f"{columns.words} class")
-        rows = finished_rows.filled(table)
-        batches = columns.batches(rows)
-        found = np.column_stack((columns.boxes(rows), rows[:, columns.score], columns.classes(rows), batches))
+        given = values[reader.beside["classes"]].reshape(-1) if "classes" in reader.beside else columns.classes(table)
+        batches = columns.batches(table)
+        found = np.column_stack((columns.boxes(table), table[:, columns.score], given, batches))
+        found = found[finished_rows.are_filled(table)]
         several = (evidence.image.shape[0] or 1) > 1
-        return found[batches == 0] if several and finished_rows.whole(batches) else found
+        return found[found[:, 6] == 0] if several and finished_rows.whole(batches) else found
 
     def _judge(self, rows: AnyArray, count: int, evidence: Evidence) -> None:
         """Raise `Unmet` for what in these rows speaks against the family."""
@@ -165,8 +188,12 @@ class _Family:
         in_order = finished_rows.whole(batches) and (np.diff(batches) >= 0).all()
         require(in_order, "its first column is not a number in the batch")
         require(not batches.any(), "the first column of a probe run is not the number of its one image")
-        in_pixels = self.checked or not value_checks.unit(boxes)
-        require(in_pixels, "the boxes of a probe run are in 0..1, not in pixels")
+        reject(finished_rows.inverted(boxes, scores))
+        counted = classes.min() >= 0 or not self.columns.first_class
+        require(counted, "a probe run gives class 0, where classes count from 1")
+        unit = value_checks.unit(boxes)
+        require(self.units != "pixels" or not unit, "the boxes of a probe run are in 0..1, not in pixels")
+        require(self.units != "unit" or unit, "the boxes of a probe run are in pixels, not in 0..1")
 
     def _sure(self, rows: AnyArray, count: int, evidence: Evidence) -> Sure:
         """As many rows as a grid has anchors may be another family's; rows that are best first tell most."""
@@ -184,10 +211,12 @@ class _Family:
 
     def _inferred(self, rows: AnyArray, values: Arrays, reader: TableReader, evidence: Evidence) -> list[Convention]:
         """What this very file shows."""
-        found: list[Convention] = []
-        if self.checked:
-            found.append(finished_rows.units(rows[:, :4], evidence))
+        found = [self._of_units(rows, evidence)]
+        if len(evidence.outputs) > 1 + len(reader.beside):
+            found.append(Inference("the number of its columns", outputs={reader.table: ROWS}))
         task = next((TASKS[role] for role in reader.beside if role in TASKS), "detect")
+        if self.columns.angle >= 0:
+            found.append(Inference("the outputs", task=TASKS["angle"]))
         if "masks" in self.roles_beside:
             found.append(Inference("the outputs", task=task))
         if "keypoints" in reader.beside:
@@ -196,3 +225,9 @@ class _Family:
             require(scored, "in a probe run the keypoints are not x y score")
             found.append(Inference("the outputs", task=task, keypoints=points.shape[2], keypoint_dims=3))
         return found
+
+    def _of_units(self, rows: AnyArray, evidence: Evidence) -> Convention:
+        """The units of boxes: seen in a trial run, or the family's, by which each frame is checked."""
+        if self.units == "unit" and not len(rows):
+            return Convention(f"{self.name} gives 0..1; {finished_rows.CHECKED_LATER}", box_units="unit")
+        return finished_rows.units(rows[:, :4], evidence, "" if self.units == "seen" else self.name)

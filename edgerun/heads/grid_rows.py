@@ -23,7 +23,7 @@ from edgerun.contract import (
     Sure,
 )
 from edgerun.contract.convention import Alternatives
-from edgerun.heads import grid_checks, keypoint_columns, prototypes
+from edgerun.heads import exporter_head, grid_checks, keypoint_columns, prototypes
 from edgerun.heads.grid_columns import Columns, Layout
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.grid_tables import Order, Table, grid_table
@@ -136,6 +136,7 @@ class _Family:
     def matches(self, evidence: Evidence) -> Match:
         """How sure the family is that a model is of it."""
         self._check_task(evidence)
+        require(not exporter_head.of_others(evidence), exporter_head.of_others(evidence))
         planes = prototypes.of(evidence) if self.layout.tail == "weights" else None
         table = grid_table(evidence, self.per_cell, self.order, planes)
         facts = table.facts(evidence)

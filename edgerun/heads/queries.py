@@ -3,6 +3,10 @@
 logits [1, Q, C], or scores after their activation; boxes [1, Q, 4] cx cy w h in 0..1; perhaps masks [1, Q, h, w] before
 the sigmoid. After a softmax the last class is "no object", and the score is the largest of the others; after a sigmoid
 each class stands alone, and of all pairs of query and class the Q best are answers, so that a box may come twice.
+A head of sigmoids with one column more than names has a column without a class at either end: rfdetr 1.11.2,
+export/_onnx/inference.py, "cannot be inferred from the tensor width alone". Heads trained on COCO number their columns
+by its sparse category ids, of which 1 is person. `class_layout` tells which; roles "logits from 1" and "scores from 1"
+say that column 1 is the first class.
 Source: Carion et al., arXiv 2005.12872; Zhu et al., arXiv 2010.04159.
 """
 
@@ -28,8 +32,9 @@ from edgerun.contract import (
     Sure,
 )
 from edgerun.graphs import output_kinds
-from edgerun.heads import box_formats, class_columns, value_checks
+from edgerun.heads import box_formats, class_columns, class_layout, value_checks
 from edgerun.heads import scores as scoring
+from edgerun.heads.class_layout import FROM_ONE
 from edgerun.heads.requirements import reject, require, verdict
 from edgerun.tensors import AnyArray, FloatArray
 
@@ -44,6 +49,7 @@ LARGEST_LOGIT = 60.0
 RARE, MOST = 0.05, 0.5
 """Fractions of a probe run's queries or logits: hardly any, most."""
 
+PLAIN = {FROM_ONE[role]: role for role in FROM_ONE}
 ROLES = (["boxes", "logits"], ["boxes", "scores"], ["boxes", "logits", "masks"], ["boxes", "masks", "scores"])
 WANTED = "it needs logits [1, Q, C] and boxes [1, Q, 4], cx cy w h in 0..1, that can be told apart"
 
@@ -69,6 +75,7 @@ class QueryReader:
         boxes, classes, masks: outputs; "" where there are no masks.
         activation: what the class outputs go through, or went through.
         activated: whether they went through it in the graph.
+        columns: which of the class columns are classes, in their order; () for all of them.
     """
 
     boxes: str
@@ -76,19 +83,26 @@ class QueryReader:
     masks: str
     activation: Activation
     activated: bool
+    columns: tuple[int, ...] = ()
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """The queries that score enough; with a sigmoid best first, and at most as many as there are queries."""
         values, boxes = outputs[self.classes][0], outputs[self.boxes][0]
         way = WAYS[self.activation]
-        found, scores, classes = way.answers(values if self.activated else way.activate(values), frame.conf)
+        probabilities = way.classes(values if self.activated else way.activate(values))
+        if self.columns:
+            probabilities = probabilities[:, self.columns]
+        found, scores, classes = way.answers(probabilities, frame.conf)
         masks = _flattened(outputs[self.masks][0][found]) if self.masks else None
         return Candidates(cxcywh_to_xyxy(boxes[found].astype(np.float32)), scores, classes, masks=masks)
 
 
-def _no_object_last(scores: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, AnyArray]:
-    """(queries, scores, classes) of probabilities [Q, C] whose last column is "no object"."""
-    return scoring.best(scores[:, :-1], conf)
+def _without_no_object(scores: AnyArray) -> AnyArray:
+    return scores[:, :-1]
+
+
+def _all_columns(scores: AnyArray) -> AnyArray:
+    return scores
 
 
 def _best_pairs(scores: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, AnyArray]:
@@ -103,15 +117,22 @@ def _best_pairs(scores: AnyArray, conf: float) -> tuple[AnyArray, FloatArray, An
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How class outputs become answers: from logits to scores, and from scores [Q, C] to (queries, scores, classes)."""
+    """How class outputs become answers.
+
+    Attributes:
+        activate: from logits to scores [Q, C].
+        classes: their columns that may be classes.
+        answers: from such scores and a threshold to (queries, scores, classes).
+    """
 
     activate: Callable[[AnyArray], FloatArray]
+    classes: Callable[[AnyArray], AnyArray]
     answers: Callable[[AnyArray, float], tuple[AnyArray, FloatArray, AnyArray]]
 
 
 WAYS: Mapping[Activation, _Way] = {
-    "softmax": _Way(scoring.softmax, _no_object_last),
-    "sigmoid": _Way(scoring.sigmoid, _best_pairs),
+    "softmax": _Way(scoring.softmax, _without_no_object, scoring.best),
+    "sigmoid": _Way(scoring.sigmoid, _all_columns, _best_pairs),
 }
 
 
@@ -141,7 +162,7 @@ def _match(evidence: Evidence, activation: Activation, feeding: Feeding) -> Matc
     card, roles = evidence.card, _roles(evidence)
     reads = not evidence.known("task") or card.task in ("detect", "segment")
     require(reads, f"it reads detect and segment models, not {card.task}")
-    names = {role: name for name, role in roles.items()}
+    names = {PLAIN.get(role, role): name for name, role in roles.items()}
     classes, activated = names.get("scores") or names["logits"], "scores" in names
     possible, why = _activations(evidence, classes, activated=activated)
     require(activation in possible, why)
@@ -156,10 +177,13 @@ def _match(evidence: Evidence, activation: Activation, feeding: Feeding) -> Matc
         brings.append(Inference("there are masks", task="segment"))
     # a head that gives scores of boxes on a grid is more likely of another family
     doubtful = len(possible) > 1 or class_columns.fits_grid(shape[1], card)
-    reader = QueryReader(names["boxes"], classes, names.get("masks", ""), activation, activated)
+    layout = class_layout.of(roles, classes, shape[2] - (activation == "softmax"), card)
+    brings += layout.brings
+    reader = QueryReader(names["boxes"], classes, names.get("masks", ""), activation, activated, layout.columns)
     why = f"{shape[1]} queries with {shape[2]} classes; {why}"
     sure = Sure.POSSIBLE if doubtful else Sure.LIKELY
-    return Match.bringing(sure, why, *brings, unsettled=feeding.unsettled, decode=reader)
+    unsettled = {**feeding.unsettled, **layout.unsettled}
+    return Match.bringing(sure, why, *brings, unsettled=unsettled, decode=reader)
 
 
 # ---------------------------------------------------------------------------------------------- which output is what
@@ -173,7 +197,7 @@ def _roles(evidence: Evidence) -> Mapping[str, str]:
     require(axes in ([3, 3], [3, 3, 4]) and len(queries_of_each) == 1, WANTED)
     given = evidence.card.outputs
     if given:
-        complete = set(given) == set(shapes) and sorted(given.values()) in ROLES
+        complete = set(given) == set(shapes) and sorted(PLAIN.get(role, role) for role in given.values()) in ROLES
         require(complete, WANTED)
         return given
     tables = [name for name, shape in shapes.items() if len(shape) == 3]
@@ -217,7 +241,7 @@ def _activations(evidence: Evidence, name: str, *, activated: bool) -> tuple[fro
     """The activations that the class outputs allow, and why; by values only where no decoder is named."""
     runs = [evidence.probe("textured")[name][0], evidence.probe("blank")[name][0]]
     columns, labels = runs[0].shape[1], len(evidence.card.labels)
-    fits = labels in (0, columns, columns - 1)
+    fits = labels in (0, columns, columns - 1) or class_layout.of_coco(evidence.card.labels, columns)
     require(fits, f"{columns} columns are not {labels} labels, nor these and a no-object class")
     require(np.isfinite(runs).all(), "a probe run gives what is not a number")
     full = columns in (1, labels)

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 
 from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Inference, Match, Sure
-from edgerun.heads import keypoint_columns, prototypes, value_checks
+from edgerun.heads import finished_rows, keypoint_columns, prototypes, value_checks
 from edgerun.heads.grid_columns import BOX_READERS, TASKS, with_tail
 from edgerun.heads.keypoint_columns import Keypoints
 from edgerun.heads.prototypes import Prototypes
@@ -32,6 +32,9 @@ LEAST_BEHIND = {"angle": 1, "weights": 1, "keypoints": 2}
 
 LAST_ANGLE = np.pi + value_checks.TOLERANCE
 """An angle lies in -π .. π, but for rounding."""
+
+
+ENDS = Inference("an end-to-end head", suppressed=True)
 
 
 def ranked_rows(name: str, columns: str, *conventions: Convention) -> Decoder:
@@ -71,8 +74,14 @@ class RankedReader:
     planes: Prototypes | None = None
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
-        """Candidates of one image, boxes in the model's own units."""
+        """Candidates of one image, boxes in the model's own units.
+
+        Raises:
+            DecoderUnknown: the rows cannot be what they are read as.
+        """
         rows = outputs[self.output][0]
+        rows = rows[finished_rows.are_filled(rows[:, :FIRST_BEHIND])]
+        finished_rows.demand(BOX_READERS[self.box](rows[:, :4]), rows[:, 4], rows[:, 5], frame.card, frame.conf)
         rows = rows[rows[:, 4] >= frame.conf]
         boxes = rows[:, :4]
         found = Candidates(BOX_READERS[self.box](boxes), rows[:, 4].copy(), rows[:, 5].astype(np.int32))
@@ -106,7 +115,9 @@ class _Family:
             _check_angle(rows, said=said)
         keypoints = self._keypoints(rows, evidence)
         reader = RankedReader(output, self.box, self.tail, keypoints.count, planes)
-        brought = [*self.conventions, *_inferred(rows, task)]
+        boxes = BOX_READERS[self.box](finished_rows.filled(rows)[:, :4])
+        units = finished_rows.units(boxes, evidence)
+        brought = [*self.conventions, Inference("the outputs", task=task), ENDS, units]
         if keypoints.count:
             brought.append(keypoints.inference)
         sure = Sure.CERTAIN if seen else Sure.LIKELY
@@ -161,13 +172,3 @@ def _check_angle(rows: AnyArray, *, said: bool) -> None:
     require(within, "the seventh column of a trial run leaves -π .. π, so it is not an angle")
     upright = (rows[:, 2:4] >= rows[:, :2]).all()
     require(said or not upright, 'its rows may as well begin with x1 y1 x2 y2; if they are oriented, say task="obb"')
-
-
-def _inferred(rows: AnyArray, task: str) -> list[Convention]:
-    """What rows of a trial run say of the card."""
-    brought: list[Convention] = [Inference("the outputs", task=task), Inference("an end-to-end head", suppressed=True)]
-    if len(rows):
-        boxes = rows[:, :4]
-        unit = "unit" if value_checks.unit(boxes) else "pixels"
-        brought.append(Inference(f"boxes of a probe run reach {np.abs(boxes).max():.4g}", box_units=unit))
-    return brought

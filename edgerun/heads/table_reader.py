@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Frame
 from edgerun.errors import DecoderUnknown
 from edgerun.heads import finished_rows, region_masks
-from edgerun.tensors import AnyArray
+from edgerun.heads.grid_columns import with_tail
+from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["Columns", "TableReader"]
 
-WIDTHS = {"xyxy": 4, "score": 1, "class": 1, "batch": 1}
-SPELT = {"xyxy": "x1 y1 x2 y2", "score": "score", "class": "class", "batch": "number in the batch"}
-"""Columns in a message."""
+
+def _as_corners(rows: AnyArray) -> FloatArray:
+    return rows.astype(np.float32)
+
+
+SPELT = {
+    "xyxy": "x1 y1 x2 y2",
+    "cxcywh": "cx cy w h",
+    "angle": "angle",
+    "score": "score",
+    "class": "class",
+    "label": "class from 1",
+    "batch": "number in the batch",
+}
+"""Word -> the columns in a message."""
+
+BOXES: Mapping[str, Callable[[AnyArray], FloatArray]] = {"xyxy": _as_corners, "cxcywh": cxcywh_to_xyxy}
+"""Word -> corners x1 y1 x2 y2, float32 [N, 4], of four columns."""
+
+FIRST_CLASSES = {"class": 0, "label": 1}
+"""Word -> what the first class is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +47,20 @@ class Columns:
     Attributes:
         words: "xyxy score class".
         width: how many columns there are.
-        box, score, number, batch: the first column of each; `number` is that of the class.
+        form: how boxes are written, "xyxy" or "cxcywh".
+        box, score, number, batch, angle: the first column of each; `number` is that of the class.
+        first_class: what the first class is called.
     """
 
     words: str
     width: int
+    form: str
     box: int
     score: int
     number: int
     batch: int
+    angle: int
+    first_class: int
 
     @staticmethod
     def of(words: str) -> Columns:
@@ -43,16 +68,18 @@ class Columns:
         starts, width = {}, 0
         for word in words.split():
             starts[word] = width
-            width += WIDTHS[word]
-        return Columns(words, width, starts["xyxy"], starts["score"], starts.get("class", -1), starts.get("batch", -1))
+            width += 4 if word in BOXES else 1
+        (form,), kind = BOXES.keys() & starts, next(iter(FIRST_CLASSES.keys() & starts), "class")
+        others = starts.get(kind, -1), starts.get("batch", -1), starts.get("angle", -1)
+        return Columns(words, width, form, starts[form], starts["score"], *others, FIRST_CLASSES[kind])
 
     def boxes(self, rows: AnyArray) -> AnyArray:
-        """x1 y1 x2 y2 of rows [N, width]."""
-        return rows[:, self.box : self.box + 4]
+        """x1 y1 x2 y2 of rows [N, width], float32; for oriented boxes before they are turned."""
+        return BOXES[self.form](rows[:, self.box : self.box + 4])
 
     def classes(self, rows: AnyArray) -> AnyArray:
-        """The class number of each row; 0 in a table that knows only one."""
-        return self._column(rows, self.number)
+        """The class number of each row, from 0; 0 in a table that knows only one."""
+        return self._column(rows, self.number) - np.float32(self.first_class)
 
     def batches(self, rows: AnyArray) -> AnyArray:
         """The number in the batch of each row; 0 in a table of one image."""
@@ -74,44 +101,34 @@ class TableReader:
         table: the output that holds the rows.
         columns: of the table.
         beside: role -> further output.
-        checked: whether every image's rows must look like rows, as where a trial run shows none.
     """
 
     table: str
     columns: Columns
     beside: Mapping[str, str]
-    checked: bool
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
-        """The rows of the frame's image that score enough."""
-        rows = outputs[self.table].reshape(-1, self.columns.width)
-        if self.checked:
-            rows = self._checked(rows, frame)
-        wanted = rows[:, self.columns.score] >= frame.conf
-        if self.columns.batch >= 0:
-            wanted &= rows[:, self.columns.batch] == frame.index
-        kept = np.flatnonzero(wanted)
-        found = rows[kept]
-        boxes, scores = self.columns.boxes(found).astype(np.float32), found[:, self.columns.score].astype(np.float32)
-        numbers = outputs[self.beside["classes"]].reshape(-1)[kept] if "classes" in self.beside else None
-        classes = self.columns.classes(found) if numbers is None else numbers
-        return Candidates(boxes, scores, np.rint(classes).astype(np.int32), **self._beside(outputs, kept, frame))
-
-    def _checked(self, rows: AnyArray, frame: Frame) -> AnyArray:
-        """The rows that hold something.
+        """The rows of the frame's image that score enough.
 
         Raises:
-            DecoderUnknown: they cannot be what they are read as.
+            DecoderUnknown: the rows cannot be what they are read as.
         """
-        rows, columns = finished_rows.filled(rows), self.columns
-        batches = columns.batches(rows)
-        if not finished_rows.whole(batches):
-            raise DecoderUnknown(
-                f"The first column of the rows is not a number in the batch, as {frame.card.decoder} reads it.",
-                hint="this decoder does not read the model",
-            )
-        finished_rows.demand(columns.boxes(rows), rows[:, columns.score], columns.classes(rows), frame.card)
-        return rows
+        columns, rows = self.columns, outputs[self.table].reshape(-1, self.columns.width)
+        classes = outputs[self.beside["classes"]].reshape(-1) if "classes" in self.beside else columns.classes(rows)
+        boxes, scores, batches = columns.boxes(rows), rows[:, columns.score], columns.batches(rows)
+        meant = finished_rows.are_filled(rows)
+        _demand_batches(batches[meant], frame)
+        finished_rows.demand(boxes[meant], scores[meant], classes[meant], frame.card, frame.conf)
+        kept = np.flatnonzero(meant & (scores >= frame.conf) & self._of_image(batches, frame))
+        numbers = np.rint(classes[kept]).astype(np.int32)
+        found = Candidates(boxes[kept], scores[kept].astype(np.float32), numbers, **self._beside(outputs, kept, frame))
+        if columns.angle < 0:
+            return found
+        return with_tail(found, "angle", rows[kept, columns.box : columns.box + 4], rows[kept, columns.angle :], 0)
+
+    def _of_image(self, batches: AnyArray, frame: Frame) -> AnyArray:
+        """Which rows are of the frame's image; all of them in a table of one image."""
+        return batches == frame.index if self.columns.batch >= 0 else np.ones(len(batches), np.bool_)
 
     def _beside(self, outputs: Arrays, kept: AnyArray, frame: Frame) -> dict[str, Any]:
         """The optional columns of `Candidates`, from outputs beside the table."""
@@ -121,3 +138,12 @@ class TableReader:
         if "keypoints" in self.beside:
             found["keypoints"] = outputs[self.beside["keypoints"]][0][kept].astype(np.float32)
         return found
+
+
+def _demand_batches(batches: AnyArray, frame: Frame) -> None:
+    """Raise DecoderUnknown where a column cannot be the number of an image in the batch."""
+    if not finished_rows.whole(batches):
+        raise DecoderUnknown(
+            f"The first column of the rows is not a number in the batch, as {frame.card.decoder} reads it.",
+            hint="this decoder does not read the model",
+        )

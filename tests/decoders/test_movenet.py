@@ -4,7 +4,7 @@ import numpy as np
 
 from edgerun import decoders
 from edgerun.contract import Frame, Sure
-from edgerun.detector import _in_pixels
+from edgerun.frame import in_pixels as _in_pixels
 from edgerun.interpretation import card_fields, decoder_choice
 
 HEAD = {"image": "hwc", "dtype": "uint8"}

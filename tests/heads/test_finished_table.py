@@ -10,7 +10,7 @@ from edgerun.heads.finished_table import finished_table
 
 FED = Convention("it is fed so", color="bgr")
 PLAIN = finished_table("plain", "score xyxy class", (FED,))
-COUNTED = finished_table("counted", "xyxy score", (FED,), beside=("count", "classes"), batch_axis=False)
+COUNTED = finished_table("counted", "xyxy score", (FED,), beside=("count", "classes"), leading=())
 ROWS = np.array([[0.9, 10, 20, 60, 90, 3], [0.4, 100, 40, 150, 80, 0], [0, 0, 0, 0, 0, 0]], np.float32)
 
 

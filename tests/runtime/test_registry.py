@@ -12,12 +12,13 @@ import types
 import venv
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from edgerun import hookimpl
-from edgerun.contract import Decoder, Delegate, Dialect, Health, Match, Sure
+from edgerun import ModelCard, hookimpl
+from edgerun.contract import Decoder, Delegate, Dialect, Evidence, Frame, Health, Match, Sure, TensorSpec
 from edgerun.errors import BackendMissing, PluginError
 from edgerun.runtime.installed import BUILTIN
 from edgerun.runtime.registry import Registry
@@ -308,6 +309,35 @@ def test_the_family_that_the_readme_writes_works(tmp_path, install_strangers):
     assert re.search(r"2\d passed, 1 skipped", ran.stdout), ran.stdout  # it has no keypoints, and everything else
     listed = json.loads(run(python, "-m", "edgerun", "plugins", "--json").stdout)
     assert ("sides", ["sides"]) in [(plugin["name"], plugin["decoders"]) for plugin in listed["plugins"]]
+
+
+def test_the_family_of_one_call_that_the_readme_writes_is_read():
+    """Corners on a grid of three anchors a cell: what the page declares finds the one object that is written down."""
+    page = (ROOT / "plugins" / "README.md").read_text()
+    (code,) = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+    module: dict[str, Any] = {}
+    exec(code, module)
+    (decoder,) = module["edgerun_register_decoders"]()
+    random, cells = np.random.default_rng(3), 3 * (40 * 40 + 20 * 20 + 10 * 10)
+    rows = np.zeros((cells, 7), np.float32)
+    for start, stride in ((0, 8), (4800, 16), (6000, 32)):
+        side = 320 // stride
+        centres = np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2) * stride + stride / 2
+        centres = np.tile(centres, (3, 1))
+        half = random.uniform(0.6, 2, (len(centres), 2)) * stride
+        rows[start : start + len(centres), :4] = np.concatenate((centres - half, centres + half), 1)
+    rows[:, 4], rows[:, 5:] = random.uniform(0, 0.02, cells), random.uniform(0, 0.9, (cells, 2))
+    rows[7, 4:] = 0.8, 0.1, 0.5
+    image, output = TensorSpec("images", (1, 3, 320, 320)), TensorSpec("output", (1, cells, 7))
+    card = ModelCard(height=320, width=320, labels=("cat", "dog"))
+    evidence = Evidence([image], [output], image, card, {}, lambda kind: {"output": rows[None]})
+    match = decoder.matches(evidence)
+    assert match.sure > Sure.NO, match.why
+    assert match.conventions["resize"] == "stretch"
+    found = match.decode({"output": rows[None]}, Frame(320, 320, 0.25, card))
+    np.testing.assert_allclose(found.boxes, rows[7:8, :4])
+    np.testing.assert_allclose(found.scores, [0.4], atol=1e-6)
+    assert found.classes.tolist() == [1]
 
 
 @pytest.mark.fresh

@@ -7,7 +7,8 @@ Keys that a session gives:
   `labels`; inputs also have the `dtype` and the `quantization` [scale, zero point] of the tensor.
 - `tflite.labels`: the text of the label file.
 - `tflite.postprocess`: JSON. What TFLite_Detection_PostProcess gives: `outputs` (our names: boxes, classes, scores,
-  count), `scores` (columns that it is fed) and `classes` (those that it counts).
+  count), `scores` (columns that it is fed), `classes` (those that it counts) and `rows_of_each` (rows for each box that
+  the count counts).
 - `edgerun`: the text of a sidecar, from the model's metadata of that name.
 - `tflite.custom.NAME`: custom metadata, bytes.
 - `metadata.json`, `temp_meta.txt`: those members of the archive at the end of the file, as they are.
@@ -79,10 +80,21 @@ def _post_process(graph: Table, operator: Table, names: dict[int, str]) -> dict[
     try:
         from flatbuffers import flexbuffers  # comes with ai-edge-litert
 
-        content["classes"] = int(flexbuffers.GetRoot(operator.raw(5)).AsMap["num_classes"].AsInt)
+        options = flexbuffers.GetRoot(operator.raw(5)).AsMap
+        content["classes"] = int(options["num_classes"].AsInt)
+        content["rows_of_each"] = _rows_of_each(options)
     except (ImportError, ValueError, TypeError, LookupError, ArithmeticError, struct.error) as cause:
         content["unread"] = str(cause) or type(cause).__name__
     return content
+
+
+def _rows_of_each(options: Any) -> int:
+    """Rows for each box that the operator counts: one per class that it may give to a box, but in its regular form."""
+    given = {key.AsKey for key in options.Keys}
+    regular = "use_regular_nms" in given and bool(options["use_regular_nms"].AsBool)
+    if regular or "max_classes_per_detection" not in given:
+        return 1
+    return max(1, int(options["max_classes_per_detection"].AsInt))
 
 
 def _described(
