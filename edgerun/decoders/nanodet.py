@@ -13,6 +13,7 @@ from edgerun.contract import Convention, Inference, Sure
 from edgerun.graphs import output_kinds
 from edgerun.heads import dfl
 from edgerun.heads.dfl_table import DflTable
+from edgerun.heads.input_conventions import MMDETECTION
 from edgerun.heads.readings import Observed, Reading, certain, decoder
 from edgerun.heads.side_distances import SideDistances, in_bins
 from edgerun.heads.stride_outputs import Output, StrideOutputs
@@ -26,15 +27,10 @@ FIRST, PLUS = (8, 16, 32), (8, 16, 32, 64)
 """Strides of the first NanoDet and of NanoDet-Plus."""
 
 CONVENTIONS = (
-    Convention(
-        "NanoDet is trained so", resize="stretch", color="bgr", scale=1.0, mean=(103.53, 116.28, 123.675),
-        std=(57.375, 57.12, 58.395),
-    ),
+    Convention("NanoDet is trained so", resize="stretch", **MMDETECTION),
     Convention("NanoDet is tested so", iou=0.6),
-)  # fmt: skip
-LITE_CONVENTIONS = Inference(
-    "activations cut at 6, as in EfficientNet-Lite, with which NanoDet takes (p - 127) / 128", mean=127.0, std=128.0
 )
+LITE_CONVENTIONS = Inference("activations cut at 6: EfficientNet-Lite takes (p - 127) / 128", mean=127.0, std=128.0)
 
 
 def _by_backbone(observed: Observed) -> Iterable[Convention]:

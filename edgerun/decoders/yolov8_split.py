@@ -10,6 +10,7 @@ import numpy as np
 
 from edgerun.contract import Convention, Sure
 from edgerun.heads import dfl
+from edgerun.heads.raw_tails import like_classes
 from edgerun.heads.readings import Observed, Reading, decoder
 from edgerun.heads.side_distances import SideDistances, in_bins
 from edgerun.heads.stride_outputs import Output, StrideOutputs
@@ -28,7 +29,19 @@ CONVENTIONS = (
 )  # fmt: skip
 
 
+def _not_classes(observed: Observed) -> str:
+    """Columns that are high all over are points or an angle, and several of them no rows of classes at all."""
+    evidence, logits = observed.evidence, observed.tables("logits")
+    if evidence.known("task") and evidence.card.task != "detect":
+        return f"it reads detect models, not {evidence.card.task}"
+    if logits and not like_classes(np.concatenate(logits)).all():
+        return "what should be scores of a probe run is high nearly everywhere: points or an angle may be among them"
+    return ""
+
+
 def _not_distributions(observed: Observed) -> str:
+    if reason := _not_classes(observed):
+        return reason
     if all(dfl.plausible(np.ascontiguousarray(table)) for table in observed.tables("distances")):
         return ""
     return f"the first {4 * BINS} channels of a probe run are not distributions of four sides"
@@ -40,6 +53,6 @@ def _sure(observed: Observed) -> Sure:
 
 
 DECODERS = (
-    decoder("yolov8-split", Reading(SPLIT, FORMULA, CONVENTIONS, objection=dfl.objection)),
+    decoder("yolov8-split", Reading(SPLIT, FORMULA, CONVENTIONS, objection=_not_classes)),
     decoder("yolov8-raw", Reading(JOINED, FORMULA, CONVENTIONS, objection=_not_distributions, sure=_sure)),
 )

@@ -28,7 +28,8 @@ from edgerun.contract import (
 from edgerun.heads import grids, input_conventions, scores, value_checks
 from edgerun.heads.grid_columns import Columns
 from edgerun.heads.grid_facts import GridFacts
-from edgerun.heads.grid_rows import grid_rows, grid_table
+from edgerun.heads.grid_rows import grid_rows
+from edgerun.heads.grid_tables import grid_table
 from edgerun.heads.level_tables import LevelTable, level_tables
 from edgerun.heads.requirements import require, verdict
 from edgerun.heads.trained_feeds import Feeds

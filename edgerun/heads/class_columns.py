@@ -17,8 +17,14 @@ def best_first(scores: AnyArray) -> bool:
 
 
 def fits_grid(count: int, card: ModelCard) -> bool:
-    """Whether there are as many rows as a grid over the model's input has anchors."""
-    return grids.any_grid_of(count, card.height, card.width) is not None
+    """Whether there are as many rows as a grid over the model's input has anchors, which nothing said explains.
+
+    A count never beats what a file says of itself: that its rows are suppressed already.
+    """
+    return (
+        not (card.suppressed and "suppressed" in card.sources)
+        and grids.any_grid_of(count, card.height, card.width) is not None
+    )
 
 
 def unfinished(scores: AnyArray, count: int, card: ModelCard) -> str:

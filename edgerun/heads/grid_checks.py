@@ -15,10 +15,33 @@ from edgerun.heads.grid_columns import Columns
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.requirements import reject, require
 
-__all__ = ["check", "sureness"]
+__all__ = ["check", "sureness", "ungridded"]
 
 LEAST_ANGLE, MOST_ANGLE = -np.pi / 4 - value_checks.TOLERANCE, 3 * np.pi / 4 + value_checks.TOLERANCE
 """Ultralytics' angles lie in -π/4 .. 3π/4, but for rounding."""
+
+
+MOST_FINISHED = 1000
+"""Rows that an export with its suppression inside gives at most; 300 unless somebody asks for more."""
+
+SURE_STRIDES = 3
+"""Strides of a grid whose number of rows hardly ever is that of something else."""
+
+
+def ungridded(facts: GridFacts) -> str:
+    """Why rows are not one for each anchor of a grid, although they are as many; "" where they may be.
+
+    End-to-end rows are 100, 300 or 1000, which is the number of the cells of some inputs as well: 300 are those of
+    480 x 640 at stride 32.
+    """
+    grid = facts.grid
+    if grid.count <= MOST_FINISHED and facts.are_ranked:
+        return "the rows of a trial run come best first, as after suppression, not cell by cell"
+    if grid.count <= MOST_FINISHED and facts.are_padded:
+        return "some rows of a trial run hold nothing, as those that pad finished rows"
+    if grid.per_cell == 1 and len(grid.strides) < SURE_STRIDES and not facts.lie_on_cells:
+        return f"{grid.count} rows are {grid} by their number alone: the boxes of a trial run do not hold their cells"
+    return ""
 
 
 def check(columns: Columns, facts: GridFacts, evidence: Evidence) -> None:

@@ -6,6 +6,7 @@ A layout is written as words in the order of the columns, such as "cxcywh object
     xyxy        x1 y1 x2 y2
     objectness  chance that there is an object at all, by which each score is multiplied
     ones        an objectness that the export has replaced by 1
+    points      x y for each, between objectness and scores
     scores      one per class, after the sigmoid
     keypoints   x y for each, with or without a visibility
     weights     of the mask prototypes, which come as a second output
@@ -26,7 +27,8 @@ from edgerun.tensors import AnyArray, FloatArray
 __all__ = ["BOX_READERS", "TASKS", "Columns", "Layout", "points", "with_tail"]
 
 BOXES, CONFIDENCES, TAILS = ("cxcywh", "xyxy"), ("objectness", "ones"), ("keypoints", "weights", "angle")
-WORDS = (*BOXES, *CONFIDENCES, "scores", *TAILS)
+POINTS = "points"
+WORDS = (*BOXES, *CONFIDENCES, POINTS, "scores", *TAILS)
 """All words, in the order in which a layout may have them."""
 
 TASKS = {"keypoints": "pose", "weights": "segment", "angle": "obb"}
@@ -77,8 +79,13 @@ class Layout:
     @property
     def tasks(self) -> tuple[str, ...]:
         """What the family's models are for."""
-        own = TASKS.get(self.tail, "detect")
+        own = "pose" if self.has_points else TASKS.get(self.tail, "detect")
         return ("detect", own) if self.tail in self.optional else (own,)
+
+    @property
+    def has_points(self) -> bool:
+        """Whether points stand between objectness and scores."""
+        return POINTS in self.words
 
     def _one_of(self, kinds: tuple[str, ...]) -> str:
         return next((word for word in self.words if word in kinds), "")
@@ -94,7 +101,8 @@ class Columns:
         classes: columns of scores; 0 where the objectness alone is the score.
         tail: "keypoints", "weights", "angle" or "".
         tail_width: columns behind the scores.
-        keypoints: how many, in those columns.
+        keypoints: how many, in those columns or between confidence and scores.
+        points_width: columns between confidence and scores.
     """
 
     box: str
@@ -103,11 +111,17 @@ class Columns:
     tail: str = ""
     tail_width: int = 0
     keypoints: int = 0
+    points_width: int = 0
 
     @property
     def first(self) -> int:
         """The first column of scores."""
-        return 5 if self.confidence else 4
+        return (5 if self.confidence else 4) + self.points_width
+
+    @property
+    def points(self) -> slice:
+        """The columns of points before the scores."""
+        return slice(self.first - self.points_width, self.first)
 
     @property
     def scores(self) -> slice:
@@ -147,6 +161,8 @@ class Columns:
         rows = table[:, good].T
         boxes = rows[:, :4]
         found = Candidates(BOX_READERS[self.box](boxes), scores[good], classes[good])
+        if self.points_width:
+            return replace(found, keypoints=points(rows[:, self.points], self.keypoints))
         return with_tail(found, self.tail, boxes, rows[:, self.behind], self.keypoints)
 
     def _best(self, table: AnyArray) -> tuple[AnyArray, AnyArray]:

@@ -24,6 +24,12 @@ YOLOv8n 2e-6, YOLOv5n 0.19, YOLOX-Nano 0.15 on the textured image."""
 SCORE_MEDIAN = 0.1
 """Of a class's scores all over an image the median is far below: hardly any cell holds an object."""
 
+ON_CELLS = 0.8
+"""Of boxes that hold the centres of their cells: nearly all of a trained head's, and hardly any of other rows."""
+
+WIDEST = 0.25
+"""Of the input's area, the median box of a grid is smaller; those of the whole input hold any cell and tell nothing."""
+
 SPREAD, IN_ORDER = 0.5, 0.2
 """Decoded centres fill more of the input than this, and y grows with the row of the table at least so clearly."""
 
@@ -97,8 +103,32 @@ class GridFacts:
 
     @property
     def boxes_hold_cells(self) -> bool:
-        """Whether boxes hold the centres of their cells, in whichever form."""
-        return any(fit.holding >= box_formats.FITS for fit in self.fits.values())
+        """Whether boxes smaller than the input hold the centres of their cells, in whichever form."""
+        return any(fit.holding >= box_formats.FITS and self._is_narrow(fit) for fit in self.fits.values())
+
+    def _is_narrow(self, fit: box_formats.Fit) -> bool:
+        return fit.area < WIDEST * self.grid.height * self.grid.width
+
+    @property
+    def lie_on_cells(self) -> bool:
+        """Whether most boxes hold the centres of their cells: evidence for the grid beyond the number of rows.
+
+        Anchors of a cell may come one after another as well as those of a stride.
+        """
+        grid = self.grid
+        first = box_formats.fits(self.boxes[:: grid.per_cell], grid.height, grid.width, grid.strides)
+        return any(fit.holding >= ON_CELLS and self._is_narrow(fit) for fit in (*self.fits.values(), *first.values()))
+
+    @property
+    def are_ranked(self) -> bool:
+        """Whether the fifth column falls from row to row, as scores after suppression do."""
+        falls = np.diff(self.table[4])
+        return bool((falls <= 0).all() and (falls < 0).any())
+
+    @property
+    def are_padded(self) -> bool:
+        """Whether some rows are 0 or -1 throughout, as those behind the last detection are."""
+        return bool(((self.table == 0).all(axis=0) | (self.table == -1).all(axis=0)).any())
 
     def misread(self, box: str) -> str:
         """Why boxes are not of this form ("cxcywh", "xyxy"); "" where they may be."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 from edgerun.contract import (
     Arrays,
@@ -21,24 +20,18 @@ from edgerun.contract import (
     Frame,
     Inference,
     Match,
-    ModelCard,
     Sure,
-    TensorSpec,
 )
 from edgerun.contract.convention import Alternatives
-from edgerun.heads import exporter_head, grid_checks, grids, keypoint_columns, prototypes, value_checks
+from edgerun.heads import exporter_head, grid_checks, keypoint_columns, prototypes
 from edgerun.heads.grid_columns import Columns, Layout
 from edgerun.heads.grid_facts import GridFacts
+from edgerun.heads.grid_tables import Order, Table, grid_table
 from edgerun.heads.prototypes import Prototypes
-from edgerun.heads.requirements import Unmet, reject, require, verdict
+from edgerun.heads.requirements import reject, require, verdict
 from edgerun.heads.trained_feeds import Feed, Feeds
-from edgerun.tensors import AnyArray
 
-__all__ = ["GridReader", "Order", "Table", "grid_rows", "grid_table", "units"]
-
-Order = Literal["NC", "CN", "either"]
-"""Axes of a table: rows first, [1, N, C]; columns first, [1, C, N]; or whichever the number of rows tells."""
-
+__all__ = ["GridReader", "grid_rows", "units"]
 
 LEAST_BEHIND = 3
 """Columns of one class and one keypoint, at least."""
@@ -104,58 +97,6 @@ class GridReader:
         return found if self.planes is None else self.planes.beside(found, outputs)
 
 
-@dataclass(frozen=True)
-class Table:
-    """An output whose rows lie on a grid.
-
-    Attributes:
-        output: its name.
-        rows_first: whether it is [1, N, C] rather than [1, C, N].
-        grid: on which its rows lie.
-    """
-
-    output: str
-    rows_first: bool
-    grid: grids.Grid
-
-    def of(self, outputs: Arrays) -> AnyArray:
-        """The table as [C, N], a view."""
-        table: AnyArray = outputs[self.output][0]
-        return table.T if self.rows_first else table
-
-    def facts(self, evidence: Evidence) -> GridFacts:
-        """What a trial run shows of it."""
-        return GridFacts(self.of(evidence.probe("textured")), self.grid)
-
-
-def grid_table(evidence: Evidence, per_cell: int = 1, order: Order = "either", outputs: int = 1) -> Table:
-    """The one output of three axes whose rows are as many as the anchors of a grid.
-
-    Args:
-        outputs: how many the model has, this one counted in.
-
-    Raises:
-        Unmet: where there is none, or its numbers are stored too coarsely.
-    """
-    tables = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[0] == 1]
-    alone = len(tables) == 1 and len(evidence.outputs) == outputs
-    require(alone, f"it needs {'one output' if outputs == 1 else f'{outputs} outputs, one'} of three axes")
-    reject(value_checks.coarse(tables[0]))
-    return _laid_out(tables[0], evidence.card, per_cell, order)
-
-
-def _laid_out(spec: TensorSpec, card: ModelCard, per_cell: int, order: Order) -> Table:
-    _, second, third = spec.shape
-    sides: dict[str, tuple[int | None, int | None]] = {"CN": (third, second), "NC": (second, third)}
-    for axes in sides if order == "either" else (order,):
-        count, channels = sides[axes]
-        grid = grids.grid_of(count, card.height, card.width, per_cell)
-        if grid and channels and channels > 4:
-            return Table(spec.name, axes == "NC", grid)
-    anchors = grids.SPELT.get(per_cell, per_cell)
-    raise Unmet(f"{spec.shape} are not rows of {anchors} per cell of a {card.width} x {card.height} input")
-
-
 def units(facts: GridFacts) -> Inference:
     """The units of boxes, as a trial run shows them."""
     return Inference(f"boxes of a probe run reach {facts.reach:.4g}", box_units=facts.units)
@@ -169,11 +110,13 @@ class _Tail:
         width: columns.
         keypoints: how many there are in them.
         inferred: what it says of the card.
+        before: columns of points, which stand before the scores.
     """
 
     width: int = 0
     keypoints: int = 0
     inferred: tuple[Convention, ...] = ()
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -195,15 +138,16 @@ class _Family:
         self._check_task(evidence)
         require(not exporter_head.of_others(evidence), exporter_head.of_others(evidence))
         planes = prototypes.of(evidence) if self.layout.tail == "weights" else None
-        table = grid_table(evidence, self.per_cell, self.order, outputs=2 if planes else 1)
+        table = grid_table(evidence, self.per_cell, self.order, planes)
         facts = table.facts(evidence)
+        reject(grid_checks.ungridded(facts))
         tail = self._tail(facts, planes, evidence)
         if tail is None:
             return self._of_unknown_keypoints(table, facts, evidence)
         columns = self._counted(facts, tail, evidence)
         grid_checks.check(columns, facts, evidence)
         sure = grid_checks.sureness(columns, facts, evidence, self.sure, self.labelled)
-        why = f"{facts.grid.count} rows are {facts.grid}; {_spelt(columns, evidence)}"
+        why = f"{facts.grid.count} rows are {facts.grid}; {_spelt(columns, evidence)}{table.left}"
         reader = GridReader(table.output, table.rows_first, columns, planes)
         feed = self._feed(table, evidence)
         brought = [*feed.brought, *tail.inferred, units(facts)]
@@ -231,6 +175,9 @@ class _Family:
 
     def _tail(self, facts: GridFacts, planes: Prototypes | None, evidence: Evidence) -> _Tail | None:
         """What stands behind the scores; None for keypoints of which nobody can tell how many there are."""
+        if self.layout.has_points:
+            found = keypoint_columns.before_scores(facts, self._first, evidence)
+            return _Tail(0, found.count, (self._task, found.inference), before=found.width)
         if self.layout.tail == "keypoints":
             return self._keypoints(facts, evidence)
         if self.layout.tail == "angle":
@@ -262,12 +209,12 @@ class _Family:
     def _counted(self, facts: GridFacts, tail: _Tail, evidence: Evidence) -> Columns:
         """The columns with how many there are of each, which labels must not contradict."""
         layout, labels = self.layout, len(evidence.card.labels)
-        fixed = self._first + tail.width
+        fixed = self._first + tail.before + tail.width
         classes = facts.channels - fixed
         least = 0 if "scores" in layout.optional else 1
         require(classes >= least, f"{facts.channels} channels cannot hold {' '.join(layout.words)}")
         require(labels in (0, max(classes, 1)), f"{facts.channels} channels are not {fixed} + {labels} labels")
-        return Columns(layout.box, layout.confidence, classes, layout.tail, tail.width, tail.keypoints)
+        return Columns(layout.box, layout.confidence, classes, layout.tail, tail.width, tail.keypoints, tail.before)
 
 
 def _spelt(columns: Columns, evidence: Evidence) -> str:

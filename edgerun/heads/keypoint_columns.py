@@ -8,9 +8,10 @@ from edgerun.contract import Alternative, Evidence, Inference
 from edgerun.contract.convention import Alternatives
 from edgerun.heads import value_checks
 from edgerun.heads.grid_facts import GridFacts
+from edgerun.heads.requirements import require
 from edgerun.tensors import AnyArray
 
-__all__ = ["ASK", "Keypoints", "counted", "layout_of", "may_be_keypoints"]
+__all__ = ["ASK", "Keypoints", "before_scores", "counted", "layout_of", "may_be_keypoints", "said"]
 
 ASK: dict[str, Alternatives] = {
     "keypoints": (Alternative({"keypoints": 17, "keypoint_dims": 3}, "say, for the joints of COCO's persons"),)
@@ -50,7 +51,7 @@ def layout_of(columns: AnyArray, boxes: AnyArray, evidence: Evidence) -> Keypoin
         None where these are no keypoints, or as many as the card says do not fill the columns.
     """
     if evidence.known("keypoints"):
-        return _said(len(columns), evidence)
+        return said(len(columns), evidence)
     if value_checks.unit(columns.T) != value_checks.unit(boxes):  # weights of masks, say
         return None
     inside = [value_checks.shares(column) for column in columns]
@@ -61,8 +62,8 @@ def layout_of(columns: AnyArray, boxes: AnyArray, evidence: Evidence) -> Keypoin
     return None
 
 
-def _said(width: int, evidence: Evidence) -> Keypoints | None:
-    """As many as the card says, if they fill so many columns."""
+def said(width: int, evidence: Evidence) -> Keypoints | None:
+    """As many as the card says, if they fill so many columns; else None."""
     card = evidence.card
     said = Keypoints(card.keypoints, card.keypoint_dims)
     if not evidence.known("keypoint_dims"):
@@ -84,6 +85,21 @@ def counted(facts: GridFacts, first: int, evidence: Evidence) -> Keypoints | Non
         return Keypoints(evidence.card.keypoints, evidence.card.keypoint_dims)
     classes = len(evidence.card.labels) or _inside(facts, first)
     return layout_of(facts.table[first + classes :], facts.boxes, evidence) if classes else None
+
+
+def before_scores(facts: GridFacts, first: int, evidence: Evidence) -> Keypoints:
+    """The points x y from this column on, up to the first that stays in 0..1, as scores do; in pixels they leave it.
+
+    Raises:
+        Unmet: where there are none, or not as many as the card says.
+    """
+    inside = facts.columns_in_unit_range[first:]
+    width = int(inside.argmax()) if inside.any() else 0
+    require(width >= 2 and width % 2 == 0, "no points x y in pixels stand between objectness and scores in a trial run")
+    found = Keypoints(width // 2, 2)
+    told = not evidence.known("keypoints") or evidence.card.keypoints == found.count
+    require(told, f"{width} columns are not {evidence.card.keypoints} points")
+    return found
 
 
 def _inside(facts: GridFacts, first: int) -> int:

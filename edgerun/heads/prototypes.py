@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgerun.contract import Arrays, Candidates, Evidence, ModelCard
+from edgerun.contract import Arrays, Candidates, Evidence, ModelCard, TensorSpec
 from edgerun.heads.requirements import require
 from edgerun.tensors import FloatArray
 
@@ -39,23 +39,32 @@ class Prototypes:
 
 
 def of(evidence: Evidence) -> Prototypes:
-    """The prototypes of a model of two outputs.
+    """The prototypes of a model: the finest of all planes, where there are maps of its strides as well.
 
     Raises:
         Unmet: where it has none.
     """
     planes = [spec for spec in evidence.outputs if len(spec.shape) == 4 and spec.shape[0] == 1]
-    require(len(planes) == 1, "it needs prototypes [1, P, h, w] or [1, h, w, P]")
-    name, (_, *axes) = planes[0].name, planes[0].shape
-    sides = [size or 0 for size in axes]
-    if _lie_over(evidence.card, *sides[1:]):
-        return Prototypes(name, sides[0], last=False)
-    require(_lie_over(evidence.card, *sides[:2]), f"{planes[0].shape} are not prototypes of a smaller input")
-    return Prototypes(name, sides[2], last=True)
+    require(planes, "it needs prototypes [1, P, h, w] or [1, h, w, P]")
+    strides = {spec.name: max(_strides(spec, evidence.card)) for spec in planes}
+    finest = min((stride for stride in strides.values() if stride), default=0.0)
+    require(finest, f"{planes[0].shape} are not prototypes of a smaller input")
+    found = [spec for spec in planes if strides[spec.name] == finest]
+    require(len(found) == 1, f"which of {len(found)} outputs holds prototypes cannot be told")
+    first, _ = _strides(found[0], evidence.card)
+    count = found[0].shape[1 if first else 3] or 0
+    return Prototypes(found[0].name, count, last=not first)
 
 
-def _lie_over(card: ModelCard, height: int, width: int) -> bool:
-    """Whether planes of this size are the input's, smaller by the same factor on both sides."""
+def _strides(spec: TensorSpec, card: ModelCard) -> tuple[float, float]:
+    """How many pixels of the input a plane's element covers, with planes first and with planes last; 0 for neither."""
+    _, *axes = [size or 0 for size in spec.shape]
+    return _stride(card, *axes[1:]), _stride(card, *axes[:2])
+
+
+def _stride(card: ModelCard, height: int, width: int) -> float:
+    """By which factor planes of this size are smaller than the input, on both sides; 0 where they are not."""
     if min(height, width) < 1:
-        return False
-    return 1 < card.height / height == card.width / width <= LARGEST_STRIDE
+        return 0.0
+    factor = card.height / height
+    return factor if 1 < factor == card.width / width <= LARGEST_STRIDE else 0.0

@@ -23,6 +23,8 @@ FLOODED, CALM = 0.5, 0.3
 """The 99th percentile of the objectness on the textured image: YOLOX-Nano 0.13 as it was trained, 0.98 where numbers
 are too large; on the blank one 0.0001 and 0.07."""
 FLOODED_BLANK, CALM_BLANK = 0.01, CALM / 10
+SEEN = 0.001
+"""What is seen at least, on the side that is believed: two runs that find nothing tell nothing."""
 DIMMER = 5
 """Times by which it is less where numbers are too small: 0.13 and 0.006."""
 WIDE = 100
@@ -82,7 +84,7 @@ class Feeds:
         if bright >= FLOODED and blank > FLOODED_BLANK and dim <= CALM:
             seen = f"fed 0..255 it sees objects all over {compared}"
             return Feed((self.small, Inference(seen, **self.told[1])))
-        if bright <= CALM and blank <= CALM_BLANK and dim * DIMMER <= bright:
+        if SEEN <= bright <= CALM and blank <= CALM_BLANK and dim * DIMMER <= bright:
             return self._large(f"fed 0..255 it sees more in {compared}")
         version = output_kinds.torch_version(evidence.graph())
         if version is not None and version >= self.torch:

@@ -1,0 +1,115 @@
+"""Heads of ultralytics 8.0 to 8.3 before their decoding: 64 + 1 + 15 channels of a face, 64 + 15 + 1 of DOTA."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgerun import decoders
+from edgerun.contract import Frame, Sure
+
+if "heads_of_test_nanodet" not in sys.modules:
+    spec = importlib.util.spec_from_file_location("heads_of_test_nanodet", Path(__file__).with_name("test_nanodet.py"))
+    sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[spec.name])
+nanodet = sys.modules["heads_of_test_nanodet"]
+
+STRIDES = (8, 16, 32)
+
+
+def logit(score):
+    return np.log(score / (1 - score))
+
+
+def points_of(row, x, y, stride):
+    """Raw numbers of corners and middle, three each; x y is the top left corner of the cell."""
+    x1, y1, x2, y2 = row[:4]
+    places = [(x1, y1), (x2, y1), ((x1 + x2) / 2, (y1 + y2) / 2), (x1, y2), (x2, y2)]
+    return np.array([(*((np.array(place) - (x, y)) / stride / 2), 3.0) for place in places]).reshape(-1)
+
+
+def encode(rows, height, width, random, *, kind="pose", joined=True, classes=1, angle=0.0):
+    found = nanodet.encode(
+        rows, height, width, random, strides=STRIDES, bins=16, offset=0.5, logits=True, classes=classes
+    )
+    outputs = {}
+    tails = {stride: random.normal(0, 1, (len(found[stride][0]), 15 if kind == "pose" else 1)) for stride in STRIDES}
+    for row in rows:
+        stride, line, column, columns = nanodet.place(row, STRIDES, height, width, 16)
+        tail = points_of(row, column * stride, line * stride, stride) if kind == "pose" else logit(angle / np.pi + 0.25)
+        tails[stride][line * columns + column] = tail
+    for stride in STRIDES:
+        parts = [found[stride][1], found[stride][0], tails[stride]]
+        grid = -(-height // stride), -(-width // stride)
+        planes = [part.reshape(*grid, -1).transpose(2, 0, 1)[None].astype(np.float32) for part in parts]
+        for array in [np.concatenate(planes, axis=1)] if joined else planes:
+            outputs[f"output{len(outputs)}"] = array
+    return outputs
+
+
+HEADS = {
+    "yolov8-raw-pose": {"encode": encode, "classes": 1, "keypoints": 5},
+    "yolov8-raw-pose/apart": {"encode": lambda *a: encode(*a, joined=False), "classes": 1, "keypoints": 5},
+    "yolov8-raw-pose/said": {
+        "encode": encode,
+        "classes": 1,
+        "keypoints": 5,
+        "card": {"task": "pose", "labels": ["face"], "keypoints": 5, "keypoint_dims": 3},
+    },
+    "yolov8-raw-obb": {"encode": lambda *a: encode(*a, kind="obb", classes=15), "classes": 15},
+    "yolov8-raw-obb/apart": {"encode": lambda *a: encode(*a, kind="obb", classes=15, joined=False), "classes": 15},
+}
+
+
+def verdicts(evidence, outputs, **said):
+    known = evidence({"card": said}, (320, 320), outputs)
+    return {entry.name: entry.matches(known) for entry in decoders.BUILTIN}
+
+
+@pytest.mark.parametrize(("kind", "classes", "right"), [("pose", 1, "yolov8-raw-pose"), ("obb", 15, "yolov8-raw-obb")])
+@pytest.mark.parametrize("joined", [True, False])
+def test_points_and_angles_are_no_classes(kind, classes, right, joined, evidence):
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), kind=kind, classes=classes, joined=joined)
+    found = verdicts(evidence, outputs)
+    assert [name for name, match in found.items() if match.sure >= Sure.LIKELY] == [right]
+    assert found["yolov8-raw"].sure is Sure.NO
+    assert found["yolov8-split"].sure is Sure.NO
+
+
+def test_the_task_counts_where_names_are_missing(evidence):
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
+    found = verdicts(evidence, outputs, task="pose", keypoints=5, keypoint_dims=3)
+    assert found["yolov8-raw-pose"].sure is Sure.CERTAIN
+    assert "not pose" in found["yolov8-raw"].why
+    assert "not pose" in found["yolov8-raw-obb"].why
+    assert "not 6 points" in verdicts(evidence, outputs, keypoints=6)["yolov8-raw-pose"].why
+
+
+def test_classes_are_not_taken_for_points_or_an_angle(evidence):
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), kind="obb", classes=16)
+    outputs = {name: array[:, :-1] for name, array in outputs.items()}
+    found = verdicts(evidence, outputs)
+    assert [name for name, match in found.items() if match.sure >= Sure.LIKELY] == ["yolov8-raw"]
+
+
+def test_six_columns_may_be_two_points_or_three(evidence):
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
+    outputs = {name: array[:, :71] for name, array in outputs.items()}
+    assert "keypoints=" in verdicts(evidence, outputs)["yolov8-raw-pose"].why
+    found = verdicts(evidence, outputs, keypoints=3, keypoint_dims=2)["yolov8-raw-pose"]
+    assert found.conventions["keypoint_dims"] == 2
+
+
+def test_an_angle_turns_the_distances_about_the_middle_of_the_cell(evidence):
+    rows = np.array([[88, 120, 200, 160, 0.9, 3]])
+    outputs = encode(rows, 320, 320, np.random.default_rng(0), kind="obb", classes=15, angle=np.pi / 6)
+    known = evidence({}, (320, 320), outputs)
+    (family,) = (entry for entry in decoders.BUILTIN if entry.name == "yolov8-raw-obb")
+    found = family.matches(known).decode(outputs, Frame(320, 320, 0.5, known.card))
+    # the cell of stride 8 whose middle is 148, 140: the box's lies 4 to the left of it, turned by 30 degrees
+    np.testing.assert_allclose(found.rotated, [[144.5359, 138, 112, 40, np.pi / 6]], atol=1e-3)
+    assert found.classes.tolist() == [3]
