@@ -7,7 +7,7 @@ Each is [N, …] or [1, N, …]. Which output is which a card may say by these r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class OutputsReader:
         y_first: whether boxes are y1 x1 y2 x2, as TensorFlow writes them; x1 y1 x2 y2 otherwise.
         first_class: what the first class is called.
         rows_of_each: rows for each box that the count counts.
+        step: in which numbers of classes are stored; 0 where they are whole.
     """
 
     boxes: str
@@ -50,6 +51,7 @@ class OutputsReader:
     y_first: bool = False
     first_class: int = 0
     rows_of_each: int = 1
+    step: float = 0.0
 
     @staticmethod
     def of(roles: Mapping[str, str], *, y_first: bool = False) -> OutputsReader:
@@ -73,11 +75,22 @@ class OutputsReader:
         numbers = numbers - np.float32(self.first_class)
         numeric = np.isfinite(scores) & np.isfinite(numbers)
         meant = numeric & finished_rows.are_filled(boxes) & self.counted(outputs, len(scores))
-        finished_rows.demand(boxes[meant], scores[meant], numbers[meant], frame.card, frame.conf)
+        finished_rows.demand(boxes[meant], scores[meant], numbers[meant], frame.card, frame.conf, self.step)
         kept = np.flatnonzero(meant & (scores >= frame.conf))
         classes = np.rint(numbers[kept]).astype(np.int32)
         further = self._further(outputs, kept, frame)
         return Candidates(boxes[kept], scores[kept].astype(np.float32), classes, **further)
+
+    def stored(self, evidence: Evidence) -> OutputsReader:
+        """The same reader, which knows the steps in which numbers of classes are stored.
+
+        Raises:
+            Unmet: they are so large that a class is taken for another.
+        """
+        spec = next(spec for spec in evidence.outputs if spec.name == self.classes)
+        classes = evidence.probe("textured")[self.classes]
+        largest = max(len(evidence.card.labels) - 1.0, float(classes.max(initial=0)))
+        return replace(self, step=finished_rows.class_step(spec, largest))
 
     def counted(self, outputs: Arrays, rows: int) -> AnyArray:
         """Which of so many rows the count covers, bool; what pads the table behind has no meaning."""

@@ -101,11 +101,13 @@ class TableReader:
         table: the output that holds the rows.
         columns: of the table.
         beside: role -> further output.
+        step: in which numbers of classes are stored; 0 where they are whole.
     """
 
     table: str
     columns: Columns
     beside: Mapping[str, str]
+    step: float = 0.0
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """The rows of the frame's image that score enough.
@@ -118,7 +120,7 @@ class TableReader:
         boxes, scores, batches = columns.boxes(rows), rows[:, columns.score], columns.batches(rows)
         meant = finished_rows.are_filled(rows)
         _demand_batches(batches[meant], frame)
-        finished_rows.demand(boxes[meant], scores[meant], classes[meant], frame.card, frame.conf)
+        finished_rows.demand(boxes[meant], scores[meant], classes[meant], frame.card, frame.conf, self.step)
         kept = np.flatnonzero(meant & (scores >= frame.conf) & self._of_image(batches, frame))
         numbers = np.rint(classes[kept]).astype(np.int32)
         found = Candidates(boxes[kept], scores[kept].astype(np.float32), numbers, **self._beside(outputs, kept, frame))
