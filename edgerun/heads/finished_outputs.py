@@ -57,12 +57,11 @@ class OutputsReader:
     def of(roles: Mapping[str, str], *, y_first: bool = False) -> OutputsReader:
         """The reader for outputs of these roles (name -> role); `y_first` is what plain "boxes" are."""
         names = {VARIANTS.get(role, role): name for name, role in roles.items()}
-        further = {role: names.get(role, "") for role in ("count", "masks", "keypoints")}
+        count, masks, keypoints = (names.get(role, "") for role in ("count", "masks", "keypoints"))
         y_first = y_first and CORNERS not in roles.values()
         first_class = 1 if FROM_ONE in roles.values() else 0
-        return OutputsReader(
-            names["boxes"], names["scores"], names["classes"], **further, y_first=y_first, first_class=first_class
-        )
+        reader = OutputsReader(names["boxes"], names["scores"], names["classes"], count, masks, keypoints)
+        return replace(reader, y_first=y_first, first_class=first_class)
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """The detections that score enough.
