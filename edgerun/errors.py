@@ -14,6 +14,7 @@
         DecoderUnknown        no decoder reads these outputs
         DecoderAmbiguous      two readings are plausible and would give other boxes
       InputError              an image, a folder, a threshold
+        CameraEnded           a camera or a stream gives no more frames
 
 A message is one sentence that names the culprit; the hint is the next step.
 """
@@ -27,6 +28,7 @@ from typing import Any
 __all__ = [
     "BackendMissing",
     "BackendUnavailable",
+    "CameraEnded",
     "CardInvalid",
     "DecoderAmbiguous",
     "DecoderUnknown",
@@ -149,6 +151,10 @@ class DecoderAmbiguous(ModelError):
 
 class InputError(EdgerunError):
     """An image, folder, video, threshold or class name that cannot be used."""
+
+
+class CameraEnded(InputError):
+    """A camera or a stream gives no more frames; unlike a video, it has no end of its own."""
 
 
 @contextmanager

@@ -129,9 +129,7 @@ class FramePath:
             model = self._opened.path.name
             warnings.warn(f"{model} gave boxes that are not numbers; they are left out", stacklevel=4)
             good &= finite
-        if not good.all():
-            candidates = candidates.take(good)
-        return _in_image(_suppressed(candidates, wanted), geometry, self._card)
+        return _in_image(_suppressed(candidates.take(good), wanted), geometry, self._card)
 
 
 def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:
@@ -175,8 +173,10 @@ def _suppressed(candidates: Candidates, wanted: Wanted) -> Candidates:
 
 
 def _in_image(kept: Candidates, geometry: Geometry, card: ModelCard) -> Detections:
-    """Model pixels to image pixels, with the optional columns."""
+    """Model pixels to image pixels, with the optional columns; rows of which nothing lies in the image are dropped."""
     boxes = geometry.to_image(kept.boxes)
+    has_area = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    kept, boxes = kept.take(has_area), boxes[has_area]
     return Detections(
         xyxy=boxes,
         score=kept.scores,

@@ -166,6 +166,27 @@ def test_rows_that_are_not_numbers_are_left_out_with_a_warning(colours, squares)
         assert len(detector(squares)) == 0
 
 
+@pytest.mark.parametrize(
+    "cxcywh",
+    [(48, -30, 20, 20), (130, 32, 20, 20), (48, 32, 0, 20), (48, 32, 20, 0), (48, 32, -20, 20), (106, 32, 20, 20)],
+    ids=["above", "right of it", "no width", "no height", "inverted", "up to the edge"],
+)
+def test_rows_of_which_nothing_lies_in_the_image_are_never_results(colours, squares, cxcywh):
+    detector = Detector.load(colours(metadata=NAMES))
+    whole = detector(squares, nms="none")
+    run = detector.session.run
+
+    def with_such_a_row(feeds):
+        outputs = run(feeds)
+        outputs["output0"][0, :, 0] = [*cxcywh, 1, 1, 1]
+        return outputs
+
+    detector.session.run = with_such_a_row
+    found = detector(squares, nms="none")
+    assert ((found.xyxy[:, 2:] - found.xyxy[:, :2]) > 0).all()
+    assert len(found) <= len(whole)
+
+
 def test_threads_take_turns(colours, squares):
     detector = Detector.load(colours(size=(96, 96), metadata=NAMES))
     pictures = [np.roll(squares, 16 * shift, axis=1) for shift in range(4)]

@@ -14,7 +14,10 @@ from edgerun.cli.common import INTERRUPTED
 
 __all__ = ["app", "main"]
 
-EXITS = "Exit codes: 0 well, 1 the answer is no, 2 wrong usage, 3 an error, which is said in a sentence."
+EXITS = (
+    "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 an error, which is said in a sentence, "
+    "4 a camera or a stream has ended."
+)
 
 app = typer.Typer(
     name="edgerun",
@@ -37,7 +40,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _house(
+def _options(
     version: Annotated[
         bool, typer.Option("--version", metavar="", callback=_version, is_eager=True, help="Print the version.")
     ] = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from edgerun.cli.common import (
     console,
     door,
     facts,
+    plain,
     print_json,
     print_table,
     say,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from edgerun.tools.settle.trial import Progress
 
 __all__ = ["command"]
+
+SHEETS = (".jpg", ".jpeg", ".png")
+"""Suffixes of --sheet."""
 
 SHOWN = 12
 """Readings in the table; all of them are in --json."""
@@ -56,7 +60,7 @@ def command(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the readings side by side, as a page.")
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="The same as one picture, .jpg or .png.")] = None,
+    sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="The same as one image, .jpg or .png.")] = None,
     write_sidecar: Annotated[
         bool,
         typer.Option(
@@ -72,40 +76,26 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Settle by photos what a model's file does not say, or write its card into the file."""
-    if images is None and not embed:
-        raise typer.BadParameter("give --images DIR, or --embed, or both", param_hint="--images")
-    if images is None and (truth or html or sheet or write_sidecar):
-        raise typer.BadParameter(
-            "--truth, --html, --sheet and --write-sidecar need --images DIR", param_hint="--images"
-        )
+    _check_usage(images, embed, needing_images=(truth, html, sheet, write_sidecar))
     with door(as_json=as_json, debug=debug):
-        from edgerun.errors import InputError
-
-        if sheet is not None and sheet.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-            raise InputError(f"{sheet} is not named like a picture.", hint="use .jpg or .png")
-        for place in (html, sheet):
-            if place is not None and place.exists() and not force:
-                raise InputError(f"{place} is there already.", hint="name another file, or pass --force")
+        _check_places(html, sheet, force)
         content: dict[str, Any] = {}
         code = 0
         arguments = dict(load)
         if images is not None:
             settlement = _settle(model, images, truth, limit, load)
-            content = settlement.to_dict()
-            code = INTERRUPTED if settlement.interrupted else 0 if settlement.clear else NO
+            content |= settlement.to_dict()
+            code = _exit_code(settlement)
             if not as_json:  # before anything is written: it took minutes, and a full disk must not lose it
                 _print(settlement)
             written = _write(settlement, html, sheet, write_sidecar, force)
             if not as_json:
                 facts(written.items())
             content |= written
-            if settlement.chosen is not None:
-                arguments |= settlement.chosen.hypothesis.arguments
+            arguments |= _arguments(settlement)
         if embed and code == 0:
-            from edgerun.tools.embedding import embed as write
-
-            place = write(model, output, force=force, **arguments)
-            content |= {"embedded": str(place)}
+            place = _embed(model, output, force, arguments)
+            content |= {"embedded": place}
             if not as_json:
                 facts([("written", f"{place}, which carries its card")])
         if as_json:
@@ -114,19 +104,61 @@ def command(
             raise typer.Exit(code)
 
 
+def _check_usage(images: str | None, embed: bool, needing_images: Iterable[object]) -> None:
+    """Raise BadParameter where options do not go together."""
+    if images is not None:
+        return
+    if not embed:
+        raise typer.BadParameter("give --images DIR, or --embed, or both", param_hint="--images")
+    if any(needing_images):
+        message = "--truth, --html, --sheet and --write-sidecar need --images DIR"
+        raise typer.BadParameter(message, param_hint="--images")
+
+
+def _check_places(html: Path | None, sheet: Path | None, force: bool) -> None:
+    """Raise InputError where a file cannot be written, before minutes are spent."""
+    from edgerun.errors import InputError
+
+    if sheet is not None and sheet.suffix.lower() not in SHEETS:
+        raise InputError(f"{sheet} is not named like an image.", hint="use .jpg or .png")
+    if force:
+        return
+    for place in (html, sheet):
+        if place is not None and place.exists():
+            raise InputError(f"{place} is there already.", hint="name another file, or pass --force")
+
+
+def _exit_code(settlement: Settlement) -> int:
+    if settlement.interrupted:
+        return INTERRUPTED
+    return 0 if settlement.clear else NO
+
+
+def _arguments(settlement: Settlement) -> Mapping[str, Any]:
+    """What was settled, as arguments of `Detector.load`."""
+    return {} if settlement.chosen is None else settlement.chosen.hypothesis.arguments
+
+
+def _embed(model: str, output: Path | None, force: bool, arguments: Mapping[str, Any]) -> str:
+    """Where the copy of the model lies that carries its card."""
+    from edgerun.tools.embedding import embed
+
+    return str(embed(model, output, force=force, **arguments))
+
+
 def _settle(model: str, images: str, truth: Path | None, limit: int, load: Mapping[str, Any]) -> Settlement:
     from edgerun.errors import InputError
     from edgerun.media import sources
     from edgerun.tools import ground_truth as labels
     from edgerun.tools.settle.settle import settle
 
-    photos = [
-        source.place
-        for source in sources.expand([images])
-        if source.kind == "picture" and isinstance(source.place, Path)
-    ]
-    if not photos:
-        raise InputError(f"{images} holds no photos.", hint="videos and cameras settle nothing; give pictures")
+    pictures = [source for source in sources.expand([images]) if source.kind == "picture"]
+    if not pictures:
+        raise InputError(f"{images} holds no photos.", hint="videos and cameras settle nothing; give images")
+    left_out = sources.left_out([images])
+    if left_out:
+        say(f"note: {plain(left_out)}", err=True)
+    photos = [Path(source.place) for source in pictures if not isinstance(source.place, int)]
     known = None if truth is None else labels.read(truth, photos)
     with _progress() as progress:
         return settle(model, photos, truth=known, limit=limit, progress=progress, **load)
@@ -142,14 +174,20 @@ def _write(settlement: Settlement, html: Path | None, sheet: Path | None, sideca
         written["page"] = str(gallery.write_page(settlement, html))
     if sheet is not None:
         written["sheet"] = str(gallery.write_sheet(settlement, sheet))
-    if sidecar and settlement.clear and not settlement.interrupted and settlement.card is not None:
-        written["sidecar"] = str(inspection.write_card(Path(settlement.model), settlement.card, force=force))
-    elif sidecar:
-        say(
-            "no sidecar is written: " + ("it was interrupted" if settlement.interrupted else "it is not clear"),
-            err=True,
-        )
+    if sidecar:
+        obstacle = _obstacle(settlement)
+        if settlement.card is None or obstacle:
+            say(f"no sidecar is written: {obstacle or 'it is not clear'}", err=True)
+        else:
+            written["sidecar"] = str(inspection.write_card(Path(settlement.model), settlement.card, force=force))
     return written
+
+
+def _obstacle(settlement: Settlement) -> str:
+    """Why no sidecar is written; "" where one can be."""
+    if settlement.interrupted:
+        return "it was interrupted"
+    return "" if settlement.clear else "it is not clear"
 
 
 @contextmanager
@@ -170,35 +208,13 @@ def _progress() -> Iterator[Progress | None]:
 
 
 def _print(settlement: Settlement) -> None:
-    facts(
-        [
-            ("model", settlement.model),
-            ("photos", f"{settlement.photos}, something found in {settlement.telling}"),
-            ("ranked by", settlement.by),
-            ("interrupted", "after these photos" if settlement.interrupted else ""),
-            *(("note", note) for note in settlement.notes),
-        ]
-    )
+    facts(_summary(settlement))
     if settlement.verdicts:
         say("\nwhat is open")
         fields = [(one.open.name, one.value, one.kind, one.why, one.open.why or "-") for one in settlement.verdicts]
         print_table(fields, ("field", "taken", "verdict", "why", "without photos"), indent=2)
     say("\nreadings")
-    steady = settlement.ranked[0].repeatability is not None
-    headings = (
-        "",
-        "reading",
-        "score" if steady else "AP",
-        "found",
-        *(("steady",) if steady else ()),
-        "photos",
-        "options",
-    )
-    rows = [
-        _row(f"{place}{'*' if entry is settlement.chosen else ''}", entry, steady)
-        for place, entry in enumerate(settlement.ranked[:SHOWN], 1)
-    ]
-    print_table(rows, headings, indent=2)
+    _print_ranked(settlement)
     if settlement.chosen is not None:
         say("  * what is taken")
     if len(settlement.ranked) > SHOWN:
@@ -209,18 +225,34 @@ def _print(settlement: Settlement) -> None:
     say("\n" + spoken(settlement.sentence))
 
 
-def _row(place: str, entry: Ranked, steady: bool) -> tuple[str, ...]:
-    shares = (f"{(entry.repeatability or 0) * 100:.0f} %",) if steady else ()
+def _summary(settlement: Settlement) -> Iterator[tuple[str, str]]:
+    yield "model", settlement.model
+    yield "photos", f"{settlement.photos}, something found in {settlement.telling}"
+    yield "ranked by", settlement.by
+    if settlement.interrupted:
+        yield "interrupted", "after these photos"
+    for note in settlement.notes:
+        yield "note", note
+
+
+def _print_ranked(settlement: Settlement) -> None:
+    """The best readings: by repeatability, or by average precision where there are labels."""
+    rows = []
+    for place, entry in enumerate(settlement.ranked[:SHOWN], 1):
+        mark = "*" if entry is settlement.chosen else ""
+        rows.append((f"{place}{mark}", *_row(entry)))
+    if settlement.ranked[0].repeatability is None:
+        headings = ("", "reading", "AP", "found", "photos", "options")
+        print_table([row[:4] + row[5:] for row in rows], headings, indent=2)
+    else:
+        print_table(rows, ("", "reading", "score", "found", "steady", "photos", "options"), indent=2)
+
+
+def _row(entry: Ranked) -> tuple[str, str, str, str, str, str]:
+    repeatability = 0.0 if entry.repeatability is None else entry.repeatability
     options = _options(entry.hypothesis.arguments_needed)
-    return (
-        place,
-        str(entry.hypothesis),
-        f"{entry.score:.3f}",
-        f"{entry.found:.1f}",
-        *shares,
-        str(entry.photos),
-        options,
-    )
+    score, found, steady = f"{entry.score:.3f}", f"{entry.found:.1f}", f"{repeatability * 100:.0f} %"
+    return str(entry.hypothesis), score, found, steady, str(entry.photos), options
 
 
 def _options(arguments: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "ENDED",
     "FAILED",
     "NO",
     "AsJson",
@@ -43,6 +44,8 @@ NO = 1
 """Exit code where the command's answer is no."""
 FAILED = 3
 """Exit code of an EdgerunError."""
+ENDED = 4
+"""Exit code where a camera or a stream has ended, and nothing else went wrong."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells count."""
 PIPE_CLOSED = 141

@@ -1,4 +1,4 @@
-"""edgerun detect: what is in pictures, folders, videos and what a camera sees."""
+"""edgerun detect: what is in images, folders, videos and what a camera sees."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 
 import typer
 
-from edgerun.cli.common import FAILED, AsJson, Debug, as_error, ascii_only, console, door, plain, problem, say
+from edgerun.cli.common import AsJson, Debug, console, door
+from edgerun.cli.detect_output import Json, Output, Text
 from edgerun.cli.options import takes_model
 from edgerun.errors import InputError
 
 if TYPE_CHECKING:
     from edgerun.detections import Detections
+    from edgerun.detector import Detector
     from edgerun.media.images import Image
     from edgerun.media.sources import Picture, Source
-    from edgerun.report import Report
+    from edgerun.media.writers import Album
+
+    Listener: TypeAlias = Callable[[Picture, Image, Detections], None]
 
 __all__ = ["command"]
 
@@ -35,149 +39,71 @@ def command(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE", help="Pictures, folders, patterns, videos, a camera's number, addresses of streams."
+            metavar="SOURCE", help="Images, folders, patterns, videos, a camera's number, addresses of streams."
         ),
     ],
     load: dict[str, Any],
     save: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write annotated pictures and videos into this folder.")
+        Path | None, typer.Option(metavar="DIR", help="Write annotated images and videos into this folder.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", metavar="", help="Show each picture in a window; q ends.")] = False,
+    show: Annotated[bool, typer.Option("--show", metavar="", help="Show each image in a window; q ends.")] = False,
     coco: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as a COCO results file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print no rows.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Find objects in pictures, folders, videos or what a camera sees."""
+    """Find objects in images, folders, videos or what a camera sees. Exit code 4: a camera or a stream has ended."""
     with door(as_json=as_json, debug=debug) as way:
         from edgerun.detector import Detector
         from edgerun.media import sources as places
         from edgerun.media.writers import Album
 
         planned = places.expand(sources)
+        left_out = places.left_out(sources)
         if show:
             _check_window()
         with ExitStack() as stack:
-            listeners: list[Callable[[Picture, Image, Detections], None]] = []
+            listeners: list[Listener] = []
             if coco is not None:
                 listeners.append(stack.enter_context(_coco(coco, planned)))
             album = None if save is None else stack.enter_context(Album(save, planned))
             detector = stack.enter_context(Detector.load(model, **load))
-            out: _Json | _Text = _Json(detector.report()) if as_json else _Text(detector.report(), quiet)
+            out: Output = Json(detector.report()) if as_json else Text(detector.report(), quiet)
             stack.push(out.end)
             way.as_json = False  # an error from here on is part of the document that has begun
+            out.left_out(left_out)
             if album is not None:
-                keep = album.add
-                listeners.append(lambda picture, image, found: keep(picture, found.draw(image)))
+                listeners.append(_keeper(album))
             if show:
                 listeners.append(_show)
             with suppress(_Enough):
                 for picture in stack.enter_context(_watched(planned)):
-                    try:
-                        image = picture.read()
-                        found = replace(detector(image), path=str(picture.source.place))
-                    except InputError as failure:  # the others are still wanted
-                        out.failed(picture, failure)
-                        continue
-                    out.found(picture, found)
-                    for listener in listeners:
-                        listener(picture, image, found)
+                    _look(detector, picture, out, listeners)
             if album is not None:
                 album.close()
                 out.saved(album.files, save)
-        if out.failures:
-            raise typer.Exit(FAILED)
+        if out.code:
+            raise typer.Exit(out.code)
 
 
-# ------------------------------------------------------------------------------------------- what is printed
+def _look(detector: Detector, picture: Picture, out: Output, listeners: Sequence[Listener]) -> None:
+    """One image, from reading to printing; one that cannot be used is said, and the others are still wanted."""
+    try:
+        image = picture.read()
+        found = replace(detector(image), path=str(picture.source.place))
+    except InputError as failure:
+        out.failed(picture, failure)
+        return
+    out.found(picture, found)
+    for listener in listeners:
+        listener(picture, image, found)
 
 
-class _Text:
-    """Rows for people."""
+def _keeper(album: Album) -> Listener:
+    def keep(picture: Picture, image: Image, found: Detections) -> None:
+        album.add(picture, found.draw(image))
 
-    def __init__(self, report: Report, quiet: bool) -> None:
-        self.failures = self.pictures = self.rows = 0
-        self._quiet, self._report = quiet, report
-        runtime = f"{report.backend} {report.version}, delegate {report.delegate}"
-        self._say(
-            f"{plain(report.model)}: {report.decoder} on {runtime}\n"
-            f"conf {report.conf.value:g} ({report.conf.source}), iou {report.iou.value:g} ({report.iou.source}), "
-            f"at most {report.max_det} rows"
-        )
-        if report.delegate_reason:
-            self._say(f"note: {report.delegate_reason}")
-
-    def _say(self, text: str) -> None:
-        if not self._quiet:
-            say(text)
-
-    def found(self, picture: Picture, found: Detections) -> None:
-        self.pictures += 1
-        self.rows += len(found)
-        height, width = found.shape
-        lines = [f"\n{plain(picture.name)}  {width} x {height}  {len(found)} found  {sum(found.speed.values()):.1f} ms"]
-        longest = max(map(len, found.label), default=0)
-        for row in found:
-            sides = " ".join(f"{side:8.1f}" for side in row.box)
-            lines.append(f"  {plain(row.label):<{longest}}  {row.score:.3f}  {sides}")
-        self._say("\n".join(lines))
-
-    def failed(self, picture: Picture, failure: InputError) -> None:
-        self.failures += 1
-        problem(failure)
-
-    def saved(self, files: Sequence[Path], folder: Path | None) -> None:
-        if files:
-            where = str(files[0]) if len(files) == 1 else f"{len(files)} files in {folder}"
-            self._say(f"\nannotated: {where}")
-
-    def end(self, kind: type[BaseException] | None, value: BaseException | None, trace: Any) -> None:
-        total = self.pictures + self.failures
-        if total > 1:
-            self._say(f"\n{self.rows} found in {self.pictures} pictures")
-        if self.failures and total > 1:
-            say(f"error: {self.failures} of {total} pictures could not be used; the others are done", err=True)
-
-
-class _Json:
-    """One document, written as it comes, so that memory stays flat; whole even where it is ended early."""
-
-    def __init__(self, report: Report) -> None:
-        import json
-
-        from edgerun.media.writers import JsonList
-
-        self.failures = 0
-        self._errors: list[dict[str, Any]] = []
-        self._saved: list[str] = []
-        self._dumps = json.dumps
-        sys.stdout.write(f'{{"report": {json.dumps(report.to_dict(), ensure_ascii=ascii_only())},\n"results": ')
-        self._results = JsonList(sys.stdout, ascii=ascii_only())
-
-    def found(self, picture: Picture, found: Detections) -> None:
-        self._results.add(_entry(picture) | found.to_dict())
-
-    def failed(self, picture: Picture, failure: InputError) -> None:
-        self.failures += 1
-        self._errors.append(_entry(picture) | failure.to_dict())
-        problem(failure)
-
-    def saved(self, files: Sequence[Path], folder: Path | None) -> None:
-        self._saved = [str(file) for file in files]
-
-    def end(self, kind: type[BaseException] | None, value: BaseException | None, trace: Any) -> None:
-        self._results.close()
-        rest: dict[str, Any] = {"errors": self._errors, "saved": self._saved}
-        if isinstance(value, Exception):
-            rest["error"] = as_error(value).to_dict()
-        say(f",\n{self._dumps(rest, ensure_ascii=ascii_only())[1:]}")
-
-
-def _entry(picture: Picture) -> dict[str, Any]:
-    entry: dict[str, Any] = {"path": str(picture.source.place)}
-    if picture.frame is not None:
-        entry["frame"] = picture.frame
-    return entry
+    return keep
 
 
 # --------------------------------------------------------------------------------------------- where it goes
@@ -185,7 +111,7 @@ def _entry(picture: Picture) -> dict[str, Any]:
 
 @contextmanager
 def _watched(planned: Sequence[Source]) -> Iterator[Iterator[Picture]]:
-    """The pictures of all sources, with a progress bar on stderr where that is a terminal and there are several."""
+    """The images of all sources, with a progress bar on stderr where that is a terminal and there are several."""
     from edgerun.media import sources as places
 
     everything = (picture for source in planned for picture in places.pictures(source))
@@ -212,28 +138,12 @@ def _watched(planned: Sequence[Source]) -> Iterator[Iterator[Picture]]:
 
 
 @contextmanager
-def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Callable[[Picture, Image, Detections], None]]:
-    """Writes rows as a COCO results file; a picture's id is its stem, as a number where it is one."""
+def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Listener]:
+    """Writes rows as a COCO results file; an image's id is its stem, as a number where it is one."""
     from edgerun.media.writers import JsonList
 
-    seen: dict[int | str, Source] = {}
-    for source in dict.fromkeys(planned):
-        number = _image_id(source, None)
-        if number in seen:
-            raise InputError(
-                f"{seen[number].name} and {source.name} would share the COCO image_id {number}.",
-                hint="run them one by one",
-            )
-        seen[number] = source
-    if path.is_file() and path.suffix.lower() != ".json":  # a photo or a model, most likely
-        raise InputError(
-            f"{path} is there already and is no results file.", hint="name another file, such as rows.json"
-        )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("w", encoding="utf-8")
-    except OSError as cause:
-        raise InputError(f"{path} cannot be written: {cause.strerror}.", hint="choose another place") from cause
+    _check_ids(planned)
+    stream = _opened(path)
     with stream:
         rows = JsonList(stream)
 
@@ -247,6 +157,27 @@ def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Callable[[Picture, 
             rows.close()
 
 
+def _check_ids(planned: Sequence[Source]) -> None:
+    """Raise InputError where two images would share an image_id."""
+    sources: dict[int | str, Source] = {}
+    for source in dict.fromkeys(planned):
+        other = sources.setdefault(_image_id(source, None), source)
+        if other is not source:
+            shared = f"{other.name} and {source.name} would share the COCO image_id {_image_id(source, None)}"
+            raise InputError(f"{shared}.", hint="run them one by one")
+
+
+def _opened(path: Path) -> TextIO:
+    if path.is_file() and path.suffix.lower() != ".json":  # an image or a model, most likely
+        message = f"{path} is there already and is not a results file."
+        raise InputError(message, hint="name another file, such as rows.json")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w", encoding="utf-8")
+    except OSError as cause:
+        raise InputError(f"{path} cannot be written: {cause.strerror}.", hint="choose another place") from cause
+
+
 def _image_id(source: Source, frame: int | None) -> int | str:
     if frame is not None:
         return f"{source.stem}-{frame:06d}"
@@ -258,13 +189,13 @@ def _check_window() -> None:
     import cv2
 
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise InputError("--show needs a screen, and there is none here.", hint="write pictures with --save DIR")
+        raise InputError("--show needs a screen, and there is none here.", hint="write images with --save DIR")
     try:
         cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL)
     except cv2.error:
         raise InputError(
             "--show needs an OpenCV that can open windows, and opencv-python-headless cannot.",
-            hint="write pictures with --save DIR, or: pip uninstall opencv-python-headless; pip install opencv-python",
+            hint="write images with --save DIR, or: pip uninstall opencv-python-headless; pip install opencv-python",
         ) from None
 
 

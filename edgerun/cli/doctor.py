@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import typer
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from edgerun.tools.doctor.checkup import BackendCheck, Checkup, DelegateCheck
 
 __all__ = ["command"]
+
+Row: TypeAlias = tuple[str, str, str, str, str]
+"""Runtime, version, delegates, verdict, why."""
 
 
 def command(as_json: AsJson = False, debug: Debug = False) -> None:
@@ -32,36 +35,55 @@ def command(as_json: AsJson = False, debug: Debug = False) -> None:
 def _print(checkup: Checkup, debug: bool) -> None:
     facts(checkup.machine.items())
     say()
-    rows = [row for check in checkup.checks for row in _rows(check)]
+    rows: list[Row] = []
+    for check in checkup.checks:
+        rows += _rows(check)
     print_table(rows, ("runtime", "version", "delegate", "", ""))
-    if checkup.missing:
-        say("\nnot installed")
-        print_table([(" ".join(entry.formats), entry.install) for entry in checkup.missing], indent=2)
-    for heading, lines in (("warnings", checkup.warnings), ("errors", checkup.errors)):
-        if lines:
-            say(f"\n{heading}")
-            print_table([(line,) for line in lines], indent=2)
+    _section("not installed", [(" ".join(entry.formats), entry.install) for entry in checkup.missing])
+    _section("warnings", [(line,) for line in checkup.warnings])
+    _section("errors", [(line,) for line in checkup.errors])
     if debug:
         for failure in checkup.failures:
             say(f"\n{failure.message}\n{failure.trace}")
     say("\nno errors" if checkup.ok else "")
 
 
-def _rows(check: BackendCheck) -> list[tuple[str, str, str, str, str]]:
-    if not check.health.ok:
-        hint = f"; {check.health.hint}" if check.health.hint else ""
-        return [(check.backend, check.health.version, "", "ill", check.health.reason + hint)]
-    names = [(check.backend, check.health.version)] + [("", "")] * len(check.trials)
-    # what is not available for one and the same reason shares a row
-    groups = [list(group) for _, group in groupby(check.trials, lambda trial: trial.available or trial.detail)]
-    groups = [part for group in groups for part in ([[trial] for trial in group] if group[0].available else [group])]
-    return [
-        (*name, " ".join(trial.delegate for trial in group), *_verdict(group[0]))
-        for name, group in zip(names, groups, strict=False)
-    ]
+def _section(heading: str, rows: Sequence[Sequence[str]]) -> None:
+    """A heading and its lines; nothing where there are none."""
+    if rows:
+        say(f"\n{heading}")
+        print_table(rows, indent=2)
 
 
-def _verdict(trial: DelegateCheck) -> tuple[str, str]:
+def _rows(check: BackendCheck) -> list[Row]:
+    health = check.health
+    if not health.ok:
+        reason = f"{health.reason}; {health.hint}" if health.hint else health.reason
+        return [(check.backend, health.version, "", "broken", reason)]
+    rows: list[Row] = []
+    for trials in _grouped(check.trials):
+        name, version = ("", "") if rows else (check.backend, health.version)
+        delegates = " ".join(trial.delegate for trial in trials)
+        rows.append((name, version, delegates, _verdict(trials[0]), trials[0].detail))
+    return rows
+
+
+def _grouped(trials: Sequence[DelegateCheck]) -> list[list[DelegateCheck]]:
+    """Delegates that share a row: neighbours that are not available for one and the same reason."""
+    groups: list[list[DelegateCheck]] = []
+    for trial in trials:
+        if groups and _share_a_row(groups[-1][-1], trial):
+            groups[-1].append(trial)
+        else:
+            groups.append([trial])
+    return groups
+
+
+def _share_a_row(one: DelegateCheck, other: DelegateCheck) -> bool:
+    return not one.available and not other.available and one.detail == other.detail
+
+
+def _verdict(trial: DelegateCheck) -> str:
     if not trial.available:
-        return "not here", trial.detail
-    return ("computes" if trial.ok else "fails"), trial.detail
+        return "not here"
+    return "computes" if trial.ok else "fails"

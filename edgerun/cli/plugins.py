@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgerun.cli.common import AsJson, Debug, door, facts, print_json, say
 
 if TYPE_CHECKING:
+    from edgerun.contract import Backend
     from edgerun.runtime.registry import Registry
 
 __all__ = ["command"]
@@ -30,29 +32,34 @@ def _content(registry: Registry) -> dict[str, Any]:
 
     plugins = []
     for plugin in registry.plugins:
-        entry = asdict(plugin) | {"version": plugin.version or __version__}
-        entry["backends"] = {}
-        for name in plugin.backends:
-            backend = registry.backend(name)
-            entry["backends"][name] = {"formats": list(backend.formats), "health": asdict(backend.health())}
-        plugins.append(entry)
-    return {"plugins": plugins, "failures": [asdict(failure) for failure in registry.failures]}
+        backends = {name: _backend(registry.backend(name)) for name in plugin.backends}
+        plugins.append(asdict(plugin) | {"version": plugin.version or __version__, "backends": backends})
+    return {"plugins": plugins, "failures": list(map(asdict, registry.failures))}
+
+
+def _backend(backend: Backend) -> dict[str, Any]:
+    return {"formats": list(backend.formats), "health": asdict(backend.health())}
 
 
 def _print(content: dict[str, Any], debug: bool) -> None:
     for number, plugin in enumerate(content["plugins"]):
-        say(f"{chr(10) if number else ''}{plugin['name']}  ({plugin['distribution']} {plugin['version']})")
-        lines = [
-            (f"  {name}", f"{' '.join(backend['formats'])}; {_health(backend['health'])}")
-            for name, backend in plugin["backends"].items()
-        ]
-        lines += [(f"  {kind}", ", ".join(plugin[kind])) for kind in ("decoders", "dialects")]
-        lines.append(("  hooks", ", ".join(hook.removeprefix("edgerun_register_") for hook in plugin["hooks"])))
-        facts(lines)
+        if number > 0:
+            say()
+        say(f"{plugin['name']}  ({plugin['distribution']} {plugin['version']})")
+        facts(_lines(plugin))
     for failure in content["failures"]:
         say(f"\nerror: {failure['message']} ({failure['distribution']})")
         if debug:
             say(failure["trace"])
+
+
+def _lines(plugin: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, backend in plugin["backends"].items():
+        yield f"  {name}", f"{' '.join(backend['formats'])}; {_health(backend['health'])}"
+    yield "  decoders", ", ".join(plugin["decoders"])
+    yield "  dialects", ", ".join(plugin["dialects"])
+    hooks = [hook.removeprefix("edgerun_register_") for hook in plugin["hooks"]]
+    yield "  hooks", ", ".join(hooks)
 
 
 def _health(health: dict[str, Any]) -> str:

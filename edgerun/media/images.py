@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgerun.errors import InputError
+from edgerun.media import isobmff, orientation, pixels
+from edgerun.media.pixels import ArrayColor, Image
+from edgerun.media.videos import frames
 
-__all__ = ["SUFFIXES", "VIDEO_SUFFIXES", "ArrayColor", "Image", "as_bgr", "decode", "frames", "read", "write"]
+__all__ = [
+    "HEIC_HINT",
+    "HEIC_SUFFIXES",
+    "SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "ArrayColor",
+    "Image",
+    "as_bgr",
+    "decode",
+    "frames",
+    "read",
+    "write",
+]
 
-Image: TypeAlias = NDArray[np.uint8]
-ArrayColor: TypeAlias = Literal["bgr", "rgb"]
+SUFFIXES = frozenset(
+    [".avif", ".bmp", ".dib", ".gif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".pxm"]
+) | frozenset([".jfif", ".ras", ".sr", ".tif", ".tiff", ".webp"])
+"""Files that a folder is searched for; a file that is named is tried whatever its suffix.
 
-SUFFIXES = frozenset([".avif", ".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"])
-"""Files that a folder is searched for; a file that is named is tried whatever its suffix."""
+Those of OpenCV 5.0.0 (modules/imgcodecs, imread), and .jfif, which are JPEG. Left out are .exr, .hdr, .pfm and .pic,
+whose values have no upper end.
+"""
 VIDEO_SUFFIXES = frozenset([".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"])
-
-CHANNELS = ((), (1,), (3,), (4,))
-"""What may follow height and width in an array's shape: nothing, grey, three colours, or these and an alpha."""
+HEIC_SUFFIXES = frozenset([".heic", ".heif", ".hif"])
 
 JPEG = b"\xff\xd8"
-"""How every JPEG begins."""
+"""How every JPEG begins; none is transparent or deeper than 8 bits."""
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How TIFF and BigTIFF begin. libtiff weights colours of 8 bits by the alpha (tif_getimage.c of 4.7)."""
+HEIF = frozenset([b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"])
+"""Brands of HEIC: ISO/IEC 23008-12:2022, annex B."""
+
+HEIC_HINT = "convert HEIC to JPEG first: `heif-convert IN.heic OUT.jpg` (libheif), or `sips -s format jpeg` on a Mac"
 
 
 def read(path: str | Path) -> Image:
@@ -55,24 +76,39 @@ def decode(encoded: bytes, name: str = "the image") -> Image:
     if not encoded:
         raise InputError(f"{name} is empty (0 bytes).", hint="copy it again")
     try:
-        image = _decoded(encoded)
+        stored = _decoded(encoded)
     except cv2.error as cause:
         raise InputError(f"{name} cannot be decoded: {cause.err}.", hint="check that it opens elsewhere") from cause
-    if image is None:
-        raise InputError(
-            f"{name} is not an image that OpenCV can read, or it is damaged.", hint="check that it opens elsewhere"
-        )
-    return as_bgr(image)
+    if stored is None:
+        raise _not_decoded(encoded, name)
+    try:
+        image = _opaque(stored, is_tiff=encoded.startswith(TIFF))
+    except InputError as cause:
+        raise InputError(f"{name} cannot be used: {cause.message}", hint="convert it to a JPEG or PNG") from cause
+    return np.ascontiguousarray(orientation.upright(image, orientation.orientation(encoded)))
 
 
 def _decoded(encoded: bytes) -> NDArray[Any] | None:
-    """What OpenCV decodes, with its alpha where there is one, else upright; None where it cannot."""
+    """What OpenCV decodes, with alpha and depth, as it is stored (a TIFF upright); None where it cannot."""
     data = np.frombuffer(encoded, np.uint8)
-    if not encoded.startswith(JPEG):  # which is never transparent
-        as_stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)  # alone keeps an alpha
-        if as_stored is not None and as_stored.shape[2:] == (4,):
-            return as_stored
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)  # alone honours the EXIF orientation
+    if not encoded.startswith(JPEG):
+        stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        if stored is not None and stored.shape[2:] in pixels.CHANNELS:
+            return stored
+    return cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _opaque(stored: NDArray[Any], *, is_tiff: bool) -> Image:
+    if is_tiff and stored.dtype == np.uint8 and stored.shape[2:] == (4,):
+        return pixels.over_white(stored, premultiplied=True)
+    return pixels.from_array(stored)
+
+
+def _not_decoded(encoded: bytes, name: str) -> InputError:
+    if isobmff.brands(encoded) & HEIF:
+        return InputError(f"{name} is a HEIC image, which OpenCV does not read.", hint=HEIC_HINT)
+    message = f"{name} is not an image that OpenCV can read, or it is damaged."
+    return InputError(message, hint="check that it opens elsewhere")
 
 
 def as_bgr(image: Any, color: ArrayColor = "bgr") -> Image:
@@ -87,122 +123,16 @@ def as_bgr(image: Any, color: ArrayColor = "bgr") -> Image:
         InputError: not an image.
     """
     if isinstance(image, np.ndarray):
-        return _opaque_bgr(_as_uint8(image), color)
+        return pixels.from_array(image, color)
     if isinstance(image, (str, Path)):
         return read(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
         return decode(bytes(image))
     if hasattr(image, "getexif") and hasattr(image, "convert"):
-        return _from_pil(image)
+        return pixels.from_pil(image)
     raise InputError(
         f"A {type(image).__name__} is not an image.", hint="pass a path, bytes, a numpy array or a PIL image"
     )
-
-
-def _as_uint8(image: NDArray[Any]) -> Image:
-    if image.ndim < 2 or image.shape[2:] not in CHANNELS:
-        raise InputError(f"An array of shape {list(image.shape)} is not an image.", hint=_shape_hint(image.shape))
-    if 0 in image.shape:
-        raise InputError(f"The image has no pixels: its shape is {list(image.shape)}.", hint="check where it is read")
-    convert = _CONVERSIONS.get(image.dtype.char)
-    if convert is None:
-        raise InputError(f"An image of {image.dtype} is not understood.", hint="pass uint8, uint16 or floats in 0..1")
-    return convert(image)
-
-
-def _shape_hint(shape: tuple[int, ...]) -> str:
-    hint = "pass [height, width] or [height, width, 1, 3 or 4 channels]"
-    if shape[:-2] in CHANNELS[1:]:
-        hint += "; this one has its channels first: transpose it with image.transpose(1, 2, 0)"
-    return hint
-
-
-def _from_uint8(image: NDArray[Any]) -> Image:
-    return image
-
-
-def _from_bool(image: NDArray[Any]) -> Image:
-    return np.asarray(image.astype(np.uint8) * np.uint8(255), np.uint8)
-
-
-def _from_uint16(image: NDArray[Any]) -> Image:
-    return np.asarray(np.rint(image / np.float32(257)), np.uint8)
-
-
-def _from_floats(image: NDArray[Any]) -> Image:
-    low, high = float(image.min()), float(image.max())
-    if not (low >= 0 and high <= 1):
-        raise InputError(
-            f"An image of floats must lie in 0..1; this one goes from {low:g} to {high:g}.",
-            hint="divide by 255, or pass uint8",
-        )
-    return np.asarray(np.rint(image * 255), np.uint8)
-
-
-_CONVERSIONS: Mapping[str, Callable[[NDArray[Any]], Image]] = {
-    "B": _from_uint8,
-    "?": _from_bool,
-    "H": _from_uint16,
-    "e": _from_floats,
-    "f": _from_floats,
-    "d": _from_floats,
-    "g": _from_floats,
-}
-"""By the character of numpy's dtype."""
-
-
-def _opaque_bgr(image: Image, color: ArrayColor) -> Image:
-    if image.shape[2:] in CHANNELS[:2]:
-        return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2BGR), np.uint8)
-    if image.shape[2] == 4:
-        alpha = image[..., 3:].astype(np.float32) / 255
-        over_white = image[..., :3].astype(np.float32) * alpha + (1 - alpha) * 255
-        image = np.rint(over_white).astype(np.uint8)
-    if color == "rgb":
-        return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR), np.uint8)
-    return image
-
-
-def _from_pil(image: Any) -> Image:
-    from PIL import ImageOps
-
-    upright = ImageOps.exif_transpose(image)
-    transparent = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
-    return as_bgr(np.asarray(upright.convert("RGBA" if transparent else "RGB")), "rgb")
-
-
-def frames(source: str | Path | int) -> Iterator[Image]:
-    """The frames of a video file or of a camera (its number).
-
-    Raises:
-        InputError: it cannot be opened, or a video ends before its last frame.
-    """
-    is_camera = isinstance(source, int)
-    capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
-    try:
-        if not capture.isOpened():
-            raise _not_opened(source)
-        expected = 0 if is_camera else int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        count = 0
-        good, frame = capture.read()
-        while good:
-            count += 1
-            yield as_bgr(frame)
-            good, frame = capture.read()
-        # a container may promise a frame or two more than it holds; a tenth less is a cut file
-        if count == 0 or count < expected * 0.9 - 1:
-            raise InputError(
-                f"The video {source} ends after {count} of {expected} frames.", hint="copy it again; it is cut off"
-            )
-    finally:
-        capture.release()
-
-
-def _not_opened(source: str | Path | int) -> InputError:
-    if isinstance(source, int):
-        hint = "check its number, and that nothing else uses it"
-        return InputError(f"Camera {source} cannot be opened.", hint=hint)
-    return InputError(f"The video {source} cannot be opened.", hint="check that it plays elsewhere")
 
 
 def write(path: str | Path, image: Image) -> None:

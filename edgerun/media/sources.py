@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import glob
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cv2
-
 from edgerun.errors import InputError
-from edgerun.media import images
+from edgerun.media import images, listing, videos
 from edgerun.media.images import Image
+from edgerun.media.listing import Listing
 
-__all__ = ["Picture", "Source", "count", "expand", "pace", "pictures"]
-
-STREAM = re.compile(r"(rtsps?|rtmps?|https?|udp|tcp)://", re.IGNORECASE)
-
-KNOWN = images.SUFFIXES | images.VIDEO_SUFFIXES
-
-USUAL_PACE = 25.0
-"""Frames per second of cameras and of files that do not say."""
+__all__ = ["Picture", "Source", "count", "expand", "left_out", "pace", "pictures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +21,7 @@ class Source:
 
     Attributes:
         kind: a "picture" gives itself, a "video" its frames, a "camera" (a stream too) frames until it is stopped.
-        place: path of the file, number of the camera, address of the stream.
+        place: path of the file, number of the camera, address of the stream or path of the camera's device.
     """
 
     kind: Literal["picture", "video", "camera"]
@@ -86,16 +76,18 @@ def expand(arguments: Iterable[str]) -> list[Source]:
 
 
 def _expanded(argument: str) -> list[Source]:
-    if STREAM.match(argument):
+    if videos.STREAM.match(argument):
         return [_stream(argument)]
     path = Path(argument)
     if path.is_dir():
         return _in_folder(path)
+    if path.is_char_device():
+        return [Source("camera", argument)]
     if path.exists():
         return [_file(path)]
     if argument.isdecimal():
         return [Source("camera", int(argument))]
-    if glob.has_magic(argument):
+    if listing.is_pattern(argument):
         return _matching(argument)
     raise InputError(
         f"There is no file {argument}.", hint="give an image, a folder, a pattern, a video or a camera's number"
@@ -109,45 +101,41 @@ def _stream(address: str) -> Source:
 
 
 def _matching(pattern: str) -> list[Source]:
-    matches = [Path(match) for match in glob.glob(pattern, recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute patterns)
-    found = _shown(match for match in matches if match.is_file())
-    if not found:
-        raise InputError(f"No image matches {pattern}.", hint="check the pattern")
-    return found
+    found = listing.of_pattern(pattern)
+    if not found.shown:
+        hint = listing.unreadable_hint(found.omitted) or "check the pattern"
+        raise InputError(f"No image matches {pattern}.", hint=hint)
+    return [_file(path) for path in found.shown]
 
 
 def _in_folder(folder: Path) -> list[Source]:
-    try:
-        entries = list(folder.iterdir())
-    except OSError as cause:
-        raise InputError(
-            f"The folder {folder} cannot be read: {cause.strerror}.", hint="check its permissions"
-        ) from cause
-    found = _shown(entries)
-    if not found:
-        raise InputError(f"The folder {folder} holds no images.", hint=_empty_hint(folder, entries))
-    return found
+    found = listing.of_folder(folder)
+    if not found.shown:
+        raise InputError(f"The folder {folder} holds no images.", hint=_empty_hint(folder, found))
+    return [_file(path) for path in found.shown]
 
 
-def _empty_hint(folder: Path, entries: Iterable[Path]) -> str:
-    if any(map(Path.is_dir, entries)):
+def _empty_hint(folder: Path, found: Listing) -> str:
+    if any(map(Path.is_dir, found.omitted)):
         return f'images of folders in it are taken by a pattern: "{folder}/**/*.jpg"'
-    return f"images and videos are {' '.join(sorted(KNOWN))}"
+    known = f"images and videos are {' '.join(sorted(listing.KNOWN))}"
+    return listing.unreadable_hint(found.omitted) or known
 
 
-def _shown(paths: Iterable[Path]) -> list[Source]:
-    """Images and videos in their order."""
-    return [_file(path) for path in sorted(paths, key=_natural) if _is_shown(path)]
+def left_out(arguments: Iterable[str]) -> str:
+    """One sentence on what `expand` leaves out of folders and patterns, with a hint for HEIC; "" where it is nothing.
 
-
-def _is_shown(path: Path) -> bool:
-    """Whether it is an image or a video, and not hidden as the ._x.jpg that a Mac leaves behind."""
-    return path.suffix.lower() in KNOWN and not path.name.startswith(".")
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", str(path))
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+    Raises:
+        InputError: a folder cannot be read.
+    """
+    omitted: list[Path] = []
+    for argument in map(str, arguments):
+        path = Path(argument)
+        if path.is_dir():
+            omitted += listing.of_folder(path).omitted
+        elif listing.is_pattern(argument) and not path.exists():
+            omitted += listing.of_pattern(argument).omitted
+    return listing.left_out(omitted)
 
 
 def _file(path: Path) -> Source:
@@ -158,24 +146,12 @@ def count(source: Source) -> int | None:
     """How many images it will give, by its own word; None where it does not say."""
     if source.kind == "picture":
         return 1
-    frames = _property(source, cv2.CAP_PROP_FRAME_COUNT)
-    return int(frames) if frames >= 1 else None
+    return videos.count(source.place) if isinstance(source.place, Path) else None
 
 
 def pace(source: Source) -> float:
-    """Frames per second, by its own word; 25 where it does not say or says nonsense."""
-    rate = _property(source, cv2.CAP_PROP_FPS)
-    return rate if 0.1 <= rate <= 1000 else USUAL_PACE
-
-
-def _property(source: Source, number: int) -> float:
-    if source.kind == "camera":  # which some drivers open only once
-        return 0.0
-    capture = cv2.VideoCapture(str(source.place))
-    try:
-        return float(capture.get(number)) if capture.isOpened() else 0.0
-    finally:
-        capture.release()
+    """Frames per second, on average; 25 for cameras, which some drivers open only once, and where nothing tells."""
+    return videos.pace(source.place) if isinstance(source.place, Path) else videos.USUAL_PACE
 
 
 def pictures(source: Source) -> Iterator[Picture]:
@@ -189,7 +165,7 @@ def pictures(source: Source) -> Iterator[Picture]:
     place = source.place if isinstance(source.place, int) else str(source.place)
     frame = 0
     try:
-        for image in images.frames(place):
+        for image in videos.frames(place):
             yield Picture(source, frame, lambda image=image: image)  # type: ignore[misc]
             frame += 1
     except InputError as problem:

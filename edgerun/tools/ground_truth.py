@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from edgerun.detections import Detections
 from edgerun.errors import InputError
 from edgerun.tensors import AnyArray
+from edgerun.tools import coco_labels, yolo_labels
 from edgerun.tools.average_precision import ANY_CLASS, NO_CLASS, Labelled, Matched, average_precision
 
 __all__ = ["GroundTruth", "Labelled", "read"]
@@ -109,86 +108,18 @@ _MATCHING = "COCO's file_name must end in the photo's name; a text of YOLO's has
 def read(place: Path, photos: Sequence[Path]) -> GroundTruth:
     """Labels of these photos: a COCO JSON file, or a folder of texts of YOLO's kind.
 
-    Photos that the labels do not know are left out.
+    Photos that the file does not know are left out; photos without a text, where others have one, are without objects.
 
     Raises:
         InputError: it cannot be read, or none of the photos is in it.
     """
     if not place.exists():
         raise InputError(f"There are no labels at {place}.", hint="name a COCO JSON file, or a folder of YOLO texts")
-    truth = _of_folder(place, photos) if place.is_dir() else _of_file(place, photos)
+    if place.is_dir():
+        truth = GroundTruth(yolo_labels.read(place, photos))
+    else:
+        truth = GroundTruth(*coco_labels.read(place, photos))
     if not truth.photos:
         example = photos[0].name if photos else "any photo"
         raise InputError(f"The labels in {place} match none of the photos, such as {example}.", hint=_MATCHING)
     return truth
-
-
-def _of_file(place: Path, photos: Sequence[Path]) -> GroundTruth:
-    try:
-        return _of_coco(json.loads(place.read_text(encoding="utf-8")), photos)
-    except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as cause:
-        raise InputError(
-            f"{place} cannot be read as COCO's annotations: {_fault(cause)}.",
-            hint="it needs images, annotations with bbox, and categories",
-        ) from cause
-
-
-def _fault(cause: Exception) -> str:
-    if isinstance(cause, UnicodeDecodeError):
-        return "it is not a text"
-    if isinstance(cause, KeyError):
-        return f"it lacks {cause}"
-    return getattr(cause, "strerror", None) or str(cause)
-
-
-def _of_coco(content: Mapping[str, Any], photos: Sequence[Path]) -> GroundTruth:
-    ids = {Path(str(image["file_name"])).name: image["id"] for image in content["images"]}
-    annotations: dict[Any, list[Mapping[str, Any]]] = {}
-    for entry in content["annotations"]:
-        annotations.setdefault(entry["image_id"], []).append(entry)
-    names = {int(category["id"]): str(category["name"]) for category in content["categories"]}
-    known = [photo for photo in photos if photo.name in ids]
-    return GroundTruth({photo: _labelled(annotations.get(ids[photo.name], [])) for photo in known}, names)
-
-
-def _labelled(annotations: Sequence[Mapping[str, Any]]) -> Labelled:
-    boxes = np.array([entry["bbox"] for entry in annotations], np.float32).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    classes = np.array([int(entry["category_id"]) for entry in annotations], int)
-    crowd = np.array([bool(entry.get("iscrowd", 0)) for entry in annotations], bool)
-    return Labelled(boxes, classes, crowd)
-
-
-def _of_folder(place: Path, photos: Sequence[Path]) -> GroundTruth:
-    """A text for each photo: a line for each thing, class cx cy w h (or the corners of an outline) in 0..1."""
-    known = {}
-    for photo in photos:
-        text = place / f"{photo.stem}.txt"
-        image = cv2.imread(str(photo)) if text.is_file() else None
-        if image is not None:  # one that cannot be read is told where it is used
-            known[photo] = _of_text(text, height=image.shape[0], width=image.shape[1])
-    return GroundTruth(known)
-
-
-def _of_text(text: Path, height: int, width: int) -> Labelled:
-    boxes, classes = [], []
-    try:
-        for number, *values in map(str.split, filter(str.strip, text.read_text(encoding="utf-8").splitlines())):
-            classes.append(int(number))
-            boxes.append(_box(np.array(values, float)) * [width, height, width, height])
-    except (ValueError, OSError) as cause:
-        raise InputError(
-            f"{text} cannot be read as YOLO's labels: {cause}.", hint="each line is: class cx cy w h, in 0..1"
-        ) from cause
-    table = np.array(boxes, np.float32).reshape(-1, 4)
-    return Labelled(table, np.array(classes, int), np.zeros(len(boxes), bool))
-
-
-def _box(values: AnyArray) -> AnyArray:
-    """x1 y1 x2 y2 of cx cy w h, or around the corners x y x y … of an outline."""
-    if len(values) == 4:
-        return np.concatenate((values[:2] - values[2:] / 2, values[:2] + values[2:] / 2))
-    if len(values) < 6 or len(values) % 2:
-        raise ValueError(f"a line has {len(values)} numbers after its class")
-    corners = values.reshape(-1, 2)
-    return np.concatenate((corners.min(axis=0), corners.max(axis=0)))

@@ -62,7 +62,7 @@ def test_a_sidecar_is_written_when_asked_and_settles_the_model(edgerun, bare):
 def test_a_sheet_that_is_no_picture_is_refused_before_any_work(edgerun, bare, tmp_path):
     page = tmp_path / "page.html"
     result = edgerun("card", bare, "--images", FOLDER, "--html", page, "--sheet", "sheet.txt", exit_code=3)
-    assert "sheet.txt is not named like a picture" in result.stderr
+    assert "sheet.txt is not named like an image" in result.stderr
     assert not page.exists()
 
 

@@ -17,7 +17,7 @@ import pytest
 from edgerun import Detector
 from edgerun.card import CardArguments
 from edgerun.cli.detect import command
-from edgerun.errors import ModelError
+from edgerun.errors import CameraEnded, ModelError
 from edgerun.media import sources
 from edgerun.media.sources import Source
 
@@ -50,7 +50,7 @@ def test_thresholds_in_force_and_who_gave_them_are_printed_once(edgerun, model, 
     text = edgerun("detect", model, photo, tmp_path / "again.png", "--conf", "0.9").stdout
     assert text.count("conf 0.9 (argument), iou 0.7 (default), at most 300 rows") == 1
     assert text.count("96 x 64") == 2
-    assert re.search(r"^\d+ found in 2 pictures$", text, re.MULTILINE)
+    assert re.search(r"^\d+ found in 2 images$", text, re.MULTILINE)
 
 
 def test_json_is_one_document_and_nothing_else(edgerun, model, photo):
@@ -195,7 +195,36 @@ def test_one_bad_picture_does_not_stop_the_others(edgerun, model, folder):
     first, hint, last = result.stderr.splitlines()
     assert re.match(r"error: .*3\.png is not an image", first)
     assert hint.startswith("  hint: ")
-    assert last == "error: 1 of 6 pictures could not be used; the others are done"
+    assert last == "error: 1 of 6 images could not be used; the others are done"
+
+
+def test_a_folder_run_names_what_it_leaves_out_in_one_line(edgerun, model, photo, tmp_path):
+    shutil.copy(photo, tmp_path / "IMG_2.png")
+    model.rename(tmp_path.parent / "colours.onnx")
+    for name in ("notes.txt", "rows.csv", "IMG_1.heic"):
+        (tmp_path / name).write_text("x")
+    result = edgerun("detect", tmp_path.parent / "colours.onnx", tmp_path)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("note: left out: 3 other files: IMG_1.heic, notes.txt, rows.csv; convert HEIC to JPEG first")
+    document = json.loads(edgerun("detect", tmp_path.parent / "colours.onnx", tmp_path, "--json").stdout)
+    assert document["note"] == line.removeprefix("note: ")
+
+
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_a_camera_that_ends_is_a_sentence_and_an_exit_code_of_its_own(edgerun, model, squares, monkeypatch, how):
+    def three_frames(source):
+        yield from [squares] * 3
+        raise CameraEnded(f"Camera {source} has ended after 3 frames.", hint="start again")
+
+    monkeypatch.setattr(sources.videos, "frames", three_frames)
+    result = edgerun("detect", model, "7", *how, exit_code=4)
+    assert result.stderr == "error: Camera 7 has ended after 3 frames.\n  hint: start again\n"
+    if how:
+        document = json.loads(result.stdout)
+        assert [entry["frame"] for entry in document["results"]] == [0, 1, 2]
+        assert [entry["type"] for entry in document["errors"]] == ["CameraEnded"]
+    else:
+        assert "found in 3 images" in result.stdout
 
 
 def test_json_names_the_bad_picture(edgerun, model, folder):
@@ -315,7 +344,7 @@ BAD = {
     "a size that is fixed": (["MODEL", "PHOTO", "--imgsz", "320"], "is fixed at 64"),
     "labels that are not there": (["MODEL", "PHOTO", "--labels", "missing.txt"], "no label file missing.txt"),
     "a folder that is a file": (["MODEL", "PHOTO", "--save", "text.jpg"], "text.jpg cannot be made"),
-    "a results file that is a photo": (["MODEL", "PHOTO", "--coco", "PHOTO"], "is no results file"),
+    "a results file that is a photo": (["MODEL", "PHOTO", "--coco", "PHOTO"], "is not a results file"),
     "a results file that is a folder": (["MODEL", "PHOTO", "--coco", "EMPTY"], "cannot be written"),
 }
 

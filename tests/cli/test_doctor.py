@@ -45,7 +45,7 @@ def test_each_delegate_has_its_finding_and_errors_make_the_answer_no(edgerun, wa
     assert ["fake", "7.1", "npu", "tpu", "not", "here", "no", "such", "chip"] in lines
     assert ["gpu", "fails", "it", "fell", "back", "to", "cpu"] in lines
     assert ["cpu", "computes"] in lines
-    assert ["lame", "ill", "lib.so", "is", "missing;", "apt", "install", "lib"] in lines
+    assert ["lame", "broken", "lib.so", "is", "missing;", "apt", "install", "lib"] in lines
     assert ["tflite", "pip", "install", '"edgerun[tflite]"'] in lines
     assert ["fake:", "two", "flavours"] in lines
     assert ["Plugin", "broken", "cannot", "be", "imported:", "ImportError", "(edgerun-broken)"] in lines

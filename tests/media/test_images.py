@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import io
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -116,3 +119,65 @@ def test_writing_needs_a_suffix_that_is_a_picture(picture, tmp_path):
     np.testing.assert_array_equal(images.read(tmp_path / "deep" / "out.png"), picture)
     with pytest.raises(InputError, match="suffix"):
         images.write(tmp_path / "out.xyz", picture)
+
+
+DEEP = np.array([[0, 257, 300, 32768, 65535]], np.uint16)
+SCALED = [0, 1, 1, 128, 255]
+"""DEEP / 257, rounded."""
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I", "F"])
+def test_pil_images_of_16_and_32_bits_are_scaled_as_arrays_and_files_are(tmp_path, mode):
+    """Pillow 13.0.0 clips these modes at 255 where it converts them (handbook/concepts.html#modes)."""
+    pil = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    values = {"I": DEEP.astype(np.int32), "F": (DEEP / 65535).astype(np.float32)}.get(mode, DEEP)
+    image = pil.fromarray(values)
+    if mode == "I;16B":
+        image = pil.frombytes("I;16B", (5, 1), DEEP.astype(">u2").tobytes())
+    assert image.mode == mode
+    cv2.imwrite(str(tmp_path / "deep.png"), DEEP)
+    cv2.imwrite(str(tmp_path / "deep.tiff"), DEEP)
+    for seen in (image, DEEP, tmp_path / "deep.png", tmp_path / "deep.tiff", pil.open(tmp_path / "deep.png")):
+        assert images.as_bgr(seen)[0, :, 0].tolist() == SCALED
+
+
+def test_floats_of_a_file_are_scaled_or_refused_by_its_name(tmp_path):
+    path = tmp_path / "floats.tiff"
+    cv2.imwrite(str(path), np.full((2, 3), 0.5, np.float32))
+    assert (images.read(path) == 128).all()
+    cv2.imwrite(str(path), np.full((2, 3), 300, np.float32))
+    with pytest.raises(InputError, match=r"floats\.tiff cannot be used: .* must lie in 0\.\.1"):
+        images.read(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [([[0, 255]], "8 bits a pixel, or 16"), ([[0, 65536]], "from 0 to 65536"), ([[-1, 0]], "from -1 to 0")],
+)
+def test_a_pil_image_of_mode_i_whose_range_is_open_is_refused(values, words):
+    pil = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    with pytest.raises(InputError, match=words) as refusal:
+        images.as_bgr(pil.fromarray(np.array(values, np.int32)))
+    assert "numpy" in refusal.value.hint
+    assert (images.as_bgr(pil.fromarray(np.zeros((2, 3), np.int32))) == 0).all()
+
+
+@pytest.mark.parametrize(("associated", "colour"), [(2, (200, 100, 0, 128)), (1, (100, 50, 0, 128))])
+def test_a_tiff_is_laid_over_white_once(associated, colour):
+    """libtiff 4.7 (tif_getimage.c) weights the colours by the alpha where the file says that they are not yet (2)."""
+    pil = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    stream = io.BytesIO()
+    clear = pil.fromarray(np.full((8, 8, 4), colour, np.uint8), "RGBA")
+    clear.save(stream, "TIFF")
+    entry = struct.pack("<HHIH", 338, 3, 1, 2)  # ExtraSamples: one short, not associated
+    assert stream.getvalue().count(entry) == 1
+    seen = images.decode(stream.getvalue().replace(entry, struct.pack("<HHIH", 338, 3, 1, associated)))
+    assert np.abs(seen[4, 4].astype(int) - [127, 177, 227]).max() <= 1  # (0, 100, 200) by half over white
+
+
+def test_a_heic_image_gets_a_hint_that_helps(tmp_path):
+    path = tmp_path / "IMG_1.HEIC"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    with pytest.raises(InputError, match=r"IMG_1\.HEIC is a HEIC image") as refusal:
+        images.read(path)
+    assert "heif-convert" in refusal.value.hint

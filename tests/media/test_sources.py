@@ -148,3 +148,43 @@ def test_a_camera_that_is_not_there_says_so():
     with pytest.raises(InputError, match="Camera 97 cannot be opened") as caught:
         only.read()
     assert "number" in caught.value.hint
+
+
+def test_what_is_left_out_is_counted_and_named_in_one_line(tmp_path):
+    for name in ("a.png", "b.jfif", "c.dib", "d.gif", "e.jp2"):
+        picture(tmp_path / "a.png")
+        (tmp_path / name).write_bytes((tmp_path / "a.png").read_bytes())
+    assert sources.left_out([str(tmp_path)]) == ""
+    for name in ("notes.txt", "rows.csv", "IMG_1.HEIC", "model.onnx", "._a.png"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "deep").mkdir()
+    assert names(sources.expand([str(tmp_path)])) == ["a.png", "b.jfif", "c.dib", "d.gif", "e.jp2"]
+    sentence = sources.left_out([str(tmp_path)])
+    assert sentence.startswith("left out: 4 other files and 1 folder: IMG_1.HEIC, deep, model.onnx and 2 more; convert")
+    assert "heif-convert" in sentence
+    assert sources.left_out([f"{tmp_path}/*.c*"]) == "left out: 1 other file: rows.csv"
+    assert sources.left_out([f"{tmp_path}/a.png", "0", "rtsp://cam.local/1", f"{tmp_path}/notes.txt"]) == ""
+
+
+def test_a_folder_of_heic_alone_gets_the_hint(tmp_path):
+    (tmp_path / "IMG_1.heic").write_text("x")
+    for argument in (str(tmp_path), f"{tmp_path}/*"):
+        with pytest.raises(InputError) as caught:
+            sources.expand([argument])
+        assert "heif-convert" in caught.value.hint
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".jpe", ".pbm", ".pnm", ".ras", ".sr", ".webp", ".jp2"])
+def test_kinds_that_opencv_reads_are_taken_from_a_folder(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(cv2.imencode(suffix, np.full((64, 96), 255, np.uint8))[1].tobytes())
+    (found,) = sources.expand([str(tmp_path)])
+    (only,) = sources.pictures(found)
+    assert only.read().shape == (64, 96, 3)
+
+
+def test_a_device_is_a_camera():
+    (source,) = sources.expand(["/dev/null"])
+    assert source == Source("camera", "/dev/null")
+    (only,) = sources.pictures(source)
+    with pytest.raises(InputError, match="Camera /dev/null cannot be opened"):
+        only.read()

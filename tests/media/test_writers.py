@@ -92,3 +92,14 @@ def test_a_list_is_whole_whenever_it_is_closed(rows, ascii):
     written.close()
     assert json.loads(stream.getvalue()) == rows
     assert stream.getvalue().isascii() or not ascii
+
+
+def test_a_video_of_uneven_pace_is_saved_at_its_mean_rate(matroska, tmp_path):
+    """Five frames in 1.16 seconds: OpenCV's nominal rate of 25 would show them in 0.2."""
+    clip = Source("video", matroska(tmp_path / "uneven.mkv", [0, 40, 80, 1080, 1120], duration=1160))
+    with Album(tmp_path / "out", [clip]) as album:
+        for frame in sources.pictures(clip):
+            album.add(frame, frame.read())
+    saved = Source("video", album.files[0])
+    assert sources.count(saved) == 5
+    assert sources.count(saved) / sources.pace(saved) == pytest.approx(1.16, rel=0.01)

@@ -11,7 +11,7 @@ from types import MappingProxyType, SimpleNamespace
 import numpy as np
 import pytest
 
-from edgerun import Detector, detector
+from edgerun import Detector, frame
 from edgerun.contract import Delegate, Health
 from edgerun.errors import InputError
 from edgerun.hookspecs import hookimpl
@@ -89,7 +89,7 @@ class Backend:
 def backend(monkeypatch, noisy_clock):
     """A runtime whose delegates are right, wrong, broken and lying, on a clock of its own."""
     clock = noisy_clock(7)
-    monkeypatch.setattr(detector, "time", SimpleNamespace(perf_counter=clock.read))
+    monkeypatch.setattr(frame, "time", SimpleNamespace(perf_counter=clock.read))
     return Backend(clock)
 
 
