@@ -59,12 +59,12 @@ class Reader:
         chosen = np.rint(outputs[self.indices].reshape(-1, 3)).astype(np.intp)
         chosen = chosen[(chosen[:, 0] == index) & (chosen >= 0).all(axis=1)]
         classes, places = chosen[:, 1], chosen[:, 2]
-        stored = outputs[self.boxes][0][places]
+        stored = outputs[self.boxes][index][places]
         ordered = np.concatenate(
             (np.minimum(stored[:, :2], stored[:, 2:]), np.maximum(stored[:, :2], stored[:, 2:])), 1
         )
         boxes = yxyx_to_xyxy(ordered) if self.y_first else ordered.astype(np.float32)
-        return boxes, outputs[self.scores][0][classes, places].astype(np.float32), classes.astype(np.int32)
+        return boxes, outputs[self.scores][index][classes, places].astype(np.float32), classes.astype(np.int32)
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """The chosen rows that score enough.

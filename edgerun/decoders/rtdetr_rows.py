@@ -40,6 +40,7 @@ class Reader:
             DecoderUnknown: the rows cannot be so.
         """
         rows = outputs[self.table][0]
+        rows = rows[np.isfinite(rows).all(axis=1)]
         kept, found, classes = scores.best(np.ascontiguousarray(rows[:, 4:]), frame.conf)
         boxes = cxcywh_to_xyxy(rows[kept, :4])
         finished_rows.demand(boxes, found, classes, frame.card, frame.conf)

@@ -143,7 +143,7 @@ def mislabelled(classes: AnyArray, card: ModelCard) -> str:
 def demand(
     boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard, conf: float = SURE, step: float = 0.0
 ) -> None:
-    """Hold an image's filled rows against what they are read as.
+    """Hold an image's filled rows against what they are read as; those that are not numbers are left aside.
 
     Args:
         boxes: x1 y1 x2 y2 [N, 4], in the units of the card.
@@ -156,8 +156,11 @@ def demand(
     Raises:
         DecoderUnknown: the rows cannot be so.
     """
-    if not len(boxes):
+    numeric = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & np.isfinite(classes)
+    if not numeric.any():
         return
+    if not numeric.all():
+        boxes, scores, classes = boxes[numeric], scores[numeric], classes[numeric]
     objections = (
         misfit(boxes, scores, classes, step),
         inverted(boxes, scores, conf),

@@ -174,10 +174,11 @@ class _Family:
         columns, table = self.columns, values[reader.table].reshape(-1, self.columns.width)
         lengths = {values[name].shape[1] for role, name in reader.beside.items() if role != "count"}
         require(lengths <= {len(table)}, "the table and the outputs beside it are not of the same number")
+        filled = finished_rows.are_filled(table)
         given = values[reader.beside["classes"]].reshape(-1) if "classes" in reader.beside else columns.classes(table)
+        table, given = table[filled], given[filled]
         batches = columns.batches(table)
         found = np.column_stack((columns.boxes(table), table[:, columns.score], given, batches))
-        found = found[finished_rows.are_filled(table)]
         several = (evidence.image.shape[0] or 1) > 1
         return found[found[:, 6] == 0] if several and finished_rows.whole(batches) else found
 
