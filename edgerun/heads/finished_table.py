@@ -118,6 +118,8 @@ class _Family:
         reader = replace(reader, step=finished_rows.class_step(holder, largest))
         if len(rows):
             self._judge(rows, count, reader.step, evidence)
+        if self.head:
+            self._judge_centres(rows, evidence)
         brings = [*self.brings, *self._inferred(rows, values, reader, evidence)]
         named = self._named(reader.table) or self.head == exporter_head.of(evidence) != ""
         sure = Sure.CERTAIN if named else self._sure(rows, count, evidence)
@@ -198,6 +200,13 @@ class _Family:
         unit = value_checks.unit(boxes)
         require(self.units != "pixels" or not unit, "the boxes of a probe run are in 0..1, not in pixels")
         require(self.units != "unit" or unit, "the boxes of a probe run are in pixels, not in 0..1")
+
+    def _judge_centres(self, rows: AnyArray, evidence: Evidence) -> None:
+        """Raise `Unmet` for centres that nothing names and that corners would not be taken for."""
+        said = evidence.card.decoder == self.name or exporter_head.of(evidence) == self.head
+        sizes, centres = rows[:, 2:4] - rows[:, :2], (rows[:, 2:4] + rows[:, :2]) / 2
+        alike = len(rows) and (sizes >= centres).all()
+        require(said or alike, f'no metadata name the head {self.head}; if it is one, say decoder="{self.name}"')
 
     def _sure(self, rows: AnyArray, count: int, evidence: Evidence) -> Sure:
         """As many rows as a grid has anchors may be another family's; rows that are best first tell most."""

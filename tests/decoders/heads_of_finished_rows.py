@@ -126,8 +126,10 @@ def in_table(card=None, **habits):
 HEADS = {
     "end2end": {"encode": lambda *a: finished(*a, columns=6), "large": None},
     "end2end-batched": {"encode": lambda *a: finished(*a, columns=7), "large": None},
-    "rtdetr-rows": {"encode": lambda *a: queries(*a, scores=False), "large": None},
-    "rtdetr-scores": {"encode": lambda *a: queries(*a, scores=True), "large": None},
+    "rtdetr-rows": {"encode": lambda *a: queries(*a, scores=False), "large": None, "card": {"decoder": "rtdetr-rows"}},
+    "rtdetr-scores": {
+        "encode": lambda *a: queries(*a, scores=True), "large": None, "card": {"decoder": "rtdetr-scores"},
+    },
     "yolo-nas-flat": in_table(name="graph2_flat_predictions", order=(0, 1, 2, 3, 4, 5)),
     "batch-class-score-box": in_table(name="batchno_classid_score_x1y1x2y2", order=(5, 4, 0, 1, 2, 3)),
     "detection-output": in_table(
