@@ -22,6 +22,7 @@ from edgerun.media.synthetic import picture as made_up_image
 from edgerun.processing import model_inputs
 from edgerun.report import Report
 from edgerun.runtime import cpu_cores, delegate_choice
+from edgerun.runtime.home_process import HomeProcess
 from edgerun.runtime.opening import Opened, open_model
 from edgerun.runtime.registry import Registry
 
@@ -60,7 +61,9 @@ class Detector:
         """Open a model of any format and find out how it is fed and read.
 
         Every argument that is not given is taken from the sidecar, the file's metadata, inference from names,
-        shapes and values, or a family's convention; `report()` and `edgerun inspect` show which.
+        shapes and values, or a family's convention; `report()` and `edgerun inspect` show which. What the model gives
+        for made-up images is kept in edgerun's cache folder, which the environment variable EDGERUN_CACHE names, and
+        taken again as long as the file and all versions stay the same.
 
         Args:
             model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
@@ -116,6 +119,7 @@ class Detector:
         self._interpretation = interpretation
         self._usual = arguments.usual(self.card, opened.path.name, max_det, classes)
         self._frames = FramePath(opened, interpretation)
+        self._home = HomeProcess(opened.path.name)
         self._profiled: Coverage | None = None
 
     def _refuse_nodes_elsewhere(self) -> None:
@@ -161,7 +165,9 @@ class Detector:
         Raises:
             InputError: the image or an argument cannot be used.
             ModelError: the runtime failed.
+            EdgerunError: the detector is closed, or was loaded before this process was forked.
         """
+        self._home.refuse_fork()
         given = {"conf": conf, "iou": iou, "max_det": max_det, "nms": nms, **aliases}
         wanted = arguments.changed(self._usual, given)
         if classes is not None:
@@ -202,12 +208,12 @@ class Detector:
 
     def feed(self, image: Any, color: images.ArrayColor = "bgr") -> Arrays:
         """What the session is fed for an image; arrays of the caller's own."""
-        plan, target = self._frames.plan, self._interpretation.image
-        buffer = plan.new_input(max(1, target.batch or 1))
-        for slot in buffer:
-            plan.apply(images.as_bgr(image, color), slot)
-        feeds = {target.spec.name: buffer[0] if target.batch == 0 else buffer}
-        return feeds | self._frames.auxiliary | model_inputs.thresholds(self.session.inputs, self.conf, self.iou)
+        target = self._interpretation.image
+        own = self._frames.feed.fresh(max(1, target.batch or 1))
+        for slot in range(own.batch):
+            own.place(slot, images.as_bgr(image, color))
+        feeds = {target.spec.name: own.filled(own.batch)}
+        return feeds | own.auxiliary | model_inputs.thresholds(self.session.inputs, self.conf, self.iou)
 
     def report(self) -> Report:
         """Everything that was decided, with reasons."""
@@ -234,6 +240,7 @@ class Detector:
         """
         feeds = self.feed(image, color)
         backend, session = self.opened.backend.name, self.session
+        self._home.refuse_fork()
         with self._frames.lock, translated(ModelError, f"{backend} failed to profile {self.path.name}"):
             self._frames.refuse_closed()
             if isinstance(session, Profiles):
@@ -246,7 +253,9 @@ class Detector:
             return measured
 
     def close(self) -> None:
-        """Give the runtime's memory back; a second call does nothing."""
+        """Give the runtime's memory back; a second call does nothing, nor does one in a process that was forked."""
+        if self._home.is_left:
+            return
         with self._frames.lock:
             if not self._frames.closed:
                 self._frames.closed = True

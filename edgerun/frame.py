@@ -22,11 +22,12 @@ from edgerun.errors import EdgerunError, InputError, ModelError, translated
 from edgerun.interpretation.interpret import Interpretation
 from edgerun.media import images
 from edgerun.processing import masks, model_inputs, nms, quantization
+from edgerun.processing.feed import Feed
 from edgerun.processing.model_inputs import ImageInput
-from edgerun.processing.preprocess import Geometry, Plan
+from edgerun.processing.preprocess import Geometry
 from edgerun.runtime import cpu_cores
 from edgerun.runtime.opening import Opened
-from edgerun.tensors import AnyArray, FloatArray
+from edgerun.tensors import FloatArray
 
 __all__ = ["LOAD", "FramePath", "in_pixels"]
 
@@ -42,8 +43,7 @@ class FramePath:
 
     Attributes:
         session: the opened model.
-        plan: how an image is brought into the input.
-        auxiliary: what the inputs beside the image are fed.
+        feed: what the session is fed.
         batch: images that one run of the model takes at most.
         lock: held while the session or the buffers are in use.
         closed: whether the session is given back.
@@ -52,16 +52,14 @@ class FramePath:
     def __init__(self, opened: Opened, interpretation: Interpretation) -> None:
         card, image, choice = interpretation.card, interpretation.image, interpretation.choice
         self.session = opened.session
-        self.plan = Plan.of(card, image)
-        self.auxiliary = model_inputs.auxiliary(opened.session.inputs, image, card, opened.path.name)
-        self.batch = _batch_size(opened, image, choice.decoder.batched)
+        batch = _batch_size(opened, image, choice.decoder.batched)
+        self.feed = Feed(opened.session.inputs, image, card, batch=batch, model=opened.path.name)
+        self.batch = self.feed.batch
         self.lock = threading.Lock()
         self.closed = False
-        self._opened, self._card, self._image = opened, card, image
+        self._opened, self._image_name = opened, image.spec.name
         self._decode_outputs = choice.decode
         self._stacked = choice.decoder.batched and self.batch > 1
-        self._input = self.plan.new_input(self.batch)
-        self._borders: list[tuple[int, ...] | None] = [None] * self.batch
 
     def detect(self, sources: Sequence[Any], color: images.ArrayColor, wanted: Wanted) -> list[Detections]:
         """What is found in at most `batch` images, by one run of the model.
@@ -73,13 +71,14 @@ class FramePath:
         with self.lock:
             self.refuse_closed()
             started = time.perf_counter()
-            geometries = [self._place(slot, images.as_bgr(source, color)) for slot, source in enumerate(sources)]
+            geometries = [self.feed.place(slot, images.as_bgr(source, color)) for slot, source in enumerate(sources)]
+            card = self.feed.card
             placed = time.perf_counter()
             raw = self._run(len(sources), wanted)
             ran = time.perf_counter()
             outputs = quantization.restore(raw, self.session.outputs)
             candidates = [self._decode(outputs, slot, wanted.conf) for slot in range(len(sources))]
-        results = [self._finish(rows, place, wanted) for rows, place in zip(candidates, geometries, strict=True)]
+        results = [self._finish(rows, place, wanted, card) for rows, place in zip(candidates, geometries, strict=True)]
         seconds = {"preprocess": placed - started, "inference": ran - placed, "postprocess": time.perf_counter() - ran}
         speed = MappingProxyType({stage: took * 1000 / len(sources) for stage, took in seconds.items()})
         paths = [str(source) if isinstance(source, (str, Path)) else "" for source in sources]
@@ -90,36 +89,24 @@ class FramePath:
         if self.closed:
             raise EdgerunError(f"The detector of {self._opened.path.name} is closed.", hint="load it again")
 
-    def _place(self, slot: int, image: images.Image) -> Geometry:
-        """Write an image into its slot of the input; the border is written only where the shape has changed."""
-        geometry = self.plan.apply(image, self._input[slot], border=self._borders[slot] != image.shape)
-        self._borders[slot] = image.shape
-        return geometry
-
     def _run(self, count: int, wanted: Wanted) -> Arrays:
         """The session's raw outputs for the first `count` slots; for all of them where the model's batch is fixed."""
         opened = self._opened
         with translated(ModelError, f"{opened.backend.name} failed to run {opened.path.name}"):
             thresholds = model_inputs.thresholds(self.session.inputs, wanted.conf, wanted.iou)
-            feeds = {self._image.spec.name: self._filled(count), **self.auxiliary, **thresholds}
+            feeds = {self._image_name: self.feed.filled(count), **self.feed.auxiliary, **thresholds}
             with LOAD.running(opened.threads):
                 return self.session.run(feeds)
 
-    def _filled(self, count: int) -> AnyArray:
-        """The input: `count` slots of it where the batch is open, one without its axis where there is none."""
-        if self._image.batch is None:
-            return self._input[:count]
-        return self._input if self._image.batch else self._input[0]
-
     def _decode(self, outputs: Arrays, slot: int, conf: float) -> Candidates:
         """Candidates of one image, in model pixels."""
-        card = self._card
+        card = self.feed.card
         if self._stacked:
             outputs = {name: array[slot : slot + 1] for name, array in outputs.items()}
         candidates = self._decode_outputs(outputs, Frame(card.height, card.width, conf, card, slot))
         return in_pixels(candidates, card) if card.box_units == "unit" else candidates
 
-    def _finish(self, candidates: Candidates, geometry: Geometry, wanted: Wanted) -> Detections:
+    def _finish(self, candidates: Candidates, geometry: Geometry, wanted: Wanted, card: ModelCard) -> Detections:
         """Candidates in model pixels to detections in image pixels."""
         good = candidates.scores >= wanted.conf
         if wanted.classes is not None:
@@ -129,7 +116,7 @@ class FramePath:
             model = self._opened.path.name
             warnings.warn(f"{model} gave boxes that are not numbers; they are left out", stacklevel=4)
             good &= finite
-        return _in_image(_suppressed(candidates.take(good), wanted), geometry, self._card)
+        return _in_image(_suppressed(candidates.take(good), wanted), geometry, card)
 
 
 def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:

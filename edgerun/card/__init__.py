@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgerun.card.fields import FIELDS, BoxUnits, CardArguments, Color, Nms, Resize, Task, checked
+from edgerun.card.fields import FIELDS, BoxUnits, CardArguments, Color, Nms, Resize, Rounding, Task, checked
 from edgerun.card.model_card import DEFAULT_CONF, DEFAULT_IOU, ModelCard
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ModelCard",
     "Nms",
     "Resize",
+    "Rounding",
     "Task",
     "checked",
 ]

@@ -13,11 +13,24 @@ from typing import Any, Literal, TypedDict, get_args
 from edgerun.card.kinds import Choice, Flag, Fraction, Integer, Kind, Labels, Number, PerChannel, Table, Text
 from edgerun.errors import CardInvalid
 
-__all__ = ["FIELDS", "TABLE", "BoxUnits", "CardArguments", "Color", "Field", "Nms", "Resize", "Task", "checked"]
+__all__ = [
+    "FIELDS",
+    "TABLE",
+    "BoxUnits",
+    "CardArguments",
+    "Color",
+    "Field",
+    "Nms",
+    "Resize",
+    "Rounding",
+    "Task",
+    "checked",
+]
 
 Task = Literal["detect", "pose", "segment", "obb", "classify"]
 Resize = Literal["letterbox", "letterbox-topleft", "stretch", "center-crop"]
 Color = Literal["rgb", "bgr", "gray"]
+Rounding = Literal["down", "up"]
 BoxUnits = Literal["pixels", "unit"]
 Nms = Literal["class", "agnostic", "soft", "oks", "none"]
 
@@ -52,6 +65,16 @@ TABLE: tuple[Field, ...] = (
     Field("height", Integer(1, MAX_SIDE), "of the model's input, pixels"),
     Field("width", Integer(1, MAX_SIDE), "of the model's input, pixels"),
     Field("resize", Choice(get_args(Resize)), "how an image of another shape is fitted"),
+    Field(
+        "crop", Number(positive=True, most=1.0), "fraction of each side that is cut out of the middle, after the fit"
+    ),
+    Field("shorter_side", Integer(0, MAX_SIDE), "pixels that the shorter side of an image is fitted to; 0: see resize"),
+    Field("longer_side", Integer(0, MAX_SIDE), "pixels that the longer side has then at most; 0: any number"),
+    Field("side_multiple", Integer(1, MAX_SIDE), "both sides of a fitted image are rounded to multiples of it"),
+    Field(
+        "side_rounding", Choice(get_args(Rounding)), "whether multiples are the next smaller or the next larger ones"
+    ),
+    Field("padded", Flag(), "false: an input whose size the file leaves open ends where the fitted image ends"),
     Field("fill", PerChannel(Integer(0, 255)), "colour of the border, 0..255, per channel in the order of color"),
     Field("color", Choice(get_args(Color)), "the order of channels"),
     Field("scale", Number(positive=True), "a pixel p of 0..255 becomes (p * scale - mean) / std"),
@@ -91,6 +114,12 @@ class CardArguments(TypedDict, total=False):
     labels: str | Path | Sequence[str] | Mapping[int, str] | None
     imgsz: int | tuple[int, int] | None
     resize: Resize | None
+    crop: float | None
+    shorter_side: int | None
+    longer_side: int | None
+    side_multiple: int | None
+    side_rounding: Rounding | None
+    padded: bool | None
     fill: int | tuple[int, ...] | None
     color: Color | None
     scale: float | None

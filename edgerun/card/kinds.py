@@ -103,9 +103,10 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A finite number, positive where it must be."""
+    """A finite number, positive where it must be, and not above a bound where there is one."""
 
     positive: bool = False
+    most: float | None = None
 
     def convert(self, value: Any) -> float:
         """A float, from numbers alone."""
@@ -114,12 +115,16 @@ class Number:
             raise ValueError("must be a number above 0" if self.positive else "must be a finite number")
         if self.positive and number <= 0:
             raise ValueError("must be a number above 0")
+        if self.most is not None and number > self.most:
+            raise ValueError(f"must be a number of {self.most:g} at most")
         return number
 
     @property
     def schema(self) -> dict[str, Any]:
         """See `Kind`."""
-        return {"type": "number", "exclusiveMinimum": 0} if self.positive else {"type": "number"}
+        least = {"exclusiveMinimum": 0} if self.positive else {}
+        most = {} if self.most is None else {"maximum": self.most}
+        return {"type": "number", **least, **most}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from edgerun.card.fields import BoxUnits, Color, Nms, Resize, Task, checked
+from edgerun.card.fields import BoxUnits, Color, Nms, Resize, Rounding, Task, checked
 
 __all__ = ["DEFAULT_CONF", "DEFAULT_IOU", "ModelCard"]
 
@@ -31,6 +31,12 @@ class ModelCard:
         labels: class names in order; () where nothing says them.
         height, width: pixels of the model's input.
         resize: how an image of another shape is fitted.
+        crop: fraction of each side of the fitted image that is cut out of its middle, for "center-crop" and "stretch".
+        shorter_side, longer_side: pixels that the sides of the image are fitted to, and at most; 0 where `resize`
+            and the input's size say it alone.
+        side_multiple, side_rounding: both sides of the fitted image become multiples, down or up.
+        padded: False where an input whose size the file leaves open ends where the fitted image ends; `height` and
+            `width` are then those of trial runs, and the most that an image may have where no sides are given.
         fill: the colour of the border, 0..255 per channel in the order of `color`.
         color: the order of channels.
         scale, mean, std: see above.
@@ -51,6 +57,12 @@ class ModelCard:
     height: int = 0
     width: int = 0
     resize: Resize = "letterbox"
+    crop: float = 1.0
+    shorter_side: int = 0
+    longer_side: int = 0
+    side_multiple: int = 1
+    side_rounding: Rounding = "down"
+    padded: bool = True
     fill: tuple[int, ...] = (114, 114, 114)
     color: Color = "rgb"
     scale: float = 1 / 255

@@ -60,8 +60,8 @@ Debug = Annotated[
 ]
 
 ARGUMENTS = (
-    "backend|box_units|color|conf|decoder|delegate|fill|imgsz|inputs|iou|keypoint_dims|keypoints|labels|max_det|mean|"
-    "nms|outputs|resize|scale|std|suppressed|task|threads"
+    "backend|box_units|color|conf|crop|decoder|delegate|fill|imgsz|inputs|iou|keypoint_dims|keypoints|labels|longer_side|"
+    "max_det|mean|nms|outputs|padded|resize|scale|shorter_side|side_multiple|side_rounding|std|suppressed|task|threads"
 )
 """Arguments of `Detector.load` that are options of the same name here."""
 

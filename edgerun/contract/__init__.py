@@ -10,6 +10,7 @@ from edgerun.card import ModelCard
 from edgerun.contract.candidates import Candidates
 from edgerun.contract.capabilities import (
     ConvertsToOnnx,
+    HandsOverGraph,
     Need,
     Profiles,
     ReadsGraphs,
@@ -42,6 +43,7 @@ __all__ = [
     "Evidence",
     "Frame",
     "Graph",
+    "HandsOverGraph",
     "Health",
     "Inference",
     "Match",

@@ -13,6 +13,7 @@ from edgerun.tensors import Arrays
 
 __all__ = [
     "ConvertsToOnnx",
+    "HandsOverGraph",
     "Need",
     "Profiles",
     "ReadsGraphs",
@@ -49,6 +50,18 @@ class ReadsGraphs(Protocol):
 
         Raises:
             ModelUnreadable: the file is damaged. Never more than that: files are untrusted.
+        """
+
+
+@runtime_checkable
+class HandsOverGraph(Protocol):
+    """What a session may offer besides: the graph of its file, so that a file is not parsed once more for it."""
+
+    def hand_over_graph(self) -> Graph | None:
+        """What `ReadsGraphs.graph` gives, and let go of it; None where it has been handed over before.
+
+        Raises:
+            ModelUnreadable: the file is damaged.
         """
 
 

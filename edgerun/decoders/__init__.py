@@ -17,6 +17,7 @@ from edgerun.decoders import (
     efficient_nms,
     efficientdet,
     end2end,
+    faceboxes,
     fastestdet,
     fcos,
     mediapipe_landmarks,
@@ -38,6 +39,7 @@ from edgerun.decoders import (
     tfod,
     torchvision,
     yolo_corners,
+    yolo_fastestv2,
     yolo_nas_finished,
     yolo_obb,
     yolo_pose,
@@ -72,6 +74,7 @@ BUILTIN: tuple[Decoder, ...] = (
     *cell_boxes.DECODERS,
     *cell_bests.DECODERS,
     *fastestdet.DECODERS,
+    *yolo_fastestv2.DECODERS,
     # a distribution for each side
     *nanodet.DECODERS,
     *picodet.DECODERS,
@@ -84,6 +87,7 @@ BUILTIN: tuple[Decoder, ...] = (
     # faces
     *blazeface.DECODERS,
     *centerface.DECODERS,
+    *faceboxes.DECODERS,
     *retinaface.DECODERS,
     *scrfd.DECODERS,
     *yunet.DECODERS,

@@ -12,10 +12,10 @@ from itertools import pairwise
 from typing import Any
 
 from edgerun.contract import Convention, Decoder, Sure
-from edgerun.heads import input_conventions, scores, tensorflow_inputs, value_checks
+from edgerun.heads import input_conventions, scores, tensorflow_inputs, ultraface, value_checks
 from edgerun.heads.boxes_and_scores import BoxesAndScores
 from edgerun.heads.multibox import MultiBox
-from edgerun.heads.prior_boxes import ULTRAFACE, Layout, PriorOffsets, Squares
+from edgerun.heads.prior_boxes import Layout, PriorOffsets
 from edgerun.heads.readings import Observed, OfClasses, Reading, decoder
 
 __all__ = ["DECODERS", "LAYOUTS"]
@@ -49,8 +49,8 @@ LAYOUTS: dict[str, Layout] = {
     "ssd-pytorch-mobilenet": MultiBox(
         MOBILE, _of_300(60, 105, 150, 195, 240, 285, 330), ALL_SIX, (16, 32, 64, 100, 150, 300)
     ),
-    # github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (MIT), exported without its post-processing
-    "ssd-ultraface": Squares(ULTRAFACE),
+    # UltraFace, exported without its post-processing
+    "ssd-ultraface": ultraface.PRIORS,
 }  # fmt: skip
 
 
@@ -96,27 +96,36 @@ def _by_activation_or_input(observed: Observed) -> Sure:
     return Sure.LIKELY if input_conventions.channels_last(observed.evidence) else _by_activation(observed)
 
 
-def _ssd(name: str, input_fields: dict[str, Any], *, sigmoid: bool = False, **judged: Any) -> Decoder:
-    """One layout: what it is fed, and the judgements of `Reading`."""
+def _ssd(name: str, *brought: Convention, sigmoid: bool = False, **judged: Any) -> Decoder:
+    """One layout: what it is fed and how its boxes are suppressed, and the judgements of `Reading`."""
     score = scores.best_behind_background if sigmoid else scores.best_of_softmax_behind_background
     formula = PriorOffsets(LAYOUTS[name], (0.1, 0.2), y_first=sigmoid, score=score)
-    brought = Convention(f"{name} is trained so", **input_fields, box_units="unit", resize="stretch", iou=0.45)
-    return decoder(name, Reading(BoxesAndScores(formula.count, background=1), formula, (brought,), **judged))
+    shared = Convention(f"{name} is trained so", box_units="unit", resize="stretch")
+    return decoder(name, Reading(BoxesAndScores(formula.count, background=1), formula, (shared, *brought), **judged))
 
 
 CENTRED = {"scale": 1 / 127.5, "mean": 1.0}
 MEAN = {"color": "rgb", "scale": 1.0, "mean": (123.0, 117.0, 104.0)}
 MEAN_127 = {"color": "rgb", "scale": 1.0, "mean": 127.0, "std": 128.0}
 
+# tensorflow/models, object_detection/samples/configs/ssd*_mobilenet_*: batch_non_max_suppression.iou_threshold
+TENSORFLOW = Convention("TensorFlow's samples of SSD suppress so", iou=0.6)
+# torchvision 0.28, models/detection/ssdlite.py and ssd.py: nms_thresh; the files named in LAYOUTS for the others
+TORCHVISION_LITE = Convention("torchvision trains and tests SSDLite so", **CENTRED, color="rgb", iou=0.55)
+VGG_OF_AUTHORS = Convention("SSD's authors and torchvision train and test so", **MEAN, iou=0.45)
+CAFFE_MOBILENET = Convention("MobileNet-SSD for Caffe is trained and tested so", **CENTRED, color="bgr", iou=0.45)
+PYTORCH_MOBILENET = Convention("pytorch-ssd trains and tests so", **MEAN_127, iou=0.45)
+ULTRAFACE_OF_AUTHORS = Convention("UltraFace is run so by its authors", **MEAN_127, **ultraface.FACES)
+
 DECODERS = (
     _ssd(
-        "ssd-tensorflow", {}, sigmoid=True, further=tensorflow_inputs.conventions, objection=_probabilities,
+        "ssd-tensorflow", TENSORFLOW, sigmoid=True, further=tensorflow_inputs.conventions, objection=_probabilities,
         sure=_by_activation_or_input,
     ),
-    _ssd("ssd-torchvision-lite", {"color": "rgb", **CENTRED}, objection=OfSize(320), sure=_by_activation),
-    _ssd("ssd-vgg-coco", MEAN, objection=OfSize(300), sure=OfClasses((80, 90))),
-    _ssd("ssd-vgg-voc", MEAN, objection=OfSize(300), sure=OfClasses((20,))),
-    _ssd("ssd-caffe-mobilenet", {"color": "bgr", **CENTRED}, objection=OfSize(300), sure=_by_activation),
-    _ssd("ssd-pytorch-mobilenet", MEAN_127, objection=OfSize(300), sure=_by_activation),
-    _ssd("ssd-ultraface", {**MEAN_127, "labels": ("face",)}, objection=_has_other_classes),
+    _ssd("ssd-torchvision-lite", TORCHVISION_LITE, objection=OfSize(320), sure=_by_activation),
+    _ssd("ssd-vgg-coco", VGG_OF_AUTHORS, objection=OfSize(300), sure=OfClasses((80, 90))),
+    _ssd("ssd-vgg-voc", VGG_OF_AUTHORS, objection=OfSize(300), sure=OfClasses((20,))),
+    _ssd("ssd-caffe-mobilenet", CAFFE_MOBILENET, objection=OfSize(300), sure=_by_activation),
+    _ssd("ssd-pytorch-mobilenet", PYTORCH_MOBILENET, objection=OfSize(300), sure=_by_activation),
+    _ssd("ssd-ultraface", ULTRAFACE_OF_AUTHORS, objection=_has_other_classes),
 )  # fmt: skip

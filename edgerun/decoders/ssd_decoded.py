@@ -1,7 +1,7 @@
 """SSD whose boxes are decoded in the graph but not suppressed: UltraFace, and the small SSDs of the same toolbox.
 
 scores [1, N, 1 + C] after the softmax, background first; boxes [1, N, 4], x1 y1 x2 y2 in 0..1 of the input.
-Source: github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (MIT) and github.com/qfgaohao/pytorch-ssd (MIT).
+Source: `heads/ultraface.py`, and github.com/qfgaohao/pytorch-ssd (MIT), `vision/ssd/config/mobilenetv1_ssd_config.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from edgerun.contract import Candidates, Convention, Inference
-from edgerun.heads import boxes_and_scores, scores, value_checks
+from edgerun.heads import boxes_and_scores, scores, ultraface, value_checks
 from edgerun.heads.bound_outputs import Cells, Tables
 from edgerun.heads.boxes_and_scores import SCORES, BoxesAndScores
-from edgerun.heads.prior_boxes import ULTRAFACE, PriorOffsets, Squares
+from edgerun.heads.prior_boxes import PriorOffsets
 from edgerun.heads.readings import Observed, Reading, certain, decoder
 
 __all__ = ["DECODERS"]
@@ -24,6 +24,7 @@ CONVENTIONS = (
         "UltraFace and the SSDs of its toolbox are trained so", resize="stretch", color="rgb", scale=1.0, mean=127.0,
         std=128.0,
     ),
+    Convention("the SSDs of UltraFace's toolbox are tested so", iou=0.45),
 )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def _units(observed: Observed) -> Iterable[Convention]:
 
 def _of_ultraface(observed: Observed) -> Iterable[Convention]:
     yield from _units(observed)
-    yield Convention(f"{len(observed.tables('boxes')[0])} rows are UltraFace's", labels=("face",), iou=0.5)
+    yield Convention(f"{len(observed.tables('boxes')[0])} rows are UltraFace's", **ultraface.FACES)
 
 
 def _not_boxes(observed: Observed) -> str:
@@ -51,6 +52,8 @@ def _not_boxes(observed: Observed) -> str:
     boxes = observed.tables("boxes")[0]
     if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).mean() > 0.01:
         return "the boxes of a probe run are not x1 y1 x2 y2"
+    if not boxes.any():
+        return "the boxes of a probe run are all 0, which tells neither their order nor their units"
     return ""
 
 
@@ -58,7 +61,7 @@ def _not_faces(observed: Observed) -> str:
     return _not_boxes(observed) if observed.classes == 1 else "it has more classes than faces"
 
 
-FACES = BoxesAndScores(PriorOffsets(Squares(ULTRAFACE)).count, background=1, roles=(SCORES,))
+FACES = BoxesAndScores(PriorOffsets(ultraface.PRIORS).count, background=1, roles=(SCORES,))
 ANYTHING = BoxesAndScores(background=1, roles=(SCORES,))
 
 DECODERS = (

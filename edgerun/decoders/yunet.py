@@ -2,9 +2,9 @@
 
 cls [1, N, 1], obj [1, N, 1], bbox [1, N, 4], kps [1, N, 10]. Score = √(cls · obj), so the two need not be told apart;
 cx = (column + x) · stride, w = exp(w) · stride, landmark = (column + x, line + y) · stride.
-Before 2023: loc [1, N, 14] of box and landmarks, conf [1, N, 2], iou [1, N, 1], counted from squares;
-score = √(conf · iou).
-Source: Wu et al., YuNet, 2023; OpenCV's `face_detect.cpp` (Apache-2.0).
+Before 2023: loc [1, N, 14] of box and landmarks, conf [1, N, 2], iou [1, N, 1], counted from squares, whose grids round
+down: 1076 of them at 120 x 160; score = √(conf · iou).
+Source: Wu et al., YuNet, 2023; OpenCV's `face_detect.cpp` (Apache-2.0), and its release 4.5.4, `generatePriors`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Candidates, Convention
 from edgerun.heads import landmarks, scores, value_checks
 from edgerun.heads.bound_outputs import Cells, Tables
-from edgerun.heads.prior_boxes import ULTRAFACE, PriorOffsets, Squares
+from edgerun.heads.prior_boxes import ULTRAFACE, PriorOffsets, Squares, halved
 from edgerun.heads.readings import Reading, certain, decoder
 from edgerun.heads.stride_outputs import Output, StrideOutputs
 from edgerun.tensors import AnyArray
@@ -52,7 +52,7 @@ def _faces(tables: Tables, conf: float) -> scores.Best:
 SCORES, BOXES, LANDMARKS = Output("scores", (1,)), Output("boxes", (4,)), Output("landmarks", (10,))
 AT_STRIDES = StrideOutputs((8, 16, 32), (SCORES, SCORES, BOXES, LANDMARKS), finished=True)
 
-SQUARES = PriorOffsets(Squares(ULTRAFACE), (0.1, 0.2), score=_faces)
+SQUARES = PriorOffsets(Squares(ULTRAFACE, halved), (0.1, 0.2), score=_faces)
 
 
 def _squares(tables: Tables, cells: Cells, conf: float) -> Candidates:

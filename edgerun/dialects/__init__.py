@@ -15,10 +15,13 @@ from edgerun.dialects import (
     mmdeploy,
     openvino,
     paddle,
+    rapidai,
     roboflow,
     tflite_metadata,
+    timm,
     triton,
     ultralytics,
+    winml,
 )
 
 __all__ = ["BUILTIN"]
@@ -32,8 +35,11 @@ BUILTIN: tuple[Dialect, ...] = (
     tflite_metadata.DIALECT,
     libreyolo.DIALECT,
     openvino.DIALECT,
+    winml.DIALECT,
+    rapidai.DIALECT,
     # beside it, as a trainer's exporter writes it
     huggingface.DIALECT,
+    timm.DIALECT,
     mmdeploy.DIALECT,
     paddle.DIALECT,
     luxonis.DIALECT,

@@ -18,6 +18,7 @@ from typing import Any
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import safe_yaml, sibling_files
 from edgerun.dialects.readers.fields import Table, some, translate
+from edgerun.dialects.readers.known_keys import refuse_unknown_pixels
 
 __all__ = ["DIALECT"]
 
@@ -32,6 +33,12 @@ COLORS = {"0": "rgb", "1": "bgr", "2": "gray"}
 
 PADDINGS = {"1": "letterbox"}
 """symmetric-padding; else the image lies in the upper left corner."""
+
+KNOWN = frozenset((
+    "net-scale-factor", "model-color-format", "symmetric-padding", "mean-file", "scaling-filter", "scaling-compute-hw",
+    "scaling-pool-memory-type", "scaling-pool-compute-hw", "crop-objects-to-roi-boundary",
+))  # fmt: skip
+"""Keys of [property] that speak of pixels; the filter of the resampling is not followed."""
 
 TASKS = {"1": "classify"}
 """network-type; the others follow from the outputs."""
@@ -98,6 +105,7 @@ def _yaml(content: str) -> dict[str, dict[str, str]]:
 def _fields(values: Mapping[str, str], folder: Path) -> dict[str, Any]:
     if "mean-file" in values:
         raise ValueError("its DeepStream configuration subtracts an image (mean-file), which is not known here")
+    refuse_unknown_pixels(values, KNOWN, "its DeepStream configuration")
     factor = float(values.get("net-scale-factor", "1"))
     offsets = values.get("offsets", "0").split(";")
     fields = {

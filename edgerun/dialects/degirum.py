@@ -19,6 +19,7 @@ from typing import Any
 from edgerun.contract import Alternative, Dialect, Unsettled
 from edgerun.dialects.readers import sibling_files
 from edgerun.dialects.readers.fields import Table, as_is, find, sides, some, translate
+from edgerun.dialects.readers.known_keys import refuse_unknown_pixels
 
 __all__ = ["DIALECT"]
 
@@ -36,6 +37,13 @@ TASKS = {"classification": "classify", "segment": "segment", "pose": "pose", "de
 """Parts of OutputPostprocessType, the first that is found."""
 
 THRESHOLDS: Table = {"OutputConfThreshold": ("conf", as_is), "OutputNMSThreshold": ("iou", as_is)}
+
+KNOWN = frozenset((
+    "InputH", "InputW", "InputC", "InputN", "InputType", "InputColorSpace", "InputPadMethod", "InputCropPercentage",
+    "InputImgNormEn", "InputImgNormCoeff", "InputResizeMethod", "InputQuantEn", "InputQuantOffset", "InputQuantScale",
+    "InputScaleEn", "InputScaleCoeff",
+))  # fmt: skip
+"""Keys that are read, and those of the accelerators' own quantisation; the method of the resampling is not followed."""
 
 STATISTICS = re.compile("Mean|Std")
 """In keys that newer versions normalise by."""
@@ -65,9 +73,10 @@ def _fields(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _preprocessing(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("InputType", "Image") != "Image":
         return {}
+    statistics = [key for key in values if STATISTICS.search(key)]
+    refuse_unknown_pixels(values, KNOWN.union(statistics), "PRE_PROCESS")
     color = str(values.get("InputColorSpace", "RGB")).lower()
     fields = {"color": color, **_fitting(values), **sides(values, "InputH", "InputW")}
-    statistics = [key for key in values if STATISTICS.search(key)]
     if statistics:
         fields["mean"] = Unsettled(f"gives {' and '.join(statistics)}", UNITS)
     elif values.get("InputImgNormEn") is True:

@@ -17,6 +17,7 @@ from typing import Any
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import sibling_files
 from edgerun.dialects.readers.fields import Table, as_is, some, translate
+from edgerun.dialects.readers.known_keys import refuse_unknown_pixels
 
 __all__ = ["DIALECT"]
 
@@ -59,6 +60,7 @@ def _entry(file: Path, model: Path) -> Mapping[str, Any]:
 
 
 def _fields(entry: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    refuse_unknown_pixels(entry, (), "the block model of Frigate's configuration")
     fields = translate(entry, INPUT)
     if "scale" in fields:
         fields |= {"mean": 0.0, "std": 1.0}

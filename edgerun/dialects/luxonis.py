@@ -1,11 +1,11 @@
 """The dialect of Luxonis' NN Archives: config.json, unpacked beside the model that it names.
 
-Read: model.inputs[].{shape, layout, preprocessing {mean, scale (divides), dai_type, reverse_channels}} of the one input
-that is an image; model.heads[].{parser, metadata {classes, conf_threshold, iou_threshold, n_keypoints, n_prototypes}}
-where there is one head. dai_type (RGB888p, BGR888i, GRAY8) replaces the older reverse_channels, and goes first; without
-it true means red first, while false is written by default too.
+Read: model.inputs[].{shape, layout, preprocessing {mean, scale (divides), dai_type, reverse_channels, resize_mode}} of
+the one input that is an image; model.heads[].{parser, metadata {classes, conf_threshold, iou_threshold, n_keypoints,
+n_prototypes}} where there is one head. dai_type (RGB888p, BGR888i, GRAY8) replaces the older reverse_channels, and goes
+first; without it true means red first, while false is written by default too.
 Not read: anchors, strides, names of outputs, max_det; parsers are DepthAI's own and say little of the graph's outputs.
-Source: https://github.com/luxonis/luxonis-ml (Apache-2.0), luxonis_ml/nn_archive/config_building_blocks;
+Source: https://github.com/luxonis/luxonis-ml (Apache-2.0), 0.10.2, luxonis_ml/nn_archive/config_building_blocks;
 https://github.com/luxonis/modelconverter (Apache-2.0), for what reverse_channels means.
 """
 
@@ -20,11 +20,20 @@ from edgerun.contract import Dialect
 from edgerun.dialects.readers import sibling_files
 from edgerun.dialects.readers.channel_order import color_of
 from edgerun.dialects.readers.fields import Table, as_is, find, sides, some, translate
+from edgerun.dialects.readers.known_keys import refuse_unknown
 
 __all__ = ["DIALECT"]
 
 COLORS = {"RGB": "rgb", "BGR": "bgr", "GRAY": "gray"}
 """Beginnings of dai_type."""
+
+RESIZES = {"CROP": "center-crop", "STRETCH": "stretch", "LETTERBOX": "letterbox"}
+"""resize_mode; the colour of the border is written nowhere."""
+
+PREPROCESSING = (
+    "mean", "scale", "dai_type", "reverse_channels", "resize_mode", "interleaved_to_planar",
+)  # fmt: skip
+"""Keys of the block that are read, and one that repeats the layout."""
 
 HEAD: Table = {"conf_threshold": ("conf", as_is), "iou_threshold": ("iou", as_is)}
 
@@ -50,6 +59,10 @@ def _preprocessing(tensor: Mapping[str, Any]) -> dict[str, Any]:
     axes = dict(zip(str(tensor.get("layout", "NCHW")).upper(), tensor["shape"], strict=True))
     fields = sides(axes, "H", "W")
     wanted = sibling_files.first(tensor.get("preprocessing"))
+    refuse_unknown(wanted, PREPROCESSING, "preprocessing in config.json")
+    mode = wanted.get("resize_mode")
+    if mode is not None:
+        fields["resize"] = RESIZES[mode]
     given = some(mean=wanted.get("mean"), std=wanted.get("scale"))
     if given:
         fields |= {"scale": 1.0, "mean": 0.0, "std": 1.0, **given}

@@ -20,6 +20,11 @@ from edgerun.dialects.readers.steps import Preprocessing, Step, follow, nothing,
 
 __all__ = ["DIALECT"]
 
+KNOWN = frozenset((
+    "scale", "mean", "std", "to_rgb", "pad_val", "pad_to_square", "crop_size", "interpolation", "allow_scale_up",
+))  # fmt: skip
+"""Keys of steps that speak of pixels; the method of the resampling is not followed."""
+
 TASKS = {"Classifier": "classify", "Detector": "detect", "PoseDetector": "pose", "RotatedDetector": "obb"}
 """`task` of deploy.json."""
 
@@ -54,7 +59,7 @@ def _names_model(models: Any, path: Path) -> bool:
 
 def _preprocessing(transforms: Any) -> dict[str, Any]:
     steps = [(str(step["type"]).rpartition(".")[2], step) for step in transforms]
-    return follow(steps, STEPS, Preprocessing(), "pipeline.json")
+    return follow(steps, STEPS, Preprocessing(), "pipeline.json", KNOWN)
 
 
 def _resize(step: Mapping[str, Any], state: Preprocessing) -> None:

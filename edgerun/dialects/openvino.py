@@ -1,6 +1,8 @@
 """The dialect of OpenVINO's Model API: `model_info`, in the runtime information of an IR or in an ONNX file.
 
-ONNX files carry the keys "model_info mean_values" and so on; an IR (`.xml`) has them as elements at its end.
+ONNX files carry the keys "model_info mean_values" and so on; an IR (`.xml`) has them as elements at its end. An IR that
+was made of an ONNX file keeps that file's metadata under "framework" (OpenVINO, src/frontends/onnx/frontend, where it
+calls set_rt_info): they are read by the dialects that read them in the ONNX file.
 Read: resize_type, pad_value, mean_values, scale_values, reverse_input_channels, labels, confidence_threshold,
 iou_threshold, agnostic_nms, model_type (for the defaults of YOLO). Means are subtracted after the channels were
 reversed, then scales divide. Images are blue-green-red there, so that reversed ones are red-green-blue; but tools
@@ -19,13 +21,26 @@ from typing import Any
 from xml.parsers import expat
 
 from edgerun.contract import Dialect
+from edgerun.dialects import libreyolo, rapidai, ultralytics, winml
 from edgerun.dialects.readers.channel_order import color_of
 from edgerun.dialects.readers.fields import Table, as_text, some, translate
+from edgerun.dialects.readers.known_keys import refuse_unknown_pixels
 from edgerun.dialects.readers.numbers import from_text, is_true
 
 __all__ = ["DIALECT"]
 
 SECTION = "model_info"
+
+FRAMEWORK = "framework"
+
+IN_ONNX = (ultralytics.DIALECT, libreyolo.DIALECT, winml.DIALECT, rapidai.DIALECT)
+"""Dialects of ONNX files' metadata."""
+
+KNOWN = frozenset((
+    "resize_type", "pad_value", "mean_values", "scale_values", "reverse_input_channels", "intensity_mode",
+    "embedded_processing",
+))  # fmt: skip
+"""Keys of model_info that speak of pixels."""
 
 RESIZES = {
     "standard": "stretch",
@@ -61,11 +76,25 @@ ROWS: Table = {
 
 
 def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
-    values = _entries(metadata)
+    values, original = _entries(metadata), dict[str, str]()
     if not values and path.suffix == ".xml" and path.is_file():
-        values = _of_ir(path)
+        values, original = _of_ir(path)
+    return _of_original(original, path) | _of_model_info(values)
+
+
+def _of_original(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    """What the ONNX file said that an IR was made of."""
+    for dialect in IN_ONNX:
+        fields = dialect.read(metadata, path)
+        if fields:
+            return dict(fields)
+    return {}
+
+
+def _of_model_info(values: Mapping[str, str]) -> dict[str, Any]:
     if not values:
         return {}
+    refuse_unknown_pixels(values, KNOWN, SECTION)
     if is_true(values.get("embedded_processing", "")):
         raise ValueError("model_info says embedded_processing: the file resizes images itself, and does not say how")
     if values.get("intensity_mode", "none") != "none":
@@ -104,14 +133,17 @@ def _fitting(values: Mapping[str, str]) -> dict[str, Any]:
     return {"resize": RESIZES[kind], "fill": int(float(border))}
 
 
-def _of_ir(path: Path) -> dict[str, str]:
-    """The values in net > rt_info > model_info. Entities are refused: they can grow without bounds."""
-    found: dict[str, str] = {}
+def _of_ir(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """The values in net > rt_info > model_info, and those in framework beside it.
+
+    Entities are refused: they can grow without bounds.
+    """
+    found: dict[str, dict[str, str]] = {SECTION: {}, FRAMEWORK: {}}
     stack: list[str] = []
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
-        if stack == ["net", "rt_info", SECTION] and "value" in attributes:
-            found[name] = attributes["value"]
+        if stack[:-1] == ["net", "rt_info"] and stack[-1] in found and "value" in attributes:
+            found[stack[-1]][name] = attributes["value"]
         stack.append(name)
 
     def end(name: str) -> None:
@@ -131,7 +163,7 @@ def _of_ir(path: Path) -> dict[str, str]:
             parser.ParseFile(file)
     except expat.ExpatError as cause:
         raise ValueError(f"{path.name} is damaged XML: {cause}") from cause
-    return found
+    return found[SECTION], found[FRAMEWORK]
 
 
 DIALECT = Dialect("openvino", _read)

@@ -26,6 +26,9 @@ __all__ = ["DIALECT"]
 
 FILES = ("infer_cfg.yml", "inference.yml")
 
+KNOWN = frozenset(("is_scale", "mean", "std", "to_bgr", "channel_first"))
+"""Keys of steps that speak of pixels."""
+
 SUPPRESSION: Table = {"nms_threshold": ("iou", as_is)}
 
 
@@ -40,7 +43,7 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
 def _fields(config: Mapping[str, Any]) -> dict[str, Any]:
     steps = [(step["type"], step) for step in config["Preprocess"]]
     before = Preprocessing({"color": "rgb", "scale": 1.0, "mean": 0.0, "std": 1.0})
-    fields = follow(steps, STEPS, before, "its Preprocess")
+    fields = follow(steps, STEPS, before, "its Preprocess", KNOWN)
     fields |= translate(config, {"draw_threshold": ("conf", as_is)})
     fields |= translate(sibling_files.first(config.get("NMS")), SUPPRESSION)
     return fields | some(labels=config.get("label_list"))

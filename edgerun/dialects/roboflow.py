@@ -18,6 +18,7 @@ from typing import Any
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import sibling_files
 from edgerun.dialects.readers.fields import some
+from edgerun.dialects.readers.known_keys import refuse_unknown_pixels
 
 __all__ = ["DIALECT"]
 
@@ -25,6 +26,12 @@ CONFIG = "inference_config.json"
 
 RESIZES = {"stretch": "stretch", "letterbox": "letterbox", "letterbox-reflect-edges": "letterbox"}
 """resize_mode."""
+
+KNOWN = frozenset((
+    "resize_mode", "padding_value", "color_mode", "scaling_factor", "normalization", "input_channels",
+    "dataset_version_resize_dimensions",
+))  # fmt: skip
+"""Keys of network_input that speak of pixels; the number of channels is the graph's."""
 
 TASKS = {
     "object-detection": "detect",
@@ -72,6 +79,7 @@ def _shape(size: Mapping[str, Any]) -> float:
 
 
 def _preprocessing(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    refuse_unknown_pixels(wanted, KNOWN, "network_input")
     mode, size = wanted["resize_mode"], wanted["training_input_size"]
     if mode not in RESIZES:
         raise ValueError(f"{CONFIG} says resize_mode = {mode}, which is not known here")

@@ -1,8 +1,10 @@
-"""Luxonis' NN Archives: a tar file with config.json and the model that it names, unpacked while the model is in use.
+"""Archives that hold one model, which is unpacked while it is in use.
 
-Only plain files on the top level are taken out, each under its own bare name and within bounds; links, folders, devices
-and paths that lead elsewhere are not.
-Source: https://github.com/luxonis/luxonis-ml (Apache-2.0), luxonis_ml/nn_archive/archive_generator.py.
+Luxonis' NN Archives are tar files with config.json and the model that it names; MediaPipe's bundles are zip files with
+the suffix .task and models in them. Only plain files on the top level are taken out, each under its own bare name and
+within bounds; links, folders, devices and paths that lead elsewhere are not.
+Sources: https://github.com/luxonis/luxonis-ml (Apache-2.0), luxonis_ml/nn_archive/archive_generator.py; mediapipe 1.2.3
+(Apache-2.0), tasks/python/metadata.
 """
 
 from __future__ import annotations
@@ -11,14 +13,17 @@ import json
 import shutil
 import tarfile
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from edgerun.card import sidecar
 from edgerun.errors import ModelUnreadable, ModelUnsafe
 from edgerun.formats.known import PACKED, is_packed
+from edgerun.formats.known import SUFFIXES as SUFFIXES_OF_MODELS
 
 __all__ = ["unpacked"]
 
@@ -27,6 +32,9 @@ LARGEST = 2 << 30
 
 MOST = 100
 """Members of an archive."""
+
+MOST_NAMED = 8
+"""Models of a bundle that a message names."""
 
 LONGEST = 1 << 20
 """Bytes of a header for a long name."""
@@ -43,6 +51,8 @@ def unpacked(path: Path) -> tuple[Path, Callable[[], None]]:
         ModelUnreadable: a damaged archive, or one without a config.json that names a model in it.
         ModelUnsafe: an archive that is larger than any model.
     """
+    if path.suffix.lower() == ".task" and zipfile.is_zipfile(path):
+        return _from_bundle(path)
     if not path.is_file() or not _is_tar(path):
         return path, lambda: None
     folder = Path(tempfile.mkdtemp(prefix="edgerun-"))
@@ -50,6 +60,40 @@ def unpacked(path: Path) -> tuple[Path, Callable[[], None]]:
     try:
         _unpack(path, folder)
         model = folder / _named(folder, path)
+        if sidecar.path_for(path).is_file():
+            shutil.copyfile(sidecar.path_for(path), sidecar.path_for(model))
+    except BaseException:
+        removed()
+        raise
+    return model, removed
+
+
+def _from_bundle(path: Path) -> tuple[Path, Callable[[], None]]:
+    """The one model in a bundle of MediaPipe's, unpacked, and how to clean up after it."""
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            members = bundle.infolist()
+            models = [member for member in members if Path(member.filename).suffix.lower() in SUFFIXES_OF_MODELS]
+            if len(models) != 1 or not _bare(models[0].filename):
+                listed = ", ".join(member.filename for member in models[:MOST_NAMED]) or "none"
+                raise ModelUnreadable(
+                    f"{path} is a bundle of MediaPipe's with {len(models)} models: {listed}.",
+                    hint=f"unpack it, and name one: unzip {path.name}",
+                )
+            return _unzipped(bundle, models[0], path)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as cause:
+        raise ModelUnreadable(f"{path} is a damaged bundle: {cause}.", hint="copy or download it again") from cause
+
+
+def _unzipped(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> tuple[Path, Callable[[], None]]:
+    """A member, unpacked, and how to clean up after it."""
+    folder = Path(tempfile.mkdtemp(prefix="edgerun-"))
+    removed = partial(shutil.rmtree, folder, ignore_errors=True)
+    model = folder / member.filename
+    try:
+        with bundle.open(member) as source, model.open("wb") as target:
+            bounded: Any = _Bounded(source, path)
+            shutil.copyfileobj(bounded, target)
         if sidecar.path_for(path).is_file():
             shutil.copyfile(sidecar.path_for(path), sidecar.path_for(model))
     except BaseException:
@@ -69,7 +113,7 @@ def _is_tar(path: Path) -> bool:
 class _Bounded:
     """A file that gives so many bytes at most: a bomb does not fill the disk."""
 
-    def __init__(self, file: BinaryIO, path: Path) -> None:
+    def __init__(self, file: IO[bytes], path: Path) -> None:
         self._file, self._path, self._left = file, path, LARGEST
 
     def read(self, size: int) -> bytes:

@@ -68,6 +68,10 @@ RECOGNISED = {
     "mlmodelc": Recognised(
         "a compiled Core ML model (.mlmodelc)", "load the .mlpackage or .mlmodel it was compiled from"
     ),
+    "git-lfs": Recognised(
+        "a Git LFS pointer: a text of three lines that stands for a model kept elsewhere",
+        "fetch the model itself, in the repository: git lfs pull; or by the site's own download button",
+    ),
     "coreai": Recognised("a Core AI model", "load the .mlpackage or .onnx it was made from"),
 }
 """Formats that are told apart and not run, each with the next step."""
@@ -98,6 +102,7 @@ MAGICS = {
 """At the beginning of a file."""
 
 TEXTS = {
+    re.compile(rb"version https://git-lfs\.github\.com/spec/"): "git-lfs",  # git-lfs, docs/spec.md
     re.compile(rb"<(\?xml[^>]*>\s*<)?net\b", re.DOTALL): "openvino",
     re.compile(rb"\{.*(\"modelTopology\"|\"(graph|layers)-model\")", re.DOTALL): "tfjs",
     re.compile(rb"\{\s*\"base_code\"\s*:.*\"pir\"", re.DOTALL): "paddle",

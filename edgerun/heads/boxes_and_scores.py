@@ -10,6 +10,7 @@ from edgerun.graphs import output_kinds
 from edgerun.heads import value_checks
 from edgerun.heads.bound_outputs import Group, Part
 from edgerun.heads.readings import Bound
+from edgerun.heads.requirements import Unmet, require
 from edgerun.tensors import TensorSpec
 
 __all__ = ["BOXES", "LOGITS", "SCORES", "TURNED", "BoxesAndScores", "background_first", "bound", "counts"]
@@ -36,25 +37,30 @@ def bound(evidence: Evidence, *allowed: str) -> tuple[Roles, str]:
     Returns:
         name -> role, {} where it is no such head; why not.
     """
+    try:
+        return _required(evidence, allowed), ""
+    except Unmet as unmet:
+        return {}, str(unmet)
+
+
+def _required(evidence: Evidence, allowed: Sequence[str]) -> Roles:
+    """Name -> role of each output; raises `Unmet` where it is no such head."""
     pair = list(evidence.outputs)
-    if len(pair) != 2 or not all(map(_is_table, pair)):
-        return {}, WANTED
+    require(len(pair) == 2 and all(map(_is_table, pair)), WANTED)
     found = _boxes(pair, evidence)
-    if len(found) != 1:
-        return {}, ALIKE if found else WANTED
+    require(found, WANTED)
+    require(len(found) == 1, ALIKE)
     boxes = found[0]
     scores = pair[1 - pair.index(boxes)]
-    if boxes.shape[2] != 4 or boxes.shape[1] not in scores.shape[1:]:
-        return {}, WANTED
+    require(boxes.shape[2] == 4 and boxes.shape[1] in scores.shape[1:], WANTED)
     role = _role(scores, boxes, evidence)
     claimed = evidence.card.outputs.get(scores.name, role)
-    if claimed != role:
-        return {}, f"the `outputs` call {scores.name} {claimed}, but its shape and values are those of {role}"
-    if role == TURNED and not (role in allowed and _are_scores(scores, evidence)):
-        return {}, WANTED
-    if role not in allowed:
-        return {}, "the scores of a probe run leave 0..1"
-    return {boxes.name: BOXES, scores.name: role}, ""
+    require(
+        claimed == role, f"the `outputs` call {scores.name} {claimed}, but its shape and values are those of {role}"
+    )
+    require(role != TURNED or _are_scores(scores, evidence), WANTED)
+    require(role in allowed, WANTED if role == TURNED else "the scores of a probe run leave 0..1")
+    return {boxes.name: BOXES, scores.name: role}
 
 
 def _is_table(spec: TensorSpec) -> bool:
@@ -116,17 +122,23 @@ class BoxesAndScores:
 
     def __call__(self, evidence: Evidence) -> Bound | str:
         """The outputs and their roles, or why they are not such outputs."""
-        card = evidence.card
-        roles, why_not = bound(evidence, *self.roles)
-        if not roles:
-            return why_not
+        try:
+            return self._bound(evidence)
+        except Unmet as unmet:
+            return str(unmet)
+
+    def _bound(self, evidence: Evidence) -> Bound:
+        roles = _required(evidence, self.roles)
         count, columns = counts(evidence, roles)
         classes = columns - self.background
-        if classes < 1:
-            return f"{columns} columns of scores leave no class beside a background"
-        if self.prior_boxes is not None and count != self.prior_boxes(card.height, card.width):
-            return f"{count} rows are not its prior boxes"
+        require(classes >= 1, f"{columns} columns of scores leave no class beside a background")
+        self._require_prior_boxes(count, evidence)
         widths = {BOXES: 4, SCORES: columns, LOGITS: columns}
         parts = tuple(Part(role, name, 0, widths[role]) for name, role in roles.items())
         seen = "a background and " * bool(self.background) + f"{classes} classes"
         return Bound((Group((), parts),), roles, classes, f"{seen} for each of {count} boxes")
+
+    def _require_prior_boxes(self, count: int, evidence: Evidence) -> None:
+        if self.prior_boxes is not None:
+            wanted = self.prior_boxes(evidence.card.height, evidence.card.width)
+            require(count == wanted, f"{count} rows are not its {wanted} prior boxes")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgerun.contract import Graph
+from edgerun.graphs.view import GraphView, kind
 from edgerun.heads import value_checks
 from edgerun.heads.bound_outputs import Tables
 from edgerun.heads.readings import Observed
@@ -14,7 +16,18 @@ from edgerun.heads.scores import expectation
 from edgerun.heads.stride_outputs import Output
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["distances", "objection", "only_scores_in_0_to_1", "output", "plausible"]
+__all__ = ["bins_of", "distances", "objection", "only_scores_in_0_to_1", "output", "plausible"]
+
+
+PRODUCTS = ("conv", "conv2d", "matmul", "gemm", "fullyconnected", "linear")
+"""Kinds of operator that can take the mean of a distribution."""
+
+
+def bins_of(graph: Graph) -> set[int]:
+    """The numbers of bins of the distributions whose mean a graph takes: it multiplies them with 0, 1, 2 …"""
+    view = GraphView.of(graph)
+    weights = [array for node in graph.nodes if kind(node) in PRODUCTS for array in view.constants(node)]
+    return {array.size for array in weights if array.size > 1 and np.array_equal(array.ravel(), np.arange(array.size))}
 
 
 def output(*bins: int) -> Output:

@@ -109,14 +109,22 @@ def bind(
     """
     outputs = list(outputs)
     for strides in ladders:
-        found: dict[int, tuple[Level, ...]] = dict.fromkeys((*strides, NO_STRIDE), ())
-        for name, shape in outputs:
-            level = _place(name, shape, strides, (height, width), per_cell)
-            found[level.stride] += (level,)
+        found = _on_ladder(outputs, strides, (height, width), per_cell)
         strays = found.pop(NO_STRIDE)
         if not strays and all(found.values()):
             return found
     return {}
+
+
+def _on_ladder(
+    outputs: Iterable[tuple[str, Shape]], strides: tuple[int, ...], size: tuple[int, int], per_cell: int
+) -> dict[int, tuple[Level, ...]]:
+    """Stride -> its outputs, NO_STRIDE -> the others."""
+    found: dict[int, tuple[Level, ...]] = dict.fromkeys((*strides, NO_STRIDE), ())
+    for name, shape in outputs:
+        level = _place(name, shape, strides, size, per_cell)
+        found[level.stride] += (level,)
+    return found
 
 
 def _place(name: str, shape: Shape, strides: Iterable[int], size: tuple[int, int], per_cell: int) -> Level:

@@ -26,9 +26,10 @@ __all__ = [
     "Squares",
     "decode",
     "decode_points",
+    "halved",
     "joined",
     "laid",
-    "squares",
+    "rounded_up",
 ]
 
 Layout: TypeAlias = Callable[[int, int, tuple[int, ...]], FloatArray]
@@ -41,7 +42,20 @@ RETINAFACE: Ladder = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
 """Source: github.com/biubug6/Pytorch_Retinaface (MIT), `data/config.py`."""
 
 ULTRAFACE: Ladder = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
-"""Source: github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (MIT), `fd_config.py`."""
+"""Source: github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (MIT), `vision/ssd/config/fd_config.py`."""
+
+Rounding: TypeAlias = Callable[[int, int], int]
+"""(pixels of a side, stride) -> cells along it."""
+
+
+def rounded_up(pixels: int, stride: int) -> int:
+    """Cells of a network whose convolutions pad: what is left over is a cell."""
+    return -(-pixels // stride)
+
+
+def halved(pixels: int, stride: int) -> int:
+    """Cells of a network that halves again and again, rounding up the first time and down from then on."""
+    return (pixels + 1) // 2 // (stride // 2)
 
 
 def laid(lines: int, columns: int, sizes: AnyArray, cell: tuple[float, float] | None = None) -> FloatArray:
@@ -67,30 +81,37 @@ def joined(parts: Sequence[FloatArray]) -> FloatArray:
     return result
 
 
-@lru_cache(maxsize=8)
-def squares(height: int, width: int, ladder: Ladder) -> FloatArray:
-    """Squares of some sides at each stride; the grid is rounded up, its cells are whole strides.
-
-    Args:
-        height, width: pixels of the input.
-        ladder: strides and sides, pixels.
-    """
-    found = []
-    for stride, sides in ladder:
-        sizes = np.array(sides)[:, None] / (width, height)
-        found.append(laid(-(-height // stride), -(-width // stride), sizes, (stride / height, stride / width)))
-    return joined(found)
-
-
 @dataclass(frozen=True, slots=True)
 class Squares:
-    """A `Layout` of squares."""
+    """A `Layout` of squares of some sides at each stride.
+
+    Attributes:
+        ladder: strides and sides.
+        cells: of a side of the input at a stride.
+        fill: whether the cells of a stride fill the input and no square is larger than it, as in UltraFace; else the
+            cells are whole strides, and those of the last line and column may reach beyond the input.
+    """
 
     ladder: Ladder
+    cells: Rounding = rounded_up
+    fill: bool = False
 
     def __call__(self, height: int, width: int, _: tuple[int, ...] = ()) -> FloatArray:
         """The squares of an input of so many pixels."""
-        return squares(height, width, self.ladder)
+        return _squares(self, height, width)
+
+    def of_stride(self, height: int, width: int, stride: int, sides: tuple[int, ...]) -> FloatArray:
+        """The squares of one stride."""
+        sizes = np.array(sides)[:, None] / (width, height)
+        lines, columns = self.cells(height, stride), self.cells(width, stride)
+        if self.fill:
+            return laid(lines, columns, np.minimum(sizes, 1))
+        return laid(lines, columns, sizes, (stride / height, stride / width))
+
+
+@lru_cache(maxsize=8)
+def _squares(layout: Squares, height: int, width: int) -> FloatArray:
+    return joined([layout.of_stride(height, width, stride, sides) for stride, sides in layout.ladder])
 
 
 def decode(offsets: AnyArray, priors: AnyArray, variances: Sequence[float]) -> FloatArray:

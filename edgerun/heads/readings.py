@@ -11,7 +11,7 @@ from edgerun.heads import output_roles
 from edgerun.heads.bound_outputs import Formula, Group, Reader
 from edgerun.tensors import AnyArray
 
-__all__ = ["Binding", "Bound", "Observed", "OfClasses", "Reading", "certain", "decoder", "label_mismatch"]
+__all__ = ["STAND_IN", "Binding", "Bound", "Observed", "OfClasses", "Reading", "certain", "decoder", "label_mismatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,13 @@ def nothing_more(_: Observed) -> Iterable[Convention]:
     return ()
 
 
+STAND_IN = "the size of a stand-in image"
+"""In the reason of a verdict: all but the size of the input is the family's."""
+
+LEAST_SIDE = 64
+"""Pixels of an input: two cells of stride 32. Exporters feed 32 x 32 or less where only a trace is wanted."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """One way in which a family writes its outputs.
@@ -118,6 +125,7 @@ class Reading:
         objection: why the values of a trial run speak against the family; "" where they do not.
         sure: how sure it is where nothing speaks against it.
         tells_roles: whether the card shows which output is what.
+        least_side: pixels; an input with a smaller side holds no object that the family could find.
     """
 
     binding: Binding
@@ -127,6 +135,7 @@ class Reading:
     objection: Callable[[Observed], str] = no_objection
     sure: Callable[[Observed], Sure] = likely
     tells_roles: bool = True
+    least_side: int = LEAST_SIDE
 
     def matches(self, evidence: Evidence) -> Match:
         """The verdict on a model's outputs, with a reader that is bound to them."""
@@ -134,7 +143,7 @@ class Reading:
         if isinstance(bound, str):
             return Match(Sure.NO, bound)
         observed = Observed(evidence, bound)
-        wrong = label_mismatch(evidence, bound.classes) or self.objection(observed)
+        wrong = self._stand_in(evidence) or label_mismatch(evidence, bound.classes) or self.objection(observed)
         if wrong:
             return Match(Sure.NO, wrong)
         brought = [*self.conventions, *self.further(observed)]
@@ -142,6 +151,16 @@ class Reading:
             brought.append(Inference("shapes, and values of a probe run", outputs=bound.roles))
         reader = Reader(bound.groups, self.formula)
         return Match.bringing(self.sure(observed), bound.why, *brought, decode=reader)
+
+    def _stand_in(self, evidence: Evidence) -> str:
+        """Why the size of the input is that of a stand-in image of an export; "" where it may be meant."""
+        height, width = evidence.card.height, evidence.card.width
+        if min(height, width) >= self.least_side:
+            return ""
+        return (
+            f"{width} x {height} pixels are {STAND_IN}, in which no object of the family fits; its sides must be "
+            f"{self.least_side} or more"
+        )
 
 
 def label_mismatch(evidence: Evidence, classes: int) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "best_of_softmax_behind_background",
     "exp",
     "expectation",
+    "face_of_two",
     "logit",
     "of_one_class",
     "sigmoid",
@@ -106,6 +107,16 @@ def of_one_class(scores: AnyArray, conf: float) -> Best:
     """Rows of a head for one kind of object that score at least `conf`; scores: [N], 0..1."""
     rows = np.flatnonzero(scores >= conf)
     return rows, scores[rows].astype(np.float32, copy=False), np.zeros(len(rows), np.int32)
+
+
+def face_of_two(tables: Mapping[str, AnyArray], conf: float) -> Best:
+    """The same for rows [N, 2] of a background and one kind of object; a softmax of two logits is the sigmoid of their
+    difference.
+    """
+    if "logits" in tables:
+        logits = tables["logits"]
+        return of_one_class(sigmoid(logits[:, 1] - logits[:, 0]), conf)
+    return of_one_class(tables["scores"][:, 1], conf)
 
 
 def best_behind_background(tables: Mapping[str, AnyArray], conf: float) -> Best:

@@ -110,9 +110,9 @@ class StrideOutputs:
         assigned = _in_one(group, self.outputs) if self.in_one else _apart(group, self.outputs)
         possible = [Group(strides, parts, self.per_cell) for parts in assigned]
         possible = [each for each in possible if self._is_claimed(each, evidence)] or possible
-        if len(possible) == 1:
-            return possible
-        return [each for each in possible if self.fits(each.trial_rows(evidence))] or possible
+        if len(possible) > 1:
+            possible = [each for each in possible if self.fits(each.trial_rows(evidence))] or possible
+        return possible
 
     def _is_claimed(self, group: Group, evidence: Evidence) -> bool:
         """Whether labels and roles that somebody says are those of these outputs."""

@@ -19,7 +19,7 @@ from edgerun.contract import Match
 from edgerun.errors import CardInvalid
 from edgerun.interpretation import contradictions
 from edgerun.interpretation.claims import THIS_FILE, USER, Claim, Standing, conventions
-from edgerun.interpretation.contradictions import DECISIVE, FEED, NORMALISATION
+from edgerun.interpretation.contradictions import DECISIVE, FEED, NORMALISATION, SIDES
 
 __all__ = ["fold", "lay", "with_conventions", "with_field"]
 
@@ -83,7 +83,8 @@ def _described(card: ModelCard, descriptions: Collection[Claim]) -> ModelCard:
             raise contradictions.unreadable(claim) from claim.damage
         own = _own_card(claim, claim.given_beside(settled))
         contradictions.refuse_two_descriptions(card, own, settled)
-        card = _with_rest(card, _with_whole_normalisation(card, own, settled))
+        own = _with_whole_fit(card, _with_whole_normalisation(card, own, settled))
+        card = _with_rest(card, own)
         if claim.overrules:
             settled.update(own.sources)
     for claim in descriptions:
@@ -105,8 +106,22 @@ def _with_whole_normalisation(card: ModelCard, own: ModelCard, settled: Abstract
     """What a description gives, less its normalisation where an earlier one has given any part of that."""
     if card.sources.keys().isdisjoint(NORMALISATION) or not settled.isdisjoint(NORMALISATION):
         return own
+    return _without(own, NORMALISATION)
+
+
+def _with_whole_fit(card: ModelCard, own: ModelCard) -> ModelCard:
+    """What a description gives, less what an earlier word on the fit or on the input's size makes void."""
+    if "resize" in card.sources and card.resize != own.resize:
+        return _without(own, (*SIDES, "crop"))
+    if not card.sources.keys().isdisjoint(("height", "width")):
+        return _without(own, SIDES)
+    return own
+
+
+def _without(own: ModelCard, names: Iterable[str]) -> ModelCard:
+    """A card that says nothing of these fields."""
     sources = dict(own.sources)
-    for name in NORMALISATION:
+    for name in names:
         sources.pop(name, None)
     return replace(own, sources=MappingProxyType(sources))
 

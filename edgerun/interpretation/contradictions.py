@@ -14,7 +14,7 @@ from edgerun.errors import CardInvalid, DecoderUnknown
 from edgerun.interpretation.claims import Claim
 from edgerun.tensors import AnyArray
 
-__all__ = ["FEED", "NORMALISATION"]
+__all__ = ["FEED", "NORMALISATION", "SIDES"]
 
 FEED = ("resize", "color", "scale", "mean", "std")
 """Preprocessing fields. Metadata that cannot be read is ignored where the user gives all of them."""
@@ -23,9 +23,13 @@ NORMALISATION = ("scale", "mean", "std")
 """One thing in three fields: a place that gives one of them gives the rest by leaving it at its default."""
 
 DECISIVE = (
-    "task", "decoder", "resize", "color", "box_units", "suppressed", "keypoints", "keypoint_dims", "inputs", "outputs",
+    "task", "decoder", "resize", "crop", "color", "box_units", "suppressed", "keypoints", "keypoint_dims", "inputs",
+    "outputs",
 )  # fmt: skip
 """Fields that move boxes or colours: two dialects that contradict one another in these are refused."""
+
+SIDES = ("shorter_side", "longer_side", "side_multiple", "side_rounding", "padded")
+"""How an image is fitted where nothing says the size of the input."""
 
 NORMALISATION_SLACK = 0.01
 """Of a normalisation's range, by which two descriptions of it may differ: quantised models' are rounded."""

@@ -11,7 +11,8 @@ from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match
 from edgerun.contract.convention import Alternatives
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
 from edgerun.heads import finished_rows, named_roles
-from edgerun.interpretation import graph_evidence
+from edgerun.heads.readings import STAND_IN
+from edgerun.interpretation import graph_evidence, other_tasks
 from edgerun.interpretation.card_fields import lay
 from edgerun.interpretation.claims import Claim, Standing
 
@@ -88,7 +89,7 @@ def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     best = max((match.sure for _, match in verdicts), default=Sure.NO)
     if best is Sure.NO:
         _blame_labels(evidence, decoders)
-        raise _with_evidence(_none_reads(evidence), evidence, _named(verdicts))
+        raise _with_evidence(_none_reads(evidence, verdicts), evidence, _named(verdicts))
     finalists = distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
     if len(finalists) > 1:
         raise _with_evidence(_several_read(finalists, evidence), evidence, _named(verdicts))
@@ -139,7 +140,20 @@ def _left_to(match: Match, evidence: Evidence) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------- refusals
 
 
-def _none_reads(evidence: Evidence) -> DecoderUnknown:
+def _none_reads(evidence: Evidence, verdicts: Verdicts) -> DecoderUnknown:
+    for decoder, match in verdicts:
+        if STAND_IN in match.why:
+            return DecoderUnknown(
+                f"The outputs are {decoder.name}'s, but {match.why}.",
+                hint="export the model again at the size that it is to run at, or with open sides and imgsz=",
+            )
+    other = other_tasks.recognised(evidence.outputs, evidence.card.height, evidence.card.width)
+    if other:
+        return DecoderUnknown(
+            f"No decoder reads these outputs: {_listed(evidence)}; they look like {other}, which edgerun does not do.",
+            hint="run it with the library it was made for; if it is a detector all the same, name its decoder with "
+            "decoder=, of those of: edgerun plugins",
+        )
     by_roles = named_roles.suggested(evidence)
     hint = "see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family"
     if by_roles:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 
 from edgerun.card import ModelCard
 from edgerun.contract import TensorSpec
+from edgerun.errors import ModelUnreadable
 from edgerun.interpretation.claims import Claim, Objection, Standing
 from edgerun.processing import quantization
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.tensors import AnyArray
 
-__all__ = ["fixed", "names_of_outputs", "open_sizes", "steps"]
+__all__ = ["fixed", "names_of_outputs", "open_sizes", "refuse_what_cannot_run", "steps"]
 
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
@@ -24,6 +26,65 @@ FEWEST_STEPS = 16
 """Distinct values of an integer input, below which an image is dark."""
 
 SOURCE = "the file's input"
+
+
+BEYOND_NUMPY = ("bfloat16", "float8", "float4", "int4", "uint4", "int2", "uint2")
+"""Beginnings of the names of ONNX's types that numpy lacks. Source: onnx 1.23.2, TensorProto.DataType."""
+
+
+def refuse_what_cannot_run(
+    inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], given: Collection[str], model: str
+) -> None:
+    """Refuse a model with inputs or outputs of types that numpy lacks, such as bfloat16, or with states.
+
+    Args:
+        inputs, outputs: of the session.
+        given: names of inputs whose value is said.
+        model: its name, for the message.
+
+    Raises:
+        ModelUnreadable: there is such an input or output.
+    """
+    for spec in inputs:
+        if not _is_of_numbers(spec):
+            raise ModelUnreadable(
+                f"{model} takes an input {spec}, and numpy has no numbers of that type.",
+                hint="export it with an input of float32, float16 or uint8",
+            )
+    for spec in outputs:
+        if spec.dtype.startswith(BEYOND_NUMPY):
+            raise ModelUnreadable(
+                f"{model} gives an output {spec}, and numpy has no numbers of that type.",
+                hint="export it with outputs of float32",
+            )
+    for spec in inputs:
+        after = None if spec.name in given else _state_after(spec, outputs)
+        if after is not None:
+            raise ModelUnreadable(
+                f"{model} carries a state from frame to frame, from its output {after.name} to its input {spec}, which "
+                "edgerun does not.",
+                hint=f'export it without the state; or hold it still, with inputs={{"{spec.name}": numpy.zeros(…)}}',
+            )
+
+
+def _is_of_numbers(spec: TensorSpec) -> bool:
+    try:
+        return np.dtype(spec.dtype).kind in "biuf"
+    except TypeError:
+        return False
+
+
+STATES = re.compile(r"lstm|gru|rnn|state|hidden", re.IGNORECASE)
+"""What inputs and outputs are called that hold a state. Source: tensorflow/models, research/lstm_object_detection
+(raw_inputs/init_lstm_c and raw_outputs/lstm_c)."""
+
+
+def _state_after(spec: TensorSpec, outputs: Sequence[TensorSpec]) -> TensorSpec | None:
+    """The output that is to be fed to an input at the next frame; None where the input is not a state."""
+    if not STATES.search(spec.name):
+        return None
+    alike = (output for output in outputs if output.shape == spec.shape and output.dtype == spec.dtype)
+    return next((output for output in alike if STATES.search(output.name)), None)
 
 
 def fixed(image: ImageInput, model: str) -> Claim:

@@ -58,16 +58,18 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
     """
     path, session, registry = opened.file, opened.session, opened.registry
     model = path.name
+    said = stated(path, session.metadata, registry.dialects, arguments)
+    file_input.refuse_what_cannot_run(session.inputs, session.outputs, fold(said).inputs, model)
     image = model_inputs.find(session.inputs, model)
     graph = read_graph(opened)
     in_graph = InGraphPreprocessing() if graph is None else preprocessing(graph, image.spec.name)
     claims = [
-        *stated(path, session.metadata, registry.dialects, arguments),
+        *said,
         file_input.fixed(image, model),
         file_input.open_sizes(),
         graph_evidence.claim(in_graph, model),
     ]
-    runs = TrialRuns(opened, image, fold(claims))
+    runs = TrialRuns(opened, image, fold(claims), opened.trials)
     claims.append(file_input.names_of_outputs(runs.outputs, model))
     evidence = Evidence(
         inputs=session.inputs,

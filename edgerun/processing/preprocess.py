@@ -13,10 +13,14 @@ from edgerun import boxes as box_arithmetic
 from edgerun.card import Color, ModelCard, Resize
 from edgerun.media.images import Image
 from edgerun.processing import quantization
+from edgerun.processing.fitting import Fitting
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.tensors import AnyArray, FloatArray, TensorSpec
 
-__all__ = ["Geometry", "Plan"]
+__all__ = ["CUT", "Geometry", "Plan"]
+
+CUT = ("center-crop", "stretch")
+"""Fits after which an image may be larger than the input, which then takes its middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +41,21 @@ class Geometry:
     image_width: int
 
     @staticmethod
-    def fit(image_height: int, image_width: int, height: int, width: int, resize: Resize) -> Geometry:
+    def fit(
+        image_height: int, image_width: int, height: int, width: int, fitting: Fitting | Resize = "letterbox"
+    ) -> Geometry:
         """The place of an image of one size in an input of another.
 
         Letterbox keeps the aspect and rounds the image's size to whole pixels; the centred one gives an odd
         pixel of border to the right and the bottom, as Ultralytics does.
         """
-        if resize == "stretch":
-            return Geometry(width / image_width, height / image_height, 0.0, 0.0, image_height, image_width)
-        if resize == "center-crop":
-            ratio = max(height / image_height, width / image_width)
-        else:
-            ratio = min(height / image_height, width / image_width)
-        fitted_width, fitted_height = max(1, round(image_width * ratio)), max(1, round(image_height * ratio))
+        if not isinstance(fitting, Fitting):
+            fitting = Fitting(fitting)
+        fitted_height, fitted_width = fitting.fitted((image_height, image_width), (height, width))
         left = top = 0
-        if resize == "letterbox":
+        if fitting.resize == "letterbox":
             left, top = round((width - fitted_width) / 2 - 0.1), round((height - fitted_height) / 2 - 0.1)
-        elif resize == "center-crop":
+        elif fitting.resize in CUT:
             left, top = -((fitted_width - width) // 2), -((fitted_height - height) // 2)
         return Geometry(
             fitted_width / image_width, fitted_height / image_height, float(left), float(top), image_height, image_width
@@ -110,6 +112,7 @@ class Plan:
         channels_last: [1, h, w, c] rather than [1, c, h, w].
         spec: dtype and quantisation of the input.
         resize, fill, color, scale, mean, std: as in the card.
+        fitting: the whole fit; None where `resize` says it all.
     """
 
     height: int
@@ -122,6 +125,7 @@ class Plan:
     scale: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    fitting: Fitting | None = None
     _tables: AnyArray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -141,6 +145,7 @@ class Plan:
             scale=card.scale,
             mean=card.mean,
             std=card.std,
+            fitting=Fitting.of(card),
         )
 
     @cached_property
@@ -177,12 +182,13 @@ class Plan:
             out: stored dtype, [c, h, w] or [h, w, c]; every element is overwritten.
             border: False where `out` holds the border of an image of this very size already.
         """
-        geometry = Geometry.fit(image.shape[0], image.shape[1], self.height, self.width, self.resize)
+        fitting = self.fitting or Fitting(self.resize)
+        geometry = Geometry.fit(image.shape[0], image.shape[1], self.height, self.width, fitting)
         fitted_height, fitted_width = geometry.fitted
         if (fitted_height, fitted_width) != image.shape[:2]:
             image = np.asarray(cv2.resize(image, (fitted_width, fitted_height)), np.uint8)
         left, top = int(geometry.left), int(geometry.top)
-        if self.resize == "center-crop":
+        if self.resize in CUT:
             image = np.ascontiguousarray(image[-top : self.height - top, -left : self.width - left])
             left = top = 0
         bottom, right = top + image.shape[0], left + image.shape[1]

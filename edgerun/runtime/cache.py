@@ -2,16 +2,19 @@
 
     <folder>/tune/       what `edgerun tune` found, a small JSON file for each model
     <folder>/compiled/   what runtimes compiled for this machine, a folder for each model and delegate
+    <folder>/trials/     outputs of trial runs on made-up images, a file for each run
     <folder>/<plugin>/   marks of plugins
 
 The folder is EDGERUN_CACHE, else "edgerun" in the user's cache folder of this system. Compiled models that were not
-used for longest are deleted where all of them take more than EDGERUN_CACHE_LIMIT megabytes, else 2000.
+used for longest are deleted where all of them take more than EDGERUN_CACHE_LIMIT megabytes, else 2000; outputs of
+trial runs beyond 200 megabytes, or that limit where it is less.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import platform
 import re
@@ -29,7 +32,21 @@ from typing import Any
 from edgerun.errors import InputError
 from edgerun.runtime import cpu_cores
 
-__all__ = ["compiled", "digest", "drop", "files", "folder", "limit", "machine", "read", "size", "write"]
+__all__ = [
+    "MEGABYTE",
+    "compiled",
+    "digest",
+    "drop",
+    "files",
+    "folder",
+    "limit",
+    "machine",
+    "parts",
+    "read",
+    "sha256",
+    "size",
+    "write",
+]
 
 DEFAULT_LIMIT = 2000
 """Megabytes of compiled models that are kept where EDGERUN_CACHE_LIMIT does not say."""
@@ -40,9 +57,9 @@ MEGABYTE = 1_000_000
 USED = ".used"
 """A file in each folder of compiled models; its time is that of the last use."""
 
-LOCATION = re.compile(rb"\n\x08location\x12(.)", re.DOTALL)
-"""How ONNX names a file of weights beside the model: an entry whose key is "location". Source: onnx.proto,
-StringStringEntryProto; a name is shorter than 128 bytes, so its length is one byte."""
+LOCATION = re.compile(rb"\n\x08location\x12([\x00-\x7f]|[\x80-\xff][\x01-\x7f])")
+"""How ONNX names a file of weights beside the model: an entry whose key is "location", before its length, of one byte
+or two, and the name. Source: onnx.proto, StringStringEntryProto."""
 
 
 def folder() -> Path:
@@ -120,9 +137,9 @@ def digest(path: Path) -> str:
     if path.is_dir():
         for file in _files(path):
             total.update(f"\n{file.relative_to(path).as_posix()}\n".encode())
-            total.update(_sha256(file))
+            total.update(sha256(file))
         return total.hexdigest()
-    total.update(_sha256(path))
+    total.update(sha256(path))
     if path.suffix == ".onnx":
         for weights in _weights_beside(path):
             with suppress(OSError):
@@ -131,19 +148,35 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def _sha256(file: Path) -> bytes:
+def parts(path: Path) -> list[Path]:
+    """The files that a model is made of: those of a folder, or the file itself and the weights that it names."""
+    if path.is_dir():
+        return _files(path)
+    return [path, *filter(Path.is_file, _weights_beside(path))]
+
+
+def sha256(file: Path) -> bytes:
+    """Of a file's content."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
 def _weights_beside(path: Path) -> list[Path]:
-    """Files of weights that an ONNX model names."""
-    data = path.read_bytes()
+    """Files of weights that an ONNX model names, in its folder or below."""
     names = set()
-    for found in LOCATION.finditer(data):
-        length = found.group(1)[0]
-        names.add(data[found.end() : found.end() + length])
-    return [path.with_name(Path(os.fsdecode(name)).name) for name in sorted(names) if b"\0" not in name]
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return []
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for found in LOCATION.finditer(data):
+                length = _varint(found.group(1))
+                names.add(bytes(data[found.end() : found.end() + length]))
+    return [path.parent / os.fsdecode(name) for name in sorted(names) if b"\0" not in name]
+
+
+def _varint(data: bytes) -> int:
+    """Of one byte or two, seven bits in each, the lowest first."""
+    return sum((byte & 127) << 7 * place for place, byte in enumerate(data))
 
 
 def read(name: str) -> dict[str, Any] | None:

@@ -16,13 +16,13 @@ from edgerun.errors import (
     DelegateUnavailable,
     EdgerunError,
     InputError,
-    ModelUnreadable,
-    translated,
 )
 from edgerun.formats.identify import Identified, identify
 from edgerun.formats.known import mismatch
 from edgerun.runtime import cache, cpu_cores, delegate_choice, installed, tuned_choice
+from edgerun.runtime.refused_files import refused
 from edgerun.runtime.registry import Registry
+from edgerun.runtime.trial_cache import TrialCache
 
 __all__ = ["Opened", "Opening", "open_model"]
 
@@ -69,6 +69,7 @@ class Opened:
         registry: the plugins in use.
         opening: how long it took, and whether the runtime compiled.
         batch: images a run, as tuned; None where nothing was tuned.
+        trials: what it answered to trial runs of earlier loads; None where that is not kept.
         removed: deletes what was unpacked; a second call does nothing.
     """
 
@@ -82,6 +83,7 @@ class Opened:
     registry: Registry
     opening: Opening
     batch: int | None = None
+    trials: TrialCache | None = None
     removed: Callable[[], None] = lambda: None
 
     def close(self) -> None:
@@ -130,8 +132,7 @@ def open_model(
         if delegate == "auto":
             opened = _tuned(request, offered)
         else:
-            first, _ = next(tuned_choice.healthy(offered))
-            opened = _opened(request, first)
+            opened = _opened(request, *next(tuned_choice.healthy(offered)))
     except BaseException:
         found.close()
         raise
@@ -170,13 +171,12 @@ def _tuned(request: _Request, offered: Sequence[Backend]) -> Opened:
     if choice is not None:
         as_tuned = replace(request, delegate=choice.delegate, threads=request.threads or choice.threads)
         try:
-            opened = _opened(as_tuned, registry.backend(choice.backend))
+            opened = _opened(as_tuned, registry.backend(choice.backend), versions[choice.backend])
             return replace(opened, asked=_noted(opened.asked, note), batch=choice.batch)
         except EdgerunError as cause:
             note = f"{choice.delegate} was tuned and cannot be opened, so the runtime's order: {cause.message}"
             warnings.warn(f"{request.path.name}: {note}", stacklevel=4)
-    first, _ = healthy[0]
-    opened = _opened(replace(request, delegate=None), first)
+    opened = _opened(replace(request, delegate=None), *healthy[0])
     return replace(opened, asked=_noted(opened.asked, note))
 
 
@@ -185,14 +185,14 @@ def _noted(asked: Delegate, note: str) -> Delegate:
     return replace(asked, reason="; ".join(reasons))
 
 
-def _opened(request: _Request, backend: Backend) -> Opened:
+def _opened(request: _Request, backend: Backend, version: str) -> Opened:
     """The first delegate that is in force once the model is opened; its reason says why earlier ones are not."""
     offers = request.registry.offers(backend)
     tried, refusals = delegate_choice.candidates(request.delegate, offers, backend.name, strict=request.strict)
     failures: list[DelegateUnavailable] = []
     for asked in tried:
         try:
-            opened = _on_delegate(request, backend, asked)
+            opened = _on_delegate(request, backend, version, asked)
         except DelegateUnavailable as cause:
             failures.append(cause)
             refusals.append(f"{asked.name}: {cause.message.rstrip('.')}")
@@ -206,7 +206,7 @@ def _opened(request: _Request, backend: Backend) -> Opened:
     raise delegate_choice.none_left(refusals, offers) from failures[0]
 
 
-def _on_delegate(request: _Request, backend: Backend, asked: Delegate) -> Opened:
+def _on_delegate(request: _Request, backend: Backend, version: str, asked: Delegate) -> Opened:
     """The model opened on one delegate, whose reason says why it is in force.
 
     Raises:
@@ -215,21 +215,40 @@ def _on_delegate(request: _Request, backend: Backend, asked: Delegate) -> Opened
         ModelUnreadable: the runtime does not open the file.
     """
     threads = cpu_cores.available() if request.threads is None else request.threads
-    given, folder = _with_cache(request.file, backend, asked)
-    before, started = cache.files(folder), time.perf_counter()
-    failed = f"{backend.name} cannot open {request.file}"
+    given, folder = _with_cache(request.file, backend, version, asked)
+    before, began, started = cache.files(folder), time.time(), time.perf_counter()
     try:
-        with translated(ModelUnreadable, failed, hint="check that the file is whole; export it again"):
-            session = backend.open(request.file, given, threads)
+        session = _session(backend, request.file, given, threads)
         why = _why_in_force(request, backend, asked, session)
     except DelegateUnavailable:
         cache.drop(folder)
         raise
     opening = Opening(time.perf_counter() - started, folder, bool(cache.files(folder) - before))
     asked = replace(asked, reason=why)
+    versions = (request.registry.plugin_of(backend), version)
+    trials = TrialCache.of(request.file, request.format, backend.name, versions, given, session.delegate, began)
     return Opened(
-        request.file, request.file, request.format, backend, session, asked, threads, request.registry, opening
+        path=request.file,
+        file=request.file,
+        format=request.format,
+        backend=backend,
+        session=session,
+        asked=asked,
+        threads=threads,
+        registry=request.registry,
+        opening=opening,
+        trials=trials,
     )
+
+
+def _session(backend: Backend, file: Path, delegate: Delegate, threads: int) -> Session:
+    """A file opened by its runtime, or one sentence of why it was not."""
+    try:
+        return backend.open(file, delegate, threads)
+    except EdgerunError:
+        raise
+    except Exception as cause:  # a runtime may raise anything
+        raise refused(backend, file, cause) from cause
 
 
 def _why_in_force(request: _Request, backend: Backend, asked: Delegate, session: Session) -> str:
@@ -246,7 +265,7 @@ def _why_in_force(request: _Request, backend: Backend, asked: Delegate, session:
     return why
 
 
-def _with_cache(path: Path, backend: Backend, asked: Delegate) -> tuple[Delegate, str]:
+def _with_cache(path: Path, backend: Backend, version: str, asked: Delegate) -> tuple[Delegate, str]:
     """The delegate with a folder of edgerun's cache for what it compiles, and the folder's path.
 
     As it is, and "", where it takes no such folder or the user named one. The folder's name holds all that the compiled
@@ -257,7 +276,7 @@ def _with_cache(path: Path, backend: Backend, asked: Delegate) -> tuple[Delegate
     if asked.name in delegates.VOCABULARY and delegates.on_processor(asked):
         return asked, ""  # OpenVINO's cache spares nothing there: YOLOv8n opened in 1.7 s without, 2.0 s with it filled
     options = [f"{name}={value}" for name, value in sorted(asked.options.items())]
-    key = [cache.digest(path), backend.name, backend.health().version, asked.name, *options, *cache.machine().values()]
+    key = [cache.digest(path), backend.name, version, asked.name, *options, *cache.machine().values()]
     folder = cache.compiled(f"{path.stem}-{backend.name}-{asked.name}", "\n".join(key))
     if folder is None:
         return asked, ""

@@ -202,6 +202,13 @@ class Registry:
             raise PluginError(f"There is no backend {name}.", hint=f"use one of: {', '.join(by_name) or 'none'}")
         return by_name[name]
 
+    def plugin_of(self, backend: Backend) -> str:
+        """The distribution that brings a backend, with its version; "" where that is not known."""
+        for plugin in self.plugins:
+            if backend.name in plugin.backends and plugin.version:
+                return f"{plugin.distribution} {plugin.version}"
+        return ""
+
     def backends_for(self, format: str) -> list[Backend]:
         """Those that run a format, in the order of registration.
 

@@ -1,6 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+
+from edgerun import decoders
+from edgerun.contract import Sure
+from edgerun.decoders import centerface
+from edgerun.errors import DecoderUnknown
+from edgerun.interpretation import decoder_choice
 
 
 def encode(rows, height, width, random, *, order=(0, 1, 2, 3)):
@@ -25,3 +32,22 @@ HEADS = {
         "encode": lambda *a: encode(*a, order=(2, 3, 1, 0)), "classes": 1, "keypoints": 5,
     },
 }  # fmt: skip
+
+
+def test_an_export_of_a_stand_in_image_is_refused_with_that_reason(evidence):
+    """CenterFace's own file was exported with a stand-in of [10, 3, 32, 32], in which there is no face to be found."""
+    for side, sure in ((32, Sure.NO), (63, Sure.NO), (64, Sure.CERTAIN), (320, Sure.CERTAIN)):
+        outputs = encode(np.empty((0, 6)), side, side, np.random.default_rng(0))
+        (family,) = centerface.DECODERS
+        match = family.matches(evidence(HEADS["centerface"], (side, side), outputs))
+        assert match.sure is sure, side
+        if sure is Sure.NO:
+            assert f"{side} x {side} pixels are the size of a stand-in image" in match.why
+
+
+def test_a_load_of_such_a_file_says_so(evidence):
+    outputs = encode(np.empty((0, 6)), 32, 32, np.random.default_rng(0))
+    with pytest.raises(
+        DecoderUnknown, match="The outputs are centerface's, but 32 x 32 pixels are the size of a stand"
+    ):
+        decoder_choice.choose(evidence(HEADS["centerface"], (32, 32), outputs), decoders.BUILTIN)

@@ -4,7 +4,7 @@ import numpy as np
 
 from edgerun import decoders
 from edgerun.contract import Frame, Sure
-from edgerun.frame import in_pixels
+from edgerun.frame import in_pixels as _in_pixels
 from edgerun.interpretation import card_fields, decoder_choice
 
 HEAD = {"image": "hwc", "dtype": "uint8"}
@@ -53,7 +53,7 @@ def test_one_person_has_the_box_around_the_joints_that_are_seen(evidence):
     assert choice.decoder.name == "movenet"
     assert choice.match.sure is Sure.CERTAIN
     card = card_fields.with_conventions(known.card, choice.match)
-    found = in_pixels(choice.decode(outputs, Frame(192, 192, 0.25, card)), card)
+    found = _in_pixels(choice.decode(outputs, Frame(192, 192, 0.25, card)), card)
     np.testing.assert_allclose(found.keypoints[0, :, :2], joints[:, 1::-1] * 192, atol=1e-3)
     np.testing.assert_allclose(found.keypoints[0, :, 2], joints[:, 2], atol=1e-6)
     seen = np.delete(joints, 5, axis=0)[:, 1::-1] * 192

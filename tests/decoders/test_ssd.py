@@ -29,13 +29,15 @@ def published(name):
     if name == "ssd-ultraface":
         return np.array(
             [
-                ((x + 0.5) * stride / 320, (y + 0.5) * stride / 240, side / 320, side / 240)
-                for stride, sides in ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
-                for y in range(-(-240 // stride))
-                for x in range(-(-320 // stride))
+                ((x + 0.5) / columns, (y + 0.5) / lines, min(side / 320, 1), min(side / 240, 1))
+                for columns, lines, sides in (
+                    (40, 30, (10, 16, 24)), (20, 15, (32, 48)), (10, 8, (64, 96)), (5, 4, (128, 192, 256)),
+                )
+                for y in range(lines)
+                for x in range(columns)
                 for side in sides
             ]
-        )
+        )  # fmt: skip
     small, large, ratios, grids, steps = {
         "ssd-vgg-voc": (
             (30, 60, 111, 162, 213, 264), (60, 111, 162, 213, 264, 315), ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
@@ -139,3 +141,33 @@ def test_scores_after_a_softmax_are_not_tensorflows(evidence):
     match = decoder.matches(evidence({}, (300, 300), outputs))
     assert match.sure is Sure.NO
     assert "add up to 1" in match.why
+
+
+def test_ultrafaces_cells_fill_its_input_and_no_square_is_larger():
+    """The constants of version-RFB-320.onnx and version-RFB-640.onnx, which its authors published with their
+    post-processing: the last row is 0.9 0.875 0.8 1.0, and 0.95 0.9375 0.4 0.53333 (fd_config.py, box_utils.py).
+    """
+    small, large = (ssd.LAYOUTS["ssd-ultraface"](*size, ()) for size in ((240, 320), (480, 640)))
+    assert (len(small), len(large)) == (4420, 17640)
+    np.testing.assert_allclose(small[-1], (0.9, 0.875, 0.8, 1.0), rtol=1e-6)
+    np.testing.assert_allclose(large[-1], (0.95, 0.9375, 0.4, 0.53333336), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "iou", "conf"),
+    [
+        ("ssd-tensorflow", 0.6, None),  # ssd_mobilenet_v2_coco.config and its siblings of tensorflow/models
+        ("ssd-torchvision-lite", 0.55, None),  # torchvision 0.28, ssdlite.py
+        ("ssd-vgg-coco", 0.45, None),  # torchvision 0.28, ssd.py
+        ("ssd-vgg-voc", 0.45, None),
+        ("ssd-pytorch-mobilenet", 0.45, None),  # pytorch-ssd, mobilenetv1_ssd_config.py
+        ("ssd-ultraface", 0.3, 0.7),  # detect_imgs_onnx.py
+    ],
+)
+def test_each_toolbox_suppresses_as_it_does(evidence, name, iou, conf):
+    size = HEADS[name]["sizes"][0]
+    outputs = HEADS[name]["encode"](np.empty((0, 6)), *size, np.random.default_rng(0))
+    (decoder,) = (entry for entry in decoders.BUILTIN if entry.name == name)
+    match = decoder.matches(evidence(HEADS[name], size, outputs))
+    assert match.sure is not Sure.NO
+    assert (match.conventions["iou"], match.conventions.get("conf")) == (iou, conf)

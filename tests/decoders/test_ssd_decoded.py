@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgerun.contract import Sure
+from edgerun.decoders import ssd_decoded
 from edgerun.interpretation import decoder_choice
 
 
@@ -46,3 +48,12 @@ def test_ultrafaces_rows_are_known_by_their_number(evidence):
     assert outputs["boxes"].shape == (1, 4420, 4)
     assert choice.match.conventions["labels"] == ("face",)
     assert choice.match.conventions["mean"] == 127
+    assert (choice.match.conventions["iou"], choice.match.conventions["conf"]) == (0.3, 0.7)  # detect_imgs_onnx.py
+
+
+def test_boxes_of_nothing_tell_no_units(evidence):
+    (family,) = ssd_decoded.DECODERS
+    outputs = encode(np.empty((0, 6)), 240, 320, np.random.default_rng(0))
+    known = evidence({}, (240, 320), outputs | {"boxes": np.zeros_like(outputs["boxes"])})
+    assert family.matches(known).sure is Sure.NO
+    assert "tells neither their order nor their units" in family.matches(known).why

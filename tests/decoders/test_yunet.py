@@ -38,8 +38,8 @@ def squares(rows, height, width, random, *, batch):
         [
             ((column + 0.5) * stride, (line + 0.5) * stride, side)
             for stride, sides in ladder
-            for line in range(-(-height // stride))
-            for column in range(-(-width // stride))
+            for line in range((height + 1) // 2 // (stride // 2))
+            for column in range((width + 1) // 2 // (stride // 2))
             for side in sides
         ]
     )
@@ -76,3 +76,13 @@ def test_swapping_the_two_scores_changes_nothing(read, objects):
     _, second = read({}, (320, 320), swapped)
     np.testing.assert_array_equal(first.scores, second.scores)
     np.testing.assert_array_equal(first.boxes, second.boxes)
+
+
+def test_yunet_of_2022_halves_rounding_down(read, objects):
+    """OpenCV 4.5.4, face_detect.cpp, generatePriors: 15 x 20, 7 x 10, 3 x 5 and 1 x 2 cells at 120 x 160."""
+    rows = objects({"classes": 1}, (120, 160))
+    outputs = squares(rows, 120, 160, np.random.default_rng(0), batch=False)
+    assert outputs["loc"].shape == (1076, 14)
+    chosen, found = read({}, (120, 160), outputs, 0.5)
+    assert chosen == "yunet-2022"
+    np.testing.assert_allclose(found.boxes[found.scores.argmax()], rows[rows[:, 4].argmax(), :4], atol=0.1)

@@ -113,3 +113,101 @@ def test_impossible_values_are_an_error_that_names_the_dialect(tmp_path, field):
     model = folder_with(tmp_path, picture={**NORMALISED, "size": 224, **field})
     with pytest.raises(CardInvalid, match="huggingface metadata"):
         card_fields.fold(stated(model, {}, BUILTIN, {}))
+
+
+def kind(name, **said):
+    return {"image_processor_type": name, **NORMALISED, **said}
+
+
+def test_a_shortest_and_a_longest_edge_leave_no_border_where_the_size_is_open(tmp_path):
+    """transformers 5.23.0, DETR: 640 x 480 goes in as 1066 x 800; YOLOS rounds down to multiples of 16."""
+    sides = {"size": {"shortest_edge": 800, "longest_edge": 1333}}
+    fields = read(tmp_path, picture=kind("DetrImageProcessor", **sides))
+    assert (fields["shorter_side"], fields["longer_side"], fields["padded"]) == (800, 1333, False)
+    assert "side_multiple" not in fields
+    assert read(tmp_path, picture=kind("YolosImageProcessor", **sides))["side_multiple"] == 16
+    old = kind("DetrFeatureExtractor", size=800, max_size=1333)
+    assert read(tmp_path, picture=old)["longer_side"] == 1333
+    up = read(tmp_path, picture=kind("MaskFormerImageProcessor", **sides, size_divisor=32))
+    assert (up["side_multiple"], up["side_rounding"]) == (32, "up")
+
+
+def test_a_pad_size_is_the_size_of_the_input(tmp_path):
+    sides = {"size": {"shortest_edge": 800, "longest_edge": 1333}, "do_pad": True}
+    padded = kind("DetrImageProcessor", **sides, pad_size={"height": 1400, "width": 1500})
+    fields = read(tmp_path, picture=padded)
+    assert (fields["height"], fields["width"], fields["shorter_side"]) == (1400, 1500, 800)
+    assert "padded" not in fields
+    unpadded = read(tmp_path, picture={**padded, "do_pad": False})
+    assert (unpadded["height"], unpadded["padded"]) == (800, False)
+
+
+def test_a_largest_height_and_width(tmp_path):
+    fields = read(tmp_path, picture=kind("DetrImageProcessor", size={"max_height": 96, "max_width": 128}))
+    assert (fields["resize"], fields["height"], fields["width"]) == ("letterbox-topleft", 96, 128)
+    assert fields["padded"] is False
+
+
+@pytest.mark.parametrize(
+    ("picture", "resize", "side", "crop"),
+    [
+        (kind("ConvNextImageProcessor", size={"shortest_edge": 224}, crop_pct=0.875), "center-crop", 224, 0.875),
+        (kind("ConvNextImageProcessor", size={"shortest_edge": 384}, crop_pct=0.875), "stretch", 384, 1),
+        (kind("LevitImageProcessor", size={"shortest_edge": 224}, do_center_crop=True, crop_size=224),
+         "center-crop", 224, 0.875),
+        (kind("BitImageProcessor", size={"shortest_edge": 256}, do_center_crop=True, crop_size=224),
+         "center-crop", 224, 0.875),
+        (kind("CLIPImageProcessor", size=224, do_center_crop=True, crop_size=224), "center-crop", 224, 1),
+        (kind("DeiTImageProcessor", size=256, do_center_crop=True, crop_size=224), "stretch", 224, 0.875),
+        (kind("DeiTFeatureExtractor", size={"height": 256, "width": 256}, do_center_crop=True, crop_size=224),
+         "stretch", 224, 0.875),
+    ],
+)  # fmt: skip
+def test_what_is_cut_out_of_what_size(tmp_path, picture, resize, side, crop):
+    """transformers 5.23.0, models/*/image_processing_*.py of these classes."""
+    fields = read(tmp_path, picture=picture)
+    assert (fields["resize"], fields["height"], fields["width"]) == (resize, side, side)
+    assert fields.get("crop", 1) == pytest.approx(crop)
+
+
+def test_an_efficientnet_divides_by_its_deviation_twice(tmp_path):
+    """transformers 5.23.0, image_processing_efficientnet.py: `include_top`; `rescale_offset` takes 1 off before."""
+    picture = kind("EfficientNetImageProcessor", size={"height": 224, "width": 224}, include_top=True)
+    fields = read(tmp_path, picture=picture)
+    assert (fields["mean"], fields["std"]) == (MEAN, [0.229**2, 0.224**2, 0.225**2])
+    assert read(tmp_path, picture={**picture, "include_top": False})["std"] == STD
+    offset = read(tmp_path, picture={**picture, "rescale_offset": True})
+    assert offset["mean"] == pytest.approx([1.485, 1.456, 1.406])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"do_sharpen": True},
+        {"do_grayscale": True},
+        {"size": {"shortest_edge": 224}, "do_center_crop": True, "crop_size": 256},
+        {"size": {"height": 64, "width": 64}, "do_pad": True, "pad_size": {"height": 96, "width": 96}},
+        {"size": {"shortest_edge": 384}, "size_divisor": 32},
+        {"image_processor_type": "Owlv2ImageProcessor"},
+    ],
+)
+def test_steps_that_are_not_known_are_refused(tmp_path, said):
+    with pytest.raises(ValueError, match=r"not known here"):
+        read(tmp_path, picture={**NORMALISED, **said})
+
+
+def test_a_size_of_the_user_is_the_size_of_the_input(tmp_path):
+    picture = kind("DetrImageProcessor", size={"shortest_edge": 800, "longest_edge": 1333})
+    folder_with(tmp_path, picture=picture)
+    card = card_fields.fold(stated(tmp_path / "model.onnx", {}, BUILTIN, {"height": 64, "width": 96}))
+    assert (card.height, card.width, card.shorter_side, card.padded) == (64, 96, 0, True)
+    stretched = card_fields.fold(stated(tmp_path / "model.onnx", {}, BUILTIN, {"resize": "stretch"}))
+    assert (stretched.resize, stretched.shorter_side, stretched.padded) == ("stretch", 0, True)
+
+
+def test_an_image_processor_may_be_part_of_another(tmp_path):
+    """transformers 5.23.0, processing_utils.py: processor_config.json holds its parts."""
+    part = kind("DetrImageProcessor", size={"height": 64, "width": 96})
+    (tmp_path / "processor_config.json").write_text(json.dumps({"processor_class": "X", "image_processor": part}))
+    fields = read(tmp_path)
+    assert (fields["resize"], fields["height"], fields["width"]) == ("stretch", 64, 96)

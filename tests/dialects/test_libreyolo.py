@@ -55,9 +55,10 @@ def test_the_same_table_lies_beside_a_pte_or_in_an_archive(gathered):
 @pytest.mark.parametrize("family", FED)
 def test_every_family_is_fed_in_its_own_way(gathered, family):
     card = gathered(metadata={**TABLE, "model_family": family})
-    assert card.color == ("bgr" if family in ("yolox", "rtmdet") else "rgb")
+    assert card.color == ("bgr" if family in ("yolox", "rtmdet", "centernet") else "rgb")
     assert (card.scale == 1.0) == (family in ("yolox", "rtmdet", "damoyolo"))
-    assert card.resize == ("stretch" if "det" in family and family != "rtmdet" else card.resize)
+    letterboxed = ("rtmdet", "efficientdet")
+    assert card.resize == ("stretch" if "det" in family and family not in letterboxed else card.resize)
 
 
 def test_only_large_deimv2_are_normalised(gathered):
@@ -115,3 +116,100 @@ def test_a_family_that_others_answer_like_names_its_decoder(gathered, family):
     assert gathered(metadata={**TABLE, "model_family": family}).decoder == DECODERS[family]
     done = {**TABLE, "model_family": family, "nms": "true", "nms_conf": "0.25", "nms_iou": "0.5"}
     assert gathered(metadata=done).decoder is None
+
+
+EXPORTED = [
+    "centernet", "deformable_detr", "deim", "deimv2", "detr", "dfine", "dinodetr", "ec", "efficientdet",
+    "faster_rcnn", "fcos", "gtr", "lwdetr", "mask_rcnn", "picodet", "ppyoloe", "retinanet", "rfdetr", "rtdetr",
+    "rtdetrv2", "rtdetrv4", "rtmdet", "ssd", "yolo1", "yolo2", "yolo3", "yolo4", "yolo7", "yolo9", "yolo9_e2e",
+    "yolo9_p2", "yolonas", "yolox",
+]  # fmt: skip
+"""Families whose detectors LibreYOLO 1.6.0 exports: export/support.py, task detect, not blocked."""
+
+
+def test_every_exported_family_is_known():
+    assert len(EXPORTED) == 33
+    assert set(EXPORTED) <= set(FED)
+
+
+@pytest.mark.parametrize("family", ["detr", "deformable_detr", "dinodetr", "lwdetr", "tinyformer", "gtr", "rfdetr"])
+def test_detr_and_its_kin_are_stretched_and_normalised(gathered, family):
+    """1.6.0, models/detr/utils.py and its siblings: a square, ImageNet's mean and deviation."""
+    card = gathered(metadata={**TABLE, "model_family": family})
+    assert (card.resize, card.scale) == ("stretch", 1 / 255)
+    assert (card.mean, card.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@pytest.mark.parametrize(
+    ("family", "resize", "fill"),
+    [
+        ("yolo1", "stretch", None),  # models/darknet/preprocess.py
+        ("yolo2", "letterbox-topleft", 128),
+        ("yolo4", "letterbox-topleft", 128),
+        ("yolo7", "letterbox-topleft", 114),  # models/yolo7/utils.py
+        ("yolo9_p2", "letterbox-topleft", 114),
+        ("centernet", "letterbox", 0),  # models/centernet/utils.py
+        ("efficientdet", "letterbox-topleft", 124),  # models/efficientdet/utils.py
+        ("ssd", "stretch", None),  # models/ssd/utils.py
+    ],
+)
+def test_families_of_1_6(gathered, family, resize, fill):
+    card = gathered(metadata={**TABLE, "model_family": family})
+    assert card.resize == resize
+    assert fill is None or card.fill[0] == fill
+
+
+def test_an_ssd_has_its_own_mean(gathered):
+    """1.6.0, models/ssd/utils.py: (p / 255 - mean) * 255."""
+    card = gathered(metadata={**TABLE, "model_family": "ssd"})
+    assert (255 * card.scale - card.mean[2]) / card.std[2] == pytest.approx((1 - 0.40784) * 255)
+
+
+@pytest.mark.parametrize(
+    ("pad", "resize"), [("center", "letterbox"), ("topleft", "letterbox-topleft"), (None, "letterbox-topleft")]
+)
+def test_a_yolov9_says_where_its_letterbox_lies(gathered, pad, resize):
+    """1.6.0, preprocess/letterbox.py; exports before it have no key and mean the upper left corner."""
+    said = {} if pad is None else {"letterbox_pad": pad}
+    assert gathered(metadata={**TABLE, "model_family": "yolo9", **said}).resize == resize
+
+
+def test_a_classifier_says_how_it_was_measured(gathered):
+    """1.6.0, export/exporter.py, _classify_eval_metadata."""
+    table = {**TABLE, "task": "classify", "model_family": "convnext", "crop_pct": "0.9", "interpolation": "bicubic"}
+    card = gathered(metadata=table)
+    assert (card.resize, card.crop, card.mean[0]) == ("center-crop", 0.9, 0.485)
+    said = {"norm_mean": "[0.5, 0.5, 0.5]", "norm_std": "[0.5, 0.5, 0.5]", "resize_mode": "stretch"}
+    stretched = gathered(metadata={**table, **said})
+    assert (stretched.resize, stretched.crop, stretched.mean, stretched.std) == ("stretch", 1, (0.5,) * 3, (0.5,) * 3)
+
+
+@pytest.mark.parametrize(
+    ("family", "resize", "crop", "mean"),
+    [("clip", "center-crop", 1.0, 0.48145466), ("siglip2", "stretch", 1.0, 0.5), ("vit", "center-crop", 0.9, 0.5)],
+)
+def test_older_classifiers_are_fed_as_their_family(gathered, family, resize, crop, mean):
+    """1.6.0, backends/base.py, _LEGACY_CLASSIFY_EVAL."""
+    card = gathered(metadata={**TABLE, "task": "classify", "model_family": family})
+    assert (card.resize, card.crop, card.mean[0]) == (resize, crop, mean)
+    assert gathered(metadata={**TABLE, "task": "classify", "model_family": "resnet"}).crop == 0.875
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"letterbox_pad": "bottom"},
+        {"color_gamma": "2.2"},
+        {"model_family": "fcos", "dynamic": "True"},
+        {"task": "classify", "resize_mode": "tiles"},
+    ],
+)
+def test_what_is_not_known_of_the_feed_is_refused(gathered, change):
+    with pytest.raises(CardInvalid, match="libreyolo metadata"):
+        gathered(metadata={**TABLE, "model_family": "yolo9", **change})
+
+
+def test_a_faster_rcnn_of_open_size_has_no_border(gathered):
+    card = gathered(metadata={**TABLE, "model_family": "faster_rcnn", "dynamic": "True"})
+    assert (card.resize, card.padded) == ("letterbox-topleft", False)
+    assert gathered(metadata={**TABLE, "model_family": "faster_rcnn"}).resize == "stretch"

@@ -83,3 +83,22 @@ def test_only_the_model_that_is_named_is_meant(gathered):
 def test_impossible_values_are_refused(gathered, change):
     with pytest.raises(CardInvalid, match="luxonis metadata"):
         gathered(archive(**change))
+
+
+@pytest.mark.parametrize(
+    ("mode", "resize"), [("STRETCH", "stretch"), ("LETTERBOX", "letterbox"), ("CROP", "center-crop")]
+)
+def test_the_archive_says_how_images_are_fitted(gathered, mode, resize):
+    """luxonis-ml 0.10.2, nn_archive/config_building_blocks/base_models/input.py, PreprocessingBlock.resize_mode."""
+    card = gathered(archive(resize_mode=mode))
+    assert (card.resize, card.source("resize")) == (resize, "luxonis metadata")
+
+
+def test_without_a_mode_nothing_is_said_of_the_fit(gathered):
+    assert "resize" not in gathered(archive(resize_mode=None)).sources
+
+
+@pytest.mark.parametrize("change", [{"resize_mode": "TILE"}, {"gamma": 2.2}])
+def test_what_is_not_known_is_refused(gathered, change):
+    with pytest.raises(CardInvalid, match="luxonis metadata"):
+        gathered(archive(**change))

@@ -106,3 +106,26 @@ def test_what_is_not_known_is_refused(gathered, said):
 def test_a_damaged_ir_is_refused(gathered, text):
     with pytest.raises(CardInvalid, match=r"model\.xml"):
         gathered({"model.xml": text}, name="model.xml")
+
+
+def test_an_ir_that_was_an_onnx_file_keeps_its_metadata_under_framework(gathered):
+    """OpenVINO, src/frontends/onnx/frontend: set_rt_info(value, "framework", key) for each of the file's metadata."""
+    framework = """<framework>
+        <names value="{0: 'cat', 1: 'dog'}" /><stride value="32" /><task value="detect" /><imgsz value="[64, 96]" />
+    </framework>"""
+    ir = IR.replace("<model_info>", framework + "<model_info>").partition("<model_info>")[0] + "</rt_info></net>"
+    card = gathered({"model.xml": ir}, name="model.xml")
+    assert (card.labels, card.task, card.height, card.width) == (("cat", "dog"), "detect", 64, 96)
+    assert (card.resize, card.scale, card.source("labels")) == ("letterbox", 1 / 255, "openvino metadata")
+
+
+def test_model_info_goes_before_what_the_onnx_file_said(gathered):
+    framework = """<framework><names value="{0: 'cat', 1: 'dog'}" /><stride value="32" /></framework>"""
+    card = gathered({"model.xml": IR.replace("<model_info>", framework + "<model_info>")}, name="model.xml")
+    assert (card.labels, card.resize, card.mean[0]) == (("cat", "traffic_light"), "stretch", 123.675)
+
+
+def test_an_unknown_key_that_speaks_of_pixels_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="gamma_correction"):
+        read(tmp_path, **ULTRALYTICS, gamma_correction="2.2")
+    assert read(tmp_path, **ULTRALYTICS, author="me")["resize"] == "letterbox"

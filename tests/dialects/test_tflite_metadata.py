@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgerun.dialects import BUILTIN
 from edgerun.errors import CardInvalid
 from edgerun.interpretation import card_fields
 from edgerun.interpretation.claims import stated
+from edgerun.processing import model_inputs
+from edgerun.processing.preprocess import Plan
+from edgerun.tensors import Quantization, TensorSpec
 
 IMAGE = {"name": "image", "content": "image", "color": "rgb", "mean": [127.5], "std": [127.5], "tensor": "x"}
 BY_NOUGHT = json.dumps({"inputs": [IMAGE | {"dtype": "uint8", "quantization": [0, 0]}]})
@@ -40,10 +45,18 @@ def test_a_quantised_input_of_int8_is_normalised_first():
     assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.5, 127.5)
 
 
-def test_a_quantised_input_of_bytes_is_normalised_first_too():
+def test_an_input_of_bytes_takes_them_as_they_are():
+    """MediaPipe Tasks at 43313dc (image_preprocessing_graph.cc): uint8 gets 0..255, other types are normalised."""
     image = IMAGE | {"dtype": "uint8", "quantization": [0.0078125, 127]}
     card = gathered(tflite_metadata={"inputs": [image], "outputs": []})
-    assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.5, 127.5)
+    assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.0, 128.0)
+    plan = Plan.of(
+        replace(card, height=2, width=256),
+        model_inputs.find([TensorSpec("x", (1, 2, 256, 3), "uint8", Quantization((0.0078125,), (127,)))], "model"),
+    )
+    fed = plan.new_input()
+    plan.apply(np.tile(np.arange(256, dtype=np.uint8)[None, :, None], (2, 1, 3)), fed[0])
+    assert fed[0, 0, :, 0].tolist() == list(range(256))
 
 
 @pytest.mark.parametrize(

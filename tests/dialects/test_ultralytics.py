@@ -93,3 +93,24 @@ def test_other_metadata_is_not_of_this_dialect():
 
 def test_nothing_is_evaluated():
     assert isinstance(read(names="__import__('os').getcwd()")["labels"], str)
+
+
+def test_a_task_and_the_shape_of_keypoints_count_without_names():
+    fields = DIALECT.read({"task": "pose", "kpt_shape": "[5, 3]"}, Path("model.onnx"))
+    assert fields == {"task": "pose", "keypoints": 5, "keypoint_dims": 3}
+    whole = DIALECT.read({"task": "pose", "kpt_shape": "[17, 2]", "stride": "32"}, Path("model.onnx"))
+    assert (whole["task"], whole["keypoints"], whole["keypoint_dims"], whole["resize"]) == ("pose", 17, 2, "letterbox")
+    assert "labels" not in whole
+    assert DIALECT.read({"task": "detect"}, Path("model.onnx")) == {}
+
+
+def test_rt_detr_says_its_head_and_is_stretched():
+    fields = read(names="['a']", task="detect", head="RTDETRDecoder")
+    assert (fields["resize"], fields["box_units"]) == ("stretch", "unit")
+    assert read(names="['a']", task="detect", head="Detect")["resize"] == "letterbox"
+
+
+def test_an_unknown_key_that_speaks_of_pixels_is_refused():
+    with pytest.raises(ValueError, match="resize_policy"):
+        read(names="['a']", resize_policy="crop")
+    assert read(names="['a']", author="me", **{"Image.ColorSpaceGamma": "SRGB"})["fill"] == 114

@@ -3,7 +3,9 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import re
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -169,4 +171,61 @@ def test_a_cut_archive_is_refused(colours, tmp_path, folders, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ModelUnreadable, match=r"a\.tar\.xz"):
         Detector.load(path)
+    assert not folders()
+
+
+# ------------------------------------------------------------------------------------ MediaPipe's bundles
+
+
+def bundle_of(tmp_path, **members):
+    """A .task file: a zip file of stored members, as mediapipe's metadata writer makes it."""
+    path = tmp_path / "bundle.task"
+    with zipfile.ZipFile(path, "w") as bundle:
+        for name, content in members.items():
+            bundle.writestr(name.replace("_onnx", ".onnx").replace("_tflite", ".tflite"), content)
+    return path
+
+
+def test_the_one_model_of_a_bundle_is_opened_and_what_was_unpacked_is_deleted(colours, squares, tmp_path, folders):
+    path = bundle_of(tmp_path, detector_onnx=colours().read_bytes(), notes="of no matter")
+    with Detector.load(path, labels=["red", "green", "blue"]) as detector:
+        assert detector.path == path
+        assert len(folders()) == 1
+        assert {row.label: tuple(map(round, row.box)) for row in detector(squares)} == TRUTH
+    assert not folders()
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        (
+            {"hand_detector_tflite": b"1", "hand_landmarks_detector_tflite": b"2"},
+            "2 models: hand_detector.tflite, hand_",
+        ),
+        ({"notes": "nothing"}, "0 models: none"),
+        ({"../escape_tflite": b"1"}, "1 models: ../escape.tflite"),
+        ({"inside/escape_tflite": b"1"}, "1 models: inside/escape.tflite"),
+    ],
+)
+def test_a_bundle_of_several_models_or_none_says_what_is_in_it(tmp_path, folders, members, message):
+    with pytest.raises(ModelUnreadable, match=re.escape(message)) as refusal:
+        archives.unpacked(bundle_of(tmp_path, **members))
+    assert "unzip bundle.task" in refusal.value.hint
+    assert not folders()
+
+
+def test_a_damaged_bundle_is_one_sentence(tmp_path, folders):
+    path = bundle_of(tmp_path, detector_tflite=b"weights" * 100)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"weights")] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelUnreadable, match="damaged bundle"):
+        archives.unpacked(path)
+    assert not folders()
+
+
+def test_a_bundle_that_would_fill_the_disk_is_refused(tmp_path, folders, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST", 100)
+    with pytest.raises(ModelUnsafe, match="unpacks to more than 100 bytes"):
+        archives.unpacked(bundle_of(tmp_path, detector_tflite=bytes(1000)))
     assert not folders()

@@ -63,6 +63,7 @@ SAFETENSORS = b'{"weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 FILES = {
     # run
     "model.onnx": (ONNX, "onnx"),
+    "pointer.onnx": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git-lfs"),
     "model.mlmodel": (CORE_ML, "mlmodel"),
     "model.ort": (flatbuffer(b"ORTM"), "ort"),
     "model.tflite": (flatbuffer(b"TFL3"), "tflite"),
@@ -195,7 +196,6 @@ def test_a_format_that_a_plugin_runs_is_refused_with_what_to_install(format):
     [
         (b"", "is empty"),
         (b"this is not a model\n" * 20, "begins with 'this is not a mo'"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "begins with 'version https://'"),
         (b"<!DOCTYPE html><html>", "begins with '<!DOCTYPE html><'"),
         (b"PK\x03\x04 cut short", "damaged zip archive"),
         (b"\xff" * 64, "of no known model format"),
@@ -311,3 +311,13 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "model.onnx")
     with pytest.raises(ModelUnreadable, match=r"model\.onnx is a pipe or a device"):
         sniff.sniff(tmp_path / "model.onnx")
+
+
+def test_a_pointer_of_git_lfs_is_told_from_the_model_that_it_stands_for(tmp_path):
+    """The text is that of git-lfs, docs/spec.md."""
+    path = tmp_path / "model.onnx"
+    path.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n")
+    assert sniff.sniff(path) == "git-lfs"
+    with pytest.raises(BackendMissing, match="a Git LFS pointer") as refusal:
+        Registry().backends_for("git-lfs")
+    assert "git lfs pull" in refusal.value.hint

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from edgerun.contract import TensorSpec
-from edgerun.errors import CardInvalid
+from edgerun.errors import CardInvalid, ModelUnreadable
 from edgerun.interpretation import file_input
 from edgerun.interpretation.card_fields import fold
 from edgerun.interpretation.claims import Claim, Standing, said
@@ -85,3 +87,48 @@ def test_outputs_that_are_not_there_are_named():
     with pytest.raises(CardInvalid, match=r"speaks of an output b, but m\.onnx has none of that name") as refusal:
         fold(claims)
     assert refusal.value.hint == "its outputs are a"
+
+
+# ------------------------------------------------------------------------------------- what cannot be fed
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8e4m3fn", "string", "seq(tensor(float)", "complex64"])
+def test_elements_that_numpy_lacks_are_one_sentence(dtype):
+    with pytest.raises(ModelUnreadable, match=rf"m\.onnx takes an input images {re.escape(dtype)} \[1, 3, 4, 4\]"):
+        file_input.refuse_what_cannot_run([TensorSpec("images", (1, 3, 4, 4), dtype)], [], (), "m.onnx")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8e4m3fn", "int4"])
+def test_an_output_whose_elements_numpy_lacks_is_one_sentence(dtype):
+    """ONNX Runtime 1.31.1 hands out float8 as bare bytes, which would be read as numbers."""
+    with pytest.raises(ModelUnreadable, match=f"gives an output y {dtype}") as refusal:
+        file_input.refuse_what_cannot_run([TensorSpec("x", (1,))], [TensorSpec("y", (1,), dtype)], (), "m.onnx")
+    assert "float32" in refusal.value.hint
+
+
+def test_texts_as_outputs_pass():
+    file_input.refuse_what_cannot_run([TensorSpec("x", (1,))], [TensorSpec("label", (1,), "string")], (), "m.mlmodel")
+
+
+LSTM = TensorSpec("raw_inputs/init_lstm_c", (1, 8, 8, 320))
+LSTM_AFTER = TensorSpec("raw_outputs/lstm_c", (1, 8, 8, 320))
+
+
+def test_a_state_that_is_carried_from_frame_to_frame_is_one_sentence():
+    """Names of tensorflow/models, research/lstm_object_detection."""
+    image = TensorSpec("normalized_input_image_tensor", (1, 256, 256, 3))
+    with pytest.raises(ModelUnreadable, match=r"from its output raw_outputs/lstm_c to its input raw_inputs/init_lst"):
+        file_input.refuse_what_cannot_run([image, LSTM], [LSTM_AFTER], (), "m.tflite")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "given"),
+    [
+        ([LSTM], [LSTM_AFTER], ["raw_inputs/init_lstm_c"]),
+        ([LSTM], [TensorSpec("raw_outputs/lstm_c", (1, 4, 4, 320))], ()),
+        ([LSTM], [TensorSpec("boxes", (1, 8, 8, 320))], ()),
+        ([TensorSpec("orig_target_sizes", (1, 2), "int64")], [TensorSpec("state", (1, 2), "int64")], ()),
+    ],
+)
+def test_an_input_that_is_given_or_is_no_state_passes(inputs, outputs, given):
+    file_input.refuse_what_cannot_run(inputs, outputs, given, "m.tflite")

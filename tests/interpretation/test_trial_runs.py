@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -79,11 +80,50 @@ def test_a_run_that_fails_names_the_runtime_and_asks_for_the_size():
     assert "imgsz" in refusal.value.hint
 
 
+def opened_with(backend, session=None):
+    return SimpleNamespace(backend=backend, session=session, file=Path("m"))
+
+
+GRAPH = Graph((), (), (), {}, {})
+
+
 def test_a_graph_that_cannot_be_read_is_none():
     def damaged(path):
         raise ModelUnreadable("cut")
 
-    graph = Graph((), (), (), {}, {})
-    assert read_graph(SimpleNamespace(backend=SimpleNamespace(), file=Path("m"))) is None
-    assert read_graph(SimpleNamespace(backend=SimpleNamespace(graph=damaged), file=Path("m"))) is None
-    assert read_graph(SimpleNamespace(backend=SimpleNamespace(graph=lambda path: graph), file=Path("m"))) is graph
+    assert read_graph(opened_with(SimpleNamespace())) is None
+    assert read_graph(opened_with(SimpleNamespace(graph=damaged))) is None
+    assert read_graph(opened_with(SimpleNamespace(graph=lambda path: GRAPH))) is GRAPH
+
+
+def test_a_file_that_its_session_has_parsed_is_not_parsed_again():
+    handed_over = [GRAPH, None]
+    opened = opened_with(SimpleNamespace(graph=lambda path: "parsed again"), Session())
+    opened.session.hand_over_graph = lambda: handed_over.pop(0)
+    assert read_graph(opened) is GRAPH
+    assert read_graph(opened) == "parsed again"
+
+
+def test_what_an_earlier_load_has_seen_is_not_run_again():
+    asked = []
+
+    class Kept:
+        def answer(self, request, sample, run):
+            asked.append((request, sample["images"].shape, sample["images"].mean()))
+            return {"y": np.array([[0.5, 0.25]])} if "'blank'" in repr(request.split()[0]) else run()
+
+    session = Session()
+    opened = SimpleNamespace(session=session, backend=SimpleNamespace(name="made up"), file=Path("model.x"))
+    image = model_inputs.find(session.inputs, "model.x")
+    runs = TrialRuns(opened, image, replace(CARD, height=320, width=480), Kept())
+    assert runs.probe("blank")["y"].tolist() == [[0.5, 0.25]]
+    assert not session.fed
+    assert runs.probe("textured")["y"].shape == (1, 2)
+    assert [array.shape for array in session.fed] == [(1, 3, 320, 480)]
+    runs.fed("textured", {"scale": 1.0})
+    (_, _, dark), (textured, small, usual), (other, _, bright) = asked
+    assert small == (1, 3, 48, 48)  # stands for the whole image
+    assert textured != other
+    assert "320" in textured
+    assert dark != usual
+    assert bright == pytest.approx(255 * usual, rel=1e-5)

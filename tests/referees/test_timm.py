@@ -116,3 +116,33 @@ def test_a_classifier_gives_timms_best_five(name, tmp_path, record_property, noi
     record_property("score", float(np.abs(found.score - best.values.numpy()).max()))
     assert found.class_id.tolist() == best.indices.tolist()
     np.testing.assert_allclose(found.score, best.values.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "part"), [("center", 0.875), ("center", 0.95), ("squash", 0.9), ("center", 1.0)])
+def test_a_picture_is_fitted_as_timm_fits_it(tmp_path, mode, part):
+    """A ramp: the whole input within two and a half of its 256 levels, for the kernels differ."""
+    import json
+
+    from PIL import Image
+
+    from edgerun.dialects import BUILTIN
+    from edgerun.interpretation import card_fields
+    from edgerun.interpretation.claims import stated
+    from edgerun.processing import model_inputs
+    from edgerun.processing.preprocess import Plan
+    from edgerun.tensors import TensorSpec
+
+    config = {
+        "input_size": (3, 224, 224), "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "crop_pct": part,
+        "crop_mode": mode, "interpolation": "bilinear",
+    }  # fmt: skip
+    text = json.dumps({"architecture": "x", "pretrained_cfg": config})
+    (tmp_path / "config.json").write_text(text)
+    card = card_fields.fold(stated(tmp_path / "model.onnx", {}, BUILTIN, {}))
+    picture = np.zeros((480, 640, 3), np.uint8)
+    picture[..., 0], picture[..., 1] = np.linspace(0, 255, 640)[None], np.linspace(0, 255, 480)[:, None]
+    plan = Plan.of(card, model_inputs.find([TensorSpec("x", (1, 3, 224, 224), "float32")], "model"))
+    fed = plan.new_input()
+    plan.apply(np.ascontiguousarray(picture[..., ::-1]), fed[0])
+    theirs = timm.data.create_transform(**config)(Image.fromarray(picture)).numpy()
+    assert np.abs(fed[0] - theirs).max() <= 2.5 / 255 / 0.224

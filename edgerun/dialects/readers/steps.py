@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgerun.dialects.readers import numbers
+from edgerun.dialects.readers.known_keys import refuse_unknown_pixels
 
 __all__ = ["Preprocessing", "Step", "follow", "nothing", "rounded_up", "zero_border"]
 
@@ -45,7 +46,11 @@ def nothing(step: Mapping[str, Any], state: Preprocessing) -> None:
 
 
 def follow(
-    steps: Iterable[tuple[str, Mapping[str, Any]]], readers: Mapping[str, Step], state: Preprocessing, place: str
+    steps: Iterable[tuple[str, Mapping[str, Any]]],
+    readers: Mapping[str, Step],
+    state: Preprocessing,
+    place: str,
+    known: Collection[str] = (),
 ) -> dict[str, Any]:
     """The card fields after all steps.
 
@@ -54,13 +59,16 @@ def follow(
         readers: kind -> its reader.
         state: before the first step.
         place: where the steps are written, for the error.
+        known: keys of steps that speak of pixels and are read, or ask for nothing that is left undone here.
 
     Raises:
-        ValueError: a step of another kind.
+        ValueError: a step of another kind, or a key of another name that speaks of pixels.
     """
     for kind, step in steps:
         if kind not in readers:
             raise ValueError(f"{place} has the step {kind}, which is not known here")
+        if readers[kind] is not nothing:
+            refuse_unknown_pixels(step, known, f"{kind} in {place}")
         readers[kind](step, state)
     has_border = state.border is not None and "letterbox" in state.fields.get("resize", "")
     return state.fields | ({"fill": state.border} if has_border else {})

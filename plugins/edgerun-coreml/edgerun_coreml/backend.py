@@ -16,6 +16,7 @@ from edgerun.tensors import Arrays, TensorSpec
 from edgerun_coreml.errors import CoreMLError, ModelDamaged, ModelUnsupported
 
 if TYPE_CHECKING:
+    from edgerun_coreml.file.package import ModelFile
     from edgerun_coreml.running.predict import CoreMLModel
 
 TRANSLATED: Final = "the same program, computed by ONNX Runtime, not by Core ML"
@@ -37,6 +38,7 @@ class TranslatedSession:
         from edgerun_coreml.running.predict import CoreMLModel
 
         file = open_model(path)
+        self._parsed: ModelFile | None = file  # until its graph is asked for
         fp16 = PRECISIONS[delegate] == "fp16"
         self._model: CoreMLModel | None = CoreMLModel(file, precision="fp16" if fp16 else "fp32", threads=threads)
         facts = Facts.of(file, self._model.labels)
@@ -60,6 +62,16 @@ class TranslatedSession:
         outputs = self.model.interface.outputs
         return {feature.name: as_array(results[feature.name], feature) for feature in outputs if carried(feature)}
 
+    def hand_over_graph(self) -> Graph | None:
+        """Operations or layers, as of the backend; None where they have been handed over."""
+        from edgerun_coreml.listing import list_operators
+
+        file, self._parsed = self._parsed, None
+        if file is None:
+            return None
+        with _named_file(file.path):
+            return list_operators(file)
+
     def coverage(self) -> Coverage:
         """Nodes of the translation as ONNX Runtime assigned them."""
         placed = [
@@ -76,7 +88,7 @@ class TranslatedSession:
         """Let go of the model."""
         if self._model is not None:
             self._model.close()
-        self._model = None
+        self._model = self._parsed = None
 
 
 def _inferred(model: CoreMLModel) -> list[TensorSpec]:

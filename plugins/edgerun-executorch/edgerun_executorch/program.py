@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from edgerun.errors import ModelUnreadable
 from edgerun.wire import Damaged, flatbuffers
 from edgerun.wire.flatbuffers import Table
 from edgerun_executorch.trial import DTYPES
@@ -23,6 +24,8 @@ KERNEL_CALL, DELEGATE_CALL = 1, 2
 """InstructionArguments of instructions that compute."""
 TENSOR = 5
 """KernelTypes of a value that is a tensor."""
+BEYOND_NUMPY = {15: "bfloat16", 23: "float8_e5m2", 24: "float8_e4m3fn"}
+"""Types of elements by torch's number. Source: ScalarType in executorch/exir/schema.py of 1.5.1."""
 HEADER_BYTES = 40
 HEADER_WITH_SEGMENT_SIZE = 32
 """The shortest extended header that says how long the segments are, in bytes; older ones have 24."""
@@ -171,7 +174,11 @@ def _tensor(value: Table) -> Tensor | None:
         return None
     code, sizes = table.number(0, "b"), table.numbers(2)
     if code not in DTYPES:
-        raise ValueError(f"an input or output has elements of torch's type {code}, which numpy lacks")
+        name = BEYOND_NUMPY.get(code, f"torch's type {code}")
+        raise ModelUnreadable(
+            f"An input or output of the program has elements of {name}, which numpy lacks.",
+            hint="export it with inputs and outputs of float32",
+        )
     order = table.numbers(3, "B") or tuple(range(len(sizes)))
     if sorted(order) != list(range(len(sizes))) or any(entry < 0 for entry in sizes):
         raise ValueError(f"a tensor has the impossible sizes {sizes} in the order {order}")

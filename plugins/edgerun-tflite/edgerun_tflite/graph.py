@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import mmap
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from edgerun_tflite.operators import ACTIVATION, BEYOND_NUMPY, CUSTOM, OPERATORS
 from edgerun_tflite.schema import verified
 from edgerun_tflite.signatures import signature_names
 
-__all__ = ["read"]
+__all__ = ["of_verified", "read"]
 
 MAX_VERSION_BYTES = 64
 """Of the text min_runtime_version."""
@@ -36,12 +37,28 @@ def read(path: Path) -> Graph:
     Raises:
         ModelUnreadable: the file is damaged.
     """
+    with _named(path), path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        model = verified(data)
+        if model.number(0, "I") != 3 or not model.tables(2):
+            raise Damaged("it is not a TFLite model of version 3")
+        return _Reader(data, model).graph()
+
+
+def of_verified(path: Path, data: mmap.mmap, model: Table) -> Graph:
+    """The same of a file whose content is mapped and verified already.
+
+    Raises:
+        ModelUnreadable: the file is damaged.
+    """
+    with _named(path):
+        return _Reader(data, model).graph()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What is wrong with a file, with its name and the next step."""
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            model = verified(data)
-            if model.number(0, "I") != 3 or not model.tables(2):
-                raise Damaged("it is not a TFLite model of version 3")
-            return _Reader(data, model).graph()
+        yield
     except (ValueError, IndexError, OverflowError) as cause:  # an empty file cannot be mapped: ValueError
         raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from edgerun.contract import Coverage, Delegate, Placed
+from edgerun.contract import Coverage, Delegate, Graph, Placed
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
 from edgerun.wire import Damaged
 from edgerun.wire.flatbuffers import Table
-from edgerun_tflite import metadata, trial
+from edgerun_tflite import graph, metadata, trial
 from edgerun_tflite.operators import EDGETPU
 from edgerun_tflite.schema import verified
 from edgerun_tflite.signatures import signature_names
@@ -60,17 +60,22 @@ class TfliteSession:
     def __init__(self, path: Path, delegate: Delegate, threads: int | None) -> None:
         self._path, self._asked, self._threads = path, delegate, threads
         self._lock = threading.Lock()
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            try:
-                model = verified(data)
-                self._refuse_what_cannot_run(model)
-                self._start()
-                self.inputs = _specs(self._interpreter.get_input_details(), signature_names(model, 0))
-                self.outputs = _specs(self._interpreter.get_output_details(), signature_names(model, 1))
-                self._forget_sizes_that_are_not_yet_known()
-                self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
-            except (Damaged, IndexError) as cause:
+        with path.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            model = verified(data)
+            self._refuse_what_cannot_run(model)
+            self._start()
+            self.inputs = _specs(self._interpreter.get_input_details(), signature_names(model, 0))
+            self.outputs = _specs(self._interpreter.get_output_details(), signature_names(model, 1))
+            self._forget_sizes_that_are_not_yet_known()
+            self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
+        except BaseException as cause:
+            data.close()
+            if isinstance(cause, (Damaged, IndexError)):
                 raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
+            raise
+        self._parsed: tuple[mmap.mmap, Table] | None = (data, model)  # until its graph is asked for
         self.delegate, self.delegate_reason = delegate.name, ""  # its word counts until it tells
         self._see_who_computes()
 
@@ -171,10 +176,22 @@ class TfliteSession:
             placed.append(Placed(operator["op_name"], delegate, str(operator["index"]), shape))
         return Coverage("assigned", "LiteRT's list of operators", tuple(placed))
 
+    def hand_over_graph(self) -> Graph | None:
+        """The operators, as of the backend; None where they have been handed over."""
+        parsed, self._parsed = self._parsed, None
+        if parsed is None:
+            return None
+        data, model = parsed
+        with data:
+            return graph.of_verified(self._path, data, model)
+
     def close(self) -> None:
         """Let go of the model."""
         with self._lock:
             self._interpreter = None
+            parsed, self._parsed = self._parsed, None
+            if parsed is not None:
+                parsed[0].close()
 
 
 def _taken(operators: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> set[int]:
