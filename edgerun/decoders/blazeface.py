@@ -172,7 +172,10 @@ def _split(evidence: Evidence) -> tuple[list[Table], list[Table]]:
 
 
 def _not_logits(reader: Regressors, evidence: Evidence) -> str:
-    if value_checks.shares(reader.logits(evidence.probe("textured"))):
+    logits = reader.logits(evidence.probe("textured"))
+    if value_checks.integers(logits):
+        return "what should be logits are whole numbers in a probe run, as those of classes are"
+    if value_checks.shares(logits):
         return "the scores of a probe run lie in 0..1: they went through a sigmoid already"
     return ""
 

@@ -48,11 +48,11 @@ def _matches(evidence: Evidence) -> Match:
     roles = _roles(evidence)
     inputs = [spec.name for spec in evidence.inputs]
     require("orig_target_sizes" in inputs, "there is no input orig_target_sizes")
-    reader = finished_outputs.OutputsReader.of(roles)
+    reader = finished_outputs.OutputsReader.of(roles).stored(evidence)
     boxes, scores, classes = reader.rows(evidence.probe("textured"))
     meant = finished_rows.are_filled(boxes)
     boxes, scores, classes = boxes[meant], scores[meant], classes[meant]
-    reject(finished_rows.misfit(boxes, scores, classes))
+    reject(finished_rows.misfit(boxes, scores, classes, reader.step))
     reject(finished_rows.inverted(boxes, scores))
     in_pixels = not value_checks.unit(boxes)
     require(in_pixels, "the boxes of a probe run are in 0..1, not in pixels of orig_target_sizes")

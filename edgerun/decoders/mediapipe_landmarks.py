@@ -3,8 +3,9 @@
 [1, 195]: 39 landmarks of x y z, visibility, presence, the last two before the sigmoid; 33 are joints, the others frame
 the body. [1, 63]: 21 landmarks of x y z; a second [1, 63] is the same in metres. x y are pixels of the input.
 A [1, 1] in 0..1 says whether there is a body or hand at all; of a hand's two it is the first in the model's order, the
-other is left or right. The row has the box of all that was shown.
+other says how surely it is the first of two labels, left and right. The row has the box of all that was shown.
 Source: MediaPipe's `tensors_to_pose_landmarks_and_segmentation.pbtxt` and `hand_landmark_cpu.pbtxt` (Apache-2.0);
+`handedness.txt` beside it in mediapipe 1.2.3 (Left, Right), the score of whose first a binary classification gives;
 Bazarevsky et al., BlazePose, arXiv 2006.10204.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Inference, Match, Sure
 from edgerun.heads import scores, value_checks
 from edgerun.heads.requirements import require, verdict
+from edgerun.tensors import AnyArray
 
 __all__ = ["DECODERS"]
 
@@ -34,6 +36,9 @@ class Kind:
 KINDS: Mapping[tuple[int | None, ...], Kind] = {(1, 195): Kind("person", 33, 5), (1, 63): Kind("hand", 21, 3)}
 """Shape of the output -> what it is."""
 
+EVEN = 0.5
+"""Score of the first of two labels from which it is the likelier."""
+
 FED = Convention(
     "MediaPipe feeds and reads it so", task="pose", resize="letterbox", fill=0, color="rgb", scale=1 / 255,
     box_units="pixels", keypoint_dims=3,
@@ -42,11 +47,12 @@ FED = Convention(
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the landmarks in one output and the presence in another."""
+    """Reads the landmarks in one output, the presence in another, and perhaps which of two hands it is in a third."""
 
     landmarks: str
     presence: str
     kind: Kind
+    handedness: str = ""
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """One row with the box of the whole input, where its presence is enough."""
@@ -56,7 +62,12 @@ class Reader:
         keypoints = np.concatenate((rows[:, :2], visible), axis=1).astype(np.float32)[None]
         score = np.clip(outputs[self.presence].reshape(-1), 0, 1).astype(np.float32)
         box = np.array([[0, 0, frame.width, frame.height]], np.float32)
-        return Candidates(box, score, np.zeros(1, np.int32), keypoints).take(score >= frame.conf)
+        return Candidates(box, score, self._classes(outputs), keypoints).take(score >= frame.conf)
+
+    def _classes(self, outputs: Arrays) -> AnyArray:
+        """The number of the label, int32 [1]."""
+        second = self.handedness and float(outputs[self.handedness].reshape(-1)[0]) < EVEN
+        return np.array([1 if second else 0], np.int32)
 
 
 @verdict
@@ -72,15 +83,20 @@ def _matches(evidence: Evidence) -> Match:
     landmarks, presence = given.get("landmarks", (*wide, "")[0]), given.get("presence", flags[0])
     fits = wide == [landmarks] and presence in flags and value_checks.shares(values[presence])
     require(fits, "in a probe run landmarks are not pixels, or the presence leaves 0..1")
-    labels = evidence.card.labels
-    require(len(labels) < 2, f"it knows one class, not {len(labels)} labels")
-    kind, roles = KINDS[shapes[landmarks]], {landmarks: "landmarks", presence: "presence"}
+    labels, kind = evidence.card.labels, KINDS[shapes[landmarks]]
+    others = [name for name in flags if name != presence]
+    two_hands = kind.label == "hand" and len(labels) == 2 and len(others) == 1
+    require(len(labels) < 2 or two_hands, f"it knows one class, not {len(labels)} labels")
+    roles = {landmarks: "landmarks", presence: "presence"}
     brings = (
         FED,
         Inference("the outputs", keypoints=kind.landmarks, outputs=roles),
         Convention("MediaPipe's model with so many landmarks", labels=(kind.label,)),
     )
-    why, reader = f"{kind.landmarks} landmarks of a {kind.label}", Reader(landmarks, presence, kind)
+    why, reader = (
+        f"{kind.landmarks} landmarks of a {kind.label}",
+        Reader(landmarks, presence, kind, others[0] if two_hands else ""),
+    )
     return Match.bringing(Sure.LIKELY, why, *brings, decode=reader)
 
 

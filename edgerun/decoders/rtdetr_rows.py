@@ -2,7 +2,7 @@
 
 "rtdetr-rows" [1, N, 6]: cx cy w h, score, class; since 2026. "rtdetr-scores" [1, N, 4 + C]: cx cy w h and a score for
 each class; before. Images are stretched, and no row is suppressed. The metadata name the head since 2026; without them
-rows are told from corners by those that would end before they begin.
+the decoder must be named.
 Source: https://docs.ultralytics.com/models/rtdetr/ and https://github.com/ultralytics/ultralytics/pull/26142, for the
 behaviour; Zhao et al., arXiv 2304.08069, for the head.
 """
@@ -15,11 +15,13 @@ import numpy as np
 
 from edgerun.boxes import cxcywh_to_xyxy
 from edgerun.contract import Arrays, Candidates, Convention, Decoder, Evidence, Frame, Inference, Match, Sure
-from edgerun.heads import box_formats, class_columns, exporter_head, finished_rows, scores, value_checks
+from edgerun.heads import box_formats, exporter_head, finished_rows, scores, value_checks
 from edgerun.heads.finished_table import finished_table
 from edgerun.heads.requirements import reject, require, verdict
 
 __all__ = ["DECODERS"]
+
+SCORES = "rtdetr-scores"
 
 FED = (
     Convention("Ultralytics' RT-DETR is trained so", resize="stretch", color="rgb", scale=1 / 255),
@@ -40,6 +42,7 @@ class Reader:
             DecoderUnknown: the rows cannot be so.
         """
         rows = outputs[self.table][0]
+        rows = rows[np.isfinite(rows).all(axis=1)]
         kept, found, classes = scores.best(np.ascontiguousarray(rows[:, 4:]), frame.conf)
         boxes = cxcywh_to_xyxy(rows[kept, :4])
         finished_rows.demand(boxes, found, classes, frame.card, frame.conf)
@@ -61,16 +64,14 @@ def _matches(evidence: Evidence) -> Match:
     require(not finished_rows.whole(found[:, -1]), "the last column of a probe run may be the number of a class")
     require(value_checks.unit(boxes), "the boxes of a probe run are not in 0..1")
     reject(box_formats.outside(boxes, "cx cy w h"))
-    named = exporter_head.of(evidence) == exporter_head.RTDETR
-    sizes = (boxes[:, 2:] < boxes[:, :2]).any() and (boxes[:, 2:] >= 0).all()
-    require(named or sizes, "the boxes of a probe run may as well be x1 y1 x2 y2")
-    likely = Sure.POSSIBLE if class_columns.fits_grid(count or 0, evidence.card) else Sure.LIKELY
+    said = evidence.card.decoder == SCORES or exporter_head.of(evidence) == exporter_head.RTDETR
+    require(said, f'no metadata name the head {exporter_head.RTDETR}; if it is one, say decoder="{SCORES}"')
     units = Inference("boxes of a probe run are cx cy w h in 0..1", box_units="unit")
     why = f"{count} queries of a box in 0..1 and {classes} scores"
-    return Match.bringing(Sure.CERTAIN if named else likely, why, *FED, units, decode=Reader(name))
+    return Match.bringing(Sure.CERTAIN, why, *FED, units, decode=Reader(name))
 
 
 DECODERS = (
     finished_table("rtdetr-rows", "cxcywh score class", FED, units="unit", head=exporter_head.RTDETR, empty=Sure.NO),
-    Decoder("rtdetr-scores", _matches, suppress=False),
+    Decoder(SCORES, _matches, suppress=False),
 )

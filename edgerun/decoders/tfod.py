@@ -17,7 +17,7 @@ from edgerun.card.labels import without_background
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
 from edgerun.heads import finished_outputs, finished_rows, input_conventions, value_checks
 from edgerun.heads.counted_outputs import X_FIRST_NAMES
-from edgerun.heads.finished_outputs import FROM_ONE, OutputsReader
+from edgerun.heads.finished_outputs import CORNERS, FROM_ONE, OutputsReader
 from edgerun.heads.requirements import Unmet, reject, require, verdict
 from edgerun.tensors import AnyArray
 
@@ -138,7 +138,7 @@ def _judge(reader: OutputsReader, values: Arrays, evidence: Evidence) -> None:
     boxes, scores, classes = boxes[meant], scores[meant], classes[meant]
     reach = np.abs(boxes).max()
     require(value_checks.unit(boxes), f"boxes of a probe run reach {reach:.4g}, where TensorFlow's detectors give 0..1")
-    reject(finished_rows.misfit(boxes, scores, classes))
+    reject(finished_rows.misfit(boxes, scores, classes, reader.step))
     from_first = classes - reader.first_class
     require(from_first.min() >= 0, "a probe run gives class 0, where classes should count from 1")
     reject(finished_rows.mislabelled(from_first, evidence.card))
@@ -147,7 +147,29 @@ def _judge(reader: OutputsReader, values: Arrays, evidence: Evidence) -> None:
 def _reader(roles: Mapping[str, str], evidence: Evidence) -> OutputsReader:
     """The reader of these outputs; the operator's count counts boxes, each of which may have several rows."""
     operator = json.loads(evidence.metadata.get("tflite.postprocess", "{}"))
-    return replace(OutputsReader.of(roles, y_first=True), rows_of_each=operator.get("rows_of_each", 1))
+    found = OutputsReader.of(roles, y_first=not _ultralytics(evidence)).stored(evidence)
+    return replace(found, rows_of_each=operator.get("rows_of_each", 1))
+
+
+def _ultralytics(evidence: Evidence) -> bool:
+    """Whether YOLOv5's exporter wrote the file: its TensorFlow models put x before y (v7.0, models/tf.py)."""
+    return evidence.card.source("labels").startswith("ultralytics")
+
+
+def _order_is_open(roles: Mapping[str, str], evidence: Evidence) -> bool:
+    """Whether nothing tells if x or y comes first: neither names, nor what is said, nor the operators of the file."""
+    graph, said = evidence.graph(), evidence.known("outputs") or _ultralytics(evidence)
+    if graph is None or said or any(name.split(":")[0] in DETECTIONS for name in roles):
+        return False
+    return not any(POST_PROCESS in (node.op, node.name) for node in graph.nodes)
+
+
+def _orders(roles: Mapping[str, str]) -> tuple[Alternative, ...]:
+    x_first = {name: CORNERS if role == "boxes" else role for name, role in roles.items()}
+    return (
+        Alternative({"outputs": dict(roles)}, "y before x, TensorFlow's own detectors"),
+        Alternative({"outputs": x_first}, "x before y, YOLOv5 in TensorFlow's manner"),
+    )
 
 
 def _counted(roles: Mapping[str, str], counting: str) -> dict[str, str]:
@@ -198,7 +220,9 @@ def _matches(evidence: Evidence) -> Match:
     reader, values = _reader(roles, evidence), evidence.probe("textured")
     lengths = {len(rows) for rows in reader.rows(values)}
     require(len(lengths) == 1, "boxes, classes and scores are not of the same number")
-    unsettled = _unsettled(roles, reader, values, evidence)
+    unsettled = dict(_unsettled(roles, reader, values, evidence))
+    if _order_is_open(roles, evidence):
+        unsettled["outputs"] = _orders(roles)
     _judge(reader, values, evidence)
     brings = (*input_conventions.of_tensorflow(evidence), *TENSORFLOW, Inference(how, outputs=roles))
     why = f"boxes, classes, scores and count ({how})"

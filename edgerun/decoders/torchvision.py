@@ -136,7 +136,9 @@ def _matches(evidence: Evidence) -> Match:
     further = [role for role in TASKS if role in roles.values()]
     why = f"{', '.join(('boxes', 'labels', *further))} and scores of {labels.size} finished detections"
     unsettled = _unsettled(roles, counting, names, batched=batched)
-    return Match.bringing(Sure.LIKELY, why, *brings, unsettled=unsettled, decode=OutputsReader.of(roles))
+    return Match.bringing(
+        Sure.LIKELY, why, *brings, unsettled=unsettled, decode=OutputsReader.of(roles).stored(evidence)
+    )
 
 
 def _further(roles: Mapping[str, str], values: Arrays) -> list[Convention]:

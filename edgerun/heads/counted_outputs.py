@@ -34,12 +34,12 @@ def counted_outputs(name: str, names: Mapping[str, str], *brings: Convention) ->
         roles = {spec.name: _role(spec.name, names) for spec in evidence.outputs}
         complete = sorted(roles.values()) == sorted(names.values())
         require(complete, f"it needs the outputs {', '.join(names)}")
-        reader, values = OutputsReader.of(roles), evidence.probe("textured")
+        reader, values = OutputsReader.of(roles).stored(evidence), evidence.probe("textured")
         boxes, scores, classes = reader.rows(values)
         require(len(boxes) == len(scores) == len(classes), "boxes, classes and scores are not of the same number")
         meant = finished_rows.are_filled(boxes) & reader.counted(values, len(boxes))
         boxes, scores, classes = boxes[meant], scores[meant], classes[meant]
-        reject(finished_rows.misfit(boxes, scores, classes))
+        reject(finished_rows.misfit(boxes, scores, classes, reader.step))
         reject(finished_rows.inverted(boxes, scores))
         reject(finished_rows.mislabelled(classes, evidence.card))
         bound, units = Inference("the names of the outputs", outputs=roles), finished_rows.units(boxes, evidence, name)

@@ -7,7 +7,7 @@ Each is [N, …] or [1, N, …]. Which output is which a card may say by these r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class OutputsReader:
         y_first: whether boxes are y1 x1 y2 x2, as TensorFlow writes them; x1 y1 x2 y2 otherwise.
         first_class: what the first class is called.
         rows_of_each: rows for each box that the count counts.
+        step: in which numbers of classes are stored; 0 where they are whole.
     """
 
     boxes: str
@@ -50,23 +51,17 @@ class OutputsReader:
     y_first: bool = False
     first_class: int = 0
     rows_of_each: int = 1
+    step: float = 0.0
 
     @staticmethod
     def of(roles: Mapping[str, str], *, y_first: bool = False) -> OutputsReader:
         """The reader for outputs of these roles (name -> role); `y_first` is what plain "boxes" are."""
         names = {VARIANTS.get(role, role): name for name, role in roles.items()}
+        count, masks, keypoints = (names.get(role, "") for role in ("count", "masks", "keypoints"))
         y_first = y_first and CORNERS not in roles.values()
         first_class = 1 if FROM_ONE in roles.values() else 0
-        return OutputsReader(
-            names["boxes"],
-            names["scores"],
-            names["classes"],
-            names.get("count", ""),
-            names.get("masks", ""),
-            names.get("keypoints", ""),
-            y_first=y_first,
-            first_class=first_class,
-        )
+        reader = OutputsReader(names["boxes"], names["scores"], names["classes"], count, masks, keypoints)
+        return replace(reader, y_first=y_first, first_class=first_class)
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """The detections that score enough.
@@ -77,13 +72,23 @@ class OutputsReader:
         stored, scores, numbers = self.rows(outputs)
         boxes = yxyx_to_xyxy(stored) if self.y_first else stored.astype(np.float32)
         numbers = numbers - np.float32(self.first_class)
-        numeric = np.isfinite(scores) & np.isfinite(numbers)
-        meant = numeric & finished_rows.are_filled(boxes) & self.counted(outputs, len(scores))
-        finished_rows.demand(boxes[meant], scores[meant], numbers[meant], frame.card, frame.conf)
-        kept = np.flatnonzero(meant & (scores >= frame.conf))
+        meant = finished_rows.are_filled(boxes) & self.counted(outputs, len(scores))
+        finished_rows.demand(boxes[meant], scores[meant], numbers[meant], frame.card, frame.conf, self.step)
+        kept = np.flatnonzero(meant & (scores >= frame.conf) & np.isfinite(numbers))
         classes = np.rint(numbers[kept]).astype(np.int32)
         further = self._further(outputs, kept, frame)
         return Candidates(boxes[kept], scores[kept].astype(np.float32), classes, **further)
+
+    def stored(self, evidence: Evidence) -> OutputsReader:
+        """The same reader, which knows the steps in which numbers of classes are stored.
+
+        Raises:
+            Unmet: they are so large that a class is taken for another.
+        """
+        spec = next(spec for spec in evidence.outputs if spec.name == self.classes)
+        classes = evidence.probe("textured")[self.classes]
+        largest = max(len(evidence.card.labels) - 1.0, float(classes.max(initial=0)))
+        return replace(self, step=finished_rows.class_step(spec, largest))
 
     def counted(self, outputs: Arrays, rows: int) -> AnyArray:
         """Which of so many rows the count covers, bool; what pads the table behind has no meaning."""

@@ -13,11 +13,13 @@ from edgerun.card import ModelCard
 from edgerun.contract import Convention, Evidence, Inference
 from edgerun.errors import DecoderUnknown
 from edgerun.heads import input_conventions, value_checks
-from edgerun.tensors import AnyArray
+from edgerun.heads.requirements import require
+from edgerun.tensors import AnyArray, TensorSpec
 
 __all__ = [
     "CHECKED_LATER",
     "are_filled",
+    "class_step",
     "demand",
     "filled",
     "inverted",
@@ -57,18 +59,52 @@ def filled(rows: AnyArray) -> AnyArray:
     return rows if good.all() else rows[good]
 
 
-def misfit(boxes: AnyArray, scores: AnyArray, classes: AnyArray) -> str:
-    """Why filled rows are not corners x1 y1 x2 y2 [N, 4], scores [N] and class numbers [N]; "" where they may be."""
+def class_step(spec: TensorSpec, largest: float) -> float:
+    """The step in which an output stores numbers of classes up to the largest.
+
+    Raises:
+        Unmet: it is so large that a class is taken for another.
+    """
+    step = 0.0
+    if spec.quantization is not None:
+        step = float(max(spec.quantization.scale, default=0.0))
+    elif spec.dtype == "float16":
+        step = float(np.spacing(np.float16(max(largest, 1.0))))
+    lost = f"{spec.name} is stored in steps of {step:.3g} about {largest:.0f}, in which numbers of classes are lost"
+    require(step <= LARGEST_STEP, lost)
+    return step
+
+
+LARGEST_STEP = 0.5
+"""Of class numbers; half of it is how far a stored one is off, which must be well below a half."""
+
+
+def misfit(boxes: AnyArray, scores: AnyArray, classes: AnyArray, step: float = 0.0) -> str:
+    """Why filled rows are not corners x1 y1 x2 y2 [N, 4], scores [N] and class numbers [N]; "" where they may be.
+
+    `step` is that in which the numbers are stored.
+    """
     if not len(boxes):
         return ""
     if scores.max() > LARGEST_SCORE:
         return f"what should be scores leaves 0..1 and reaches {scores.max():.4g}"
     odd = {
         "what should be scores leaves 0..1": np.abs(scores - 0.5) > 0.5 + value_checks.TOLERANCE,
-        "what should be classes are not whole numbers": (classes != np.rint(classes)) | (classes < -1),
+        "what should be classes are not whole numbers": _not_numbers(classes, step),
         f"{CROSSED} lies before the near ones": _crossed(boxes),
     }
     return next((why for why, rows in odd.items() if rows.mean() > STRAY), "")
+
+
+ROUNDING = 1e-3
+"""Beyond half a step, by which a number that is made from a stored one may be off."""
+
+
+def _not_numbers(classes: AnyArray, step: float) -> AnyArray:
+    """Which values [N] are not numbers of classes that are stored in such steps, bool [N]; -1 pads a table."""
+    off = np.abs(classes - np.rint(classes))
+    least = step / 2 + ROUNDING if step else 0.0
+    return np.asarray((off > least) | (classes < -1 - least))
 
 
 CROSSED = "what should be far corners of boxes"
@@ -100,12 +136,14 @@ def may_be_scores(values: AnyArray) -> bool:
 
 def mislabelled(classes: AnyArray, card: ModelCard) -> str:
     """Why class numbers [N] of a trial run are not those of the labels; "" where they may be."""
-    largest, count = classes.max(initial=-1), len(card.labels)
+    largest, count = np.rint(classes).max(initial=-1), len(card.labels)
     return f"a probe run gives class {largest:.0f} of {count} labels" if 0 < count <= largest else ""
 
 
-def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard, conf: float = SURE) -> None:
-    """Hold an image's filled rows against what they are read as.
+def demand(
+    boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard, conf: float = SURE, step: float = 0.0
+) -> None:
+    """Hold an image's filled rows against what they are read as; those that are not numbers are left aside.
 
     Args:
         boxes: x1 y1 x2 y2 [N, 4], in the units of the card.
@@ -113,14 +151,18 @@ def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard
         classes: their numbers [N], from 0.
         card: the model's.
         conf: rows that score less are not wanted.
+        step: in which numbers of classes are stored; 0 where they are whole.
 
     Raises:
         DecoderUnknown: the rows cannot be so.
     """
-    if not len(boxes):
+    numeric = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & np.isfinite(classes)
+    if not numeric.any():
         return
+    if not numeric.all():
+        boxes, scores, classes = boxes[numeric], scores[numeric], classes[numeric]
     objections = (
-        misfit(boxes, scores, classes),
+        misfit(boxes, scores, classes, step),
         inverted(boxes, scores, conf),
         _beyond_labels(classes, card),
         _other_units(boxes, card),
@@ -134,7 +176,7 @@ def demand(boxes: AnyArray, scores: AnyArray, classes: AnyArray, card: ModelCard
 
 
 def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:
-    largest, count = classes.max(initial=-1), len(card.labels)
+    largest, count = np.rint(classes).max(initial=-1), len(card.labels)
     return f"class {largest:.0f} is not one of the {count} labels" if 0 < count <= largest else ""
 
 

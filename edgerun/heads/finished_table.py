@@ -10,7 +10,7 @@ clockwise) and "batch" (the number of the image in the batch). Beside the table 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -113,8 +113,13 @@ class _Family:
         require(reads, f"it reads {' and '.join(sorted(tasks))} models, not {card.task}")
         values = evidence.probe("textured")
         rows, count = self._rows(values, reader, evidence), specs[reader.table].shape[-2] or 0
+        largest = max(len(card.labels) - 1.0, float(rows[:, 5].max(initial=0)))
+        holder = specs[reader.beside.get("classes", reader.table)]
+        reader = replace(reader, step=finished_rows.class_step(holder, largest))
         if len(rows):
-            self._judge(rows, count, evidence)
+            self._judge(rows, count, reader.step, evidence)
+        if self.head:
+            self._judge_centres(rows, evidence)
         brings = [*self.brings, *self._inferred(rows, values, reader, evidence)]
         named = self._named(reader.table) or self.head == exporter_head.of(evidence) != ""
         sure = Sure.CERTAIN if named else self._sure(rows, count, evidence)
@@ -171,17 +176,18 @@ class _Family:
         columns, table = self.columns, values[reader.table].reshape(-1, self.columns.width)
         lengths = {values[name].shape[1] for role, name in reader.beside.items() if role != "count"}
         require(lengths <= {len(table)}, "the table and the outputs beside it are not of the same number")
+        filled = finished_rows.are_filled(table)
         given = values[reader.beside["classes"]].reshape(-1) if "classes" in reader.beside else columns.classes(table)
+        table, given = table[filled], given[filled]
         batches = columns.batches(table)
         found = np.column_stack((columns.boxes(table), table[:, columns.score], given, batches))
-        found = found[finished_rows.are_filled(table)]
         several = (evidence.image.shape[0] or 1) > 1
         return found[found[:, 6] == 0] if several and finished_rows.whole(batches) else found
 
-    def _judge(self, rows: AnyArray, count: int, evidence: Evidence) -> None:
+    def _judge(self, rows: AnyArray, count: int, step: float, evidence: Evidence) -> None:
         """Raise `Unmet` for what in these rows speaks against the family."""
         boxes, scores, classes, batches = rows[:, :4], rows[:, 4], rows[:, 5], rows[:, 6]
-        reject(finished_rows.misfit(boxes, scores, classes))
+        reject(finished_rows.misfit(boxes, scores, classes, step))
         reject(finished_rows.mislabelled(classes, evidence.card))
         if self.leading:
             reject(class_columns.unfinished(scores, count, evidence.card))
@@ -189,11 +195,18 @@ class _Family:
         require(in_order, "its first column is not a number in the batch")
         require(not batches.any(), "the first column of a probe run is not the number of its one image")
         reject(finished_rows.inverted(boxes, scores))
-        counted = classes.min() >= 0 or not self.columns.first_class
+        counted = np.rint(classes).min() >= 0 or not self.columns.first_class
         require(counted, "a probe run gives class 0, where classes count from 1")
         unit = value_checks.unit(boxes)
         require(self.units != "pixels" or not unit, "the boxes of a probe run are in 0..1, not in pixels")
         require(self.units != "unit" or unit, "the boxes of a probe run are in pixels, not in 0..1")
+
+    def _judge_centres(self, rows: AnyArray, evidence: Evidence) -> None:
+        """Raise `Unmet` for centres that nothing names and that corners would not be taken for."""
+        said = evidence.card.decoder == self.name or exporter_head.of(evidence) == self.head
+        sizes, centres = rows[:, 2:4] - rows[:, :2], (rows[:, 2:4] + rows[:, :2]) / 2
+        alike = len(rows) and (sizes >= centres).all()
+        require(said or alike, f'no metadata name the head {self.head}; if it is one, say decoder="{self.name}"')
 
     def _sure(self, rows: AnyArray, count: int, evidence: Evidence) -> Sure:
         """As many rows as a grid has anchors may be another family's; rows that are best first tell most."""

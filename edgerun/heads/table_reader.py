@@ -77,6 +77,10 @@ class Columns:
         """x1 y1 x2 y2 of rows [N, width], float32; for oriented boxes before they are turned."""
         return BOXES[self.form](rows[:, self.box : self.box + 4])
 
+    def turned(self, rows: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """(cx cy w h [N, 4], angle [N, 1]) of rows [N, width]."""
+        return rows[:, self.box : self.box + 4], rows[:, self.angle : self.angle + 1]
+
     def classes(self, rows: AnyArray) -> AnyArray:
         """The class number of each row, from 0; 0 in a table that knows only one."""
         return self._column(rows, self.number) - np.float32(self.first_class)
@@ -101,11 +105,13 @@ class TableReader:
         table: the output that holds the rows.
         columns: of the table.
         beside: role -> further output.
+        step: in which numbers of classes are stored; 0 where they are whole.
     """
 
     table: str
     columns: Columns
     beside: Mapping[str, str]
+    step: float = 0.0
 
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """The rows of the frame's image that score enough.
@@ -114,17 +120,19 @@ class TableReader:
             DecoderUnknown: the rows cannot be what they are read as.
         """
         columns, rows = self.columns, outputs[self.table].reshape(-1, self.columns.width)
-        classes = outputs[self.beside["classes"]].reshape(-1) if "classes" in self.beside else columns.classes(rows)
+        meant = np.flatnonzero(finished_rows.are_filled(rows))
+        rows = rows[meant]
+        classes = (
+            outputs[self.beside["classes"]].reshape(-1)[meant] if "classes" in self.beside else columns.classes(rows)
+        )
         boxes, scores, batches = columns.boxes(rows), rows[:, columns.score], columns.batches(rows)
-        meant = finished_rows.are_filled(rows)
-        _demand_batches(batches[meant], frame)
-        finished_rows.demand(boxes[meant], scores[meant], classes[meant], frame.card, frame.conf)
-        kept = np.flatnonzero(meant & (scores >= frame.conf) & self._of_image(batches, frame))
+        _demand_batches(batches, frame)
+        finished_rows.demand(boxes, scores, classes, frame.card, frame.conf, self.step)
+        kept = np.flatnonzero((scores >= frame.conf) & self._of_image(batches, frame))
         numbers = np.rint(classes[kept]).astype(np.int32)
-        found = Candidates(boxes[kept], scores[kept].astype(np.float32), numbers, **self._beside(outputs, kept, frame))
-        if columns.angle < 0:
-            return found
-        return with_tail(found, "angle", rows[kept, columns.box : columns.box + 4], rows[kept, columns.angle :], 0)
+        further = self._beside(outputs, meant[kept], frame)
+        found = Candidates(boxes[kept], scores[kept].astype(np.float32), numbers, **further)
+        return found if columns.angle < 0 else with_tail(found, "angle", *columns.turned(rows[kept]), 0)
 
     def _of_image(self, batches: AnyArray, frame: Frame) -> AnyArray:
         """Which rows are of the frame's image; all of them in a table of one image."""

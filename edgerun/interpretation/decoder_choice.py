@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
 from edgerun.contract.convention import Alternatives
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
-from edgerun.heads import finished_rows
+from edgerun.heads import finished_rows, named_roles
 from edgerun.heads.readings import STAND_IN
 from edgerun.interpretation import graph_evidence, other_tasks
 from edgerun.interpretation.card_fields import lay
@@ -154,10 +154,11 @@ def _none_reads(evidence: Evidence, verdicts: Verdicts) -> DecoderUnknown:
             hint="run it with the library it was made for; if it is a detector all the same, name its decoder with "
             "decoder=, of those of: edgerun plugins",
         )
-    return DecoderUnknown(
-        f"No decoder reads these outputs: {_listed(evidence)}.",
-        hint="see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family",
-    )
+    by_roles = named_roles.suggested(evidence)
+    hint = "see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family"
+    if by_roles:
+        hint = f"if these are boxes and what belongs to them, pass {by_roles}, or the other order of boxes; {hint}"
+    return DecoderUnknown(f"No decoder reads these outputs: {_listed(evidence)}.", hint=hint)
 
 
 def _several_read(finalists: Verdicts, evidence: Evidence) -> DecoderAmbiguous:

@@ -98,6 +98,7 @@ def _by_convention(spec: TensorSpec, card: ModelCard) -> AnyArray | None:
         "target_sizes": np.array([[height, width]]),  # transformers: height first
         "im_shape": np.array([[height, width]]),  # Paddle
         "scale_factor": np.array([[1.0, 1.0]]),  # Paddle
+        "image_shape": np.array([[height, width]]),  # keras-yolo3 and the ONNX model zoo: height first
     }
     value = known.get(spec.name)
     if value is None and spec.name == "pixel_mask":

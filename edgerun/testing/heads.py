@@ -213,19 +213,18 @@ def _in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:
 
 def _stacked(answers: Sequence[Arrays], *, numbered: bool) -> Arrays:
     """Outputs of several images as a model gives them: along the first axis, or in one list with the image's number."""
-    if numbered:
-        answers = [_numbered(answer, number) for number, answer in enumerate(answers)]
-    return {
-        name: np.concatenate([answer[name] for answer in answers]).astype(array.dtype)
-        for name, array in answers[0].items()
-    }
+    join = _listed if numbered else np.concatenate
+    return {name: join([answer[name] for answer in answers]).astype(array.dtype) for name, array in answers[0].items()}
 
 
-def _numbered(answer: Arrays, number: int) -> Arrays:
-    """Rows whose first column is the number of their image."""
-    return {
-        name: np.column_stack((np.full(len(rows), number, np.float32), rows[:, 1:])) for name, rows in answer.items()
-    }
+def _listed(tables: Sequence[AnyArray]) -> AnyArray:
+    """Tables [..., N, columns] as one list, where the first column is the number of their image; others stacked."""
+    if tables[0][..., 0].any():
+        return np.concatenate(tables)
+    numbered = [table.copy() for table in tables]
+    for number, table in enumerate(numbered):
+        table[..., 0] = number
+    return np.concatenate(numbered, axis=-2)
 
 
 class _Session:

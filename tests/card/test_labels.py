@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from edgerun.card import labels
 from edgerun.card.labels import COCO, COCO91, without_background
 from edgerun.dialects.readers import label_files
 
@@ -24,3 +25,12 @@ def test_a_background_counts_only_where_it_comes_first():
     assert without_background(["???", "a"]) == ("a",)
     assert without_background(["a", "background"]) == ()
     assert without_background(["background"]) == ()
+
+
+def test_category_ids_are_cocos_where_names_count_as_coco_does():
+    """COCO 2017: person is 1, toothbrush 90; names with a background in front are numbered by their place."""
+    assert labels.category_ids(labels.COCO, 79)[-1] == 90
+    assert list(labels.category_ids(("__background__", "person", "bicycle"), 2)) == [0, 1, 2]
+    assert list(labels.category_ids(("N/A", *labels.COCO91), 90))[1::89] == [1, 90]
+    assert list(labels.category_ids(("a", "b"), 1)) == [1, 2]
+    assert list(labels.category_ids((), 3)) == [1, 2, 3, 4]

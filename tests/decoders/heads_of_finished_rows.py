@@ -19,6 +19,62 @@ def finished(rows, height, width, random, *, columns):
     return {"output": np.concatenate((np.zeros((count, 1)), table[:, order]), axis=1).astype(np.float32)}
 
 
+def ranked(rows, height, width, random, count=100):
+    """x1 y1 x2 y2, score, class [100, 6], the best first, then hardly anything."""
+    return finished(rows, height, width, random, columns=6)["output0"][0, :count].astype(np.float64)
+
+
+def centred(table, height, width):
+    """The same with cx cy w h in 0..1."""
+    boxes = table[:, :4] / [width, height, width, height]
+    return np.column_stack(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2], table[:, 4:]))
+
+
+def queries(rows, height, width, random, *, scores):
+    """RT-DETR of Ultralytics: one class and its score, or a score for each of four classes."""
+    table = centred(ranked(rows, height, width, random), height, width)
+    if scores:
+        each = np.zeros((len(table), 4)) + random.uniform(0.001, 0.01, (len(table), 4))
+        each[np.arange(len(table)), table[:, 5].astype(int)] = table[:, 4]
+        table = np.column_stack((table[:, :4], each))
+    return {"output0": table[None].astype(np.float32)}
+
+
+def in_one_table(rows, height, width, random, *, name, order, unit=False, leading=()):
+    """Rows of number in the batch and these columns of x1 y1 x2 y2 score class label."""
+    table = ranked(rows, height, width, random)
+    table[:, :4] /= [width, height, width, height] if unit else [1]
+    table = np.column_stack((np.zeros(len(table)), table, table[:, 5] + 1))[:, [0, *(place + 1 for place in order)]]
+    return {name: table.reshape(*leading, *table.shape).astype(np.float32)}
+
+
+def counted(rows, height, width, random, *, names, padding):
+    """A count, boxes, scores and classes, padded behind the count."""
+    table = ranked(rows, height, width, random)
+    behind = np.full((20, 6), padding, np.float64)
+    full = np.concatenate((table, behind))[None]
+    arrays = (np.array([[len(table)]]), full[..., :4], full[..., 4], full[..., 5])
+    return {name: array.astype(np.float32) for name, array in zip(names, arrays, strict=True)}
+
+
+def turned(rows, height, width, random):
+    """MMRotate's rows without a turn."""
+    table = ranked(rows, height, width, random)
+    boxes = centred(table, 1, 1)[:, :4]
+    dets = np.column_stack((boxes, np.zeros(len(table)), table[:, 4]))[None].astype(np.float32)
+    return {"dets": dets, "labels": table[None, :, 5].astype(np.int64)}
+
+
+def chosen(rows, height, width, random, *, y_first):
+    """Boxes and scores of all rows, and the indices of the good ones."""
+    table = ranked(rows, height, width, random)
+    scores = np.zeros((1, 4, len(table)))
+    scores[0, table[:, 5].astype(int), np.arange(len(table))] = table[:, 4]
+    boxes = table[:, [1, 0, 3, 2] if y_first else slice(0, 4)]
+    indices = np.column_stack((np.zeros(len(table)), table[:, 5], np.arange(len(table)))).astype(np.int64)
+    return {"boxes": boxes[None].astype(np.float32), "scores": scores.astype(np.float32), "indices": indices}
+
+
 def tensorflow(rows, height, width, random, *, names):
     count = 25
     corners = random.uniform(0, 0.7, (count, 2))
@@ -59,12 +115,44 @@ def frozen(*a):
 
 FROZEN = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 TFLITE = [f"TFLite_Detection_PostProcess{suffix}" for suffix in ("", ":1", ":2", ":3")]
+NAS = [f"graph2_{name}" for name in ("num_predictions", "pred_boxes", "pred_scores", "pred_classes")]
+EFFICIENT_NMS = ("num_dets", "det_boxes", "det_scores", "det_classes")
+
+
+def in_table(card=None, **habits):
+    return {"encode": lambda *a: in_one_table(*a, **habits), "large": None, "card": card or {}}
+
+
 HEADS = {
     "end2end": {"encode": lambda *a: finished(*a, columns=6), "large": None},
     "end2end-batched": {"encode": lambda *a: finished(*a, columns=7), "large": None},
+    "rtdetr-rows": {"encode": lambda *a: queries(*a, scores=False), "large": None, "card": {"decoder": "rtdetr-rows"}},
+    "rtdetr-scores": {
+        "encode": lambda *a: queries(*a, scores=True), "large": None, "card": {"decoder": "rtdetr-scores"},
+    },
+    "yolo-nas-flat": in_table(name="graph2_flat_predictions", order=(0, 1, 2, 3, 4, 5)),
+    "batch-class-score-box": in_table(name="batchno_classid_score_x1y1x2y2", order=(5, 4, 0, 1, 2, 3)),
+    "detection-output": in_table(
+        card={"mean": 0.0, "decoder": "detection-output"}, name="detection_out", order=(6, 4, 0, 1, 2, 3), unit=True,
+        leading=(1, 1),
+    ),
+    "detection-output-from-0": in_table(
+        card={"mean": 0.0, "decoder": "detection-output-from-0"}, name="detection_out", order=(5, 4, 0, 1, 2, 3),
+        unit=True, leading=(1, 1),
+    ),
+    "yolo-nas-batch": {"encode": lambda *a: counted(*a, names=NAS, padding=-1), "large": None},
+    "efficient-nms": {"encode": lambda *a: counted(*a, names=EFFICIENT_NMS, padding=0), "large": None},
+    "mmrotate": {"encode": turned, "large": None, "card": {"mean": 0.0}},
+    "onnx-nms": {
+        "encode": lambda *a: chosen(*a, y_first=False), "large": None,
+        "card": {"mean": 0.0, "outputs": {"boxes": "boxes x1y1x2y2"}},
+    },
+    "onnx-nms/keras-yolo3": {
+        "encode": lambda *a: chosen(*a, y_first=True), "large": None, "inputs": ("image_shape",),
+    },
     "tfod": named(*TFLITE),
     "tfod/by name": named("detection_boxes", "detection_classes", "detection_scores", "num_detections"),
     "tfod/saved model": {"encode": saved_model, "image": "hwc", "large": None},
     "tfod/frozen graph": {"encode": frozen, "image": "hwc", "picture": "image_tensor:0", "large": None},
     "tfod/by value": named("a", "b", "c", "d"),
-}
+}  # fmt: skip

@@ -63,3 +63,13 @@ def test_of_a_hand_s_two_flags_the_one_that_is_named_counts(evidence):
     for match, score in ((inferred, 0.9), (named, 0.4)):
         found = match.decode(outputs, Frame(224, 224, 0.25, evidence(HEAD, (224, 224), outputs).card))
         np.testing.assert_allclose(found.scores, [score], atol=1e-6)
+
+
+@pytest.mark.parametrize(("score", "number"), [(0.9, 0), (0.2, 1)])
+def test_two_labels_of_a_hand_are_its_handedness(score, number, evidence):
+    """mediapipe 1.2.3, modules/hand_landmark/handedness.txt: Left, Right; the score is the first one's."""
+    outputs = encode(np.array([(0, 0, 1, 1, 0.9, 0)]), 224, 224, np.random.default_rng(0), hand=True)
+    outputs["side"] = np.array([[score]], np.float32)
+    known = evidence(HEAD, (224, 224), outputs, labels=["Left", "Right"])
+    found = DECODER.matches(known).decode(outputs, Frame(224, 224, 0.25, known.card))
+    assert found.classes.tolist() == [number]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgerun import decoders
-from edgerun.contract import Sure
+from edgerun.contract import Frame, Sure
 from edgerun.errors import DecoderUnknown
 from edgerun.interpretation import decoder_choice
 
@@ -82,3 +82,20 @@ def test_logits_are_not_taken_for_scores(evidence):
     roles = {"where": "boxes x1y1x2y2", "what": "scores"}
     known = evidence({}, (320, 320), outputs, outputs=roles, decoder="named-heads", mean=0.0)
     assert "name it logits" in DECODER.matches(known).why
+
+
+def test_what_pads_a_table_is_neither_a_score_nor_a_logit(evidence):
+    """super-gradients 3.7.1 pads boxes, scores and classes with -1."""
+    boxes = np.array([[[10, 20, 60, 90], [-1, -1, -1, -1]]], np.float32)
+    outputs = {"b": boxes, "s": np.array([[0.9, -1]], np.float32), "c": np.array([[2, -1]], np.float32)}
+    roles = {"b": "boxes x1y1x2y2", "s": "scores", "c": "classes"}
+    known = evidence({}, (320, 320), outputs, outputs=roles, decoder="named-heads", mean=0.0)
+    found = DECODER.matches(known).decode(outputs, Frame(320, 320, 0.1, known.card))
+    assert (found.classes.tolist(), found.boxes.tolist()) == ([2], [[10, 20, 60, 90]])
+
+
+def test_a_refusal_names_the_roles_that_would_read_the_outputs(evidence):
+    outputs = {"b": np.array([[[10, 20, 60, 90]] * 7], np.float32), "s": np.full((1, 7, 3), 0.2, np.float32)}
+    with pytest.raises(DecoderUnknown) as refusal:
+        decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+    assert """decoder="named-heads", outputs={'b': 'boxes x1y1x2y2', 's': 'scores'}""" in refusal.value.hint

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edgerun.card import ModelCard
-from edgerun.contract import Evidence, Frame, Sure, TensorSpec
+from edgerun.contract import Evidence, Frame, Graph, Node, Sure, TensorSpec
 from edgerun.decoders import tfod
 from edgerun.tensors import Quantization
 
@@ -83,3 +85,34 @@ def test_quantised_bytes_take_the_picture_as_it_is(evidence):
     names = {role: role for role in VALUES}
     conventions = TFOD.matches(evidence(names, image)).conventions
     assert (conventions["scale"], conventions["mean"], conventions["std"]) == (1.0, 127.0, 128.0)
+
+
+def test_the_operators_count_counts_boxes_of_several_rows(evidence):
+    """LiteRT 2.3, detection_postprocess.cc: with max_classes_per_detection 2 a table has two rows for each box."""
+    names = {role: role for role in VALUES}
+    known = replace(evidence(names), metadata={"tflite.postprocess": '{"rows_of_each": 2}'})
+    outputs = {**known.probe("blank"), "count": np.array([1], np.float32)}
+    found = TFOD.matches(known).decode(outputs, Frame(64, 64, 0.1, known.card))
+    assert found.classes.tolist() == [3, 0]
+    plain = TFOD.matches(evidence(names)).decode(outputs, Frame(64, 64, 0.1, known.card))
+    assert plain.classes.tolist() == [3]
+
+
+GENERIC = {"boxes": "call:0", "classes": "call:1", "scores": "call:2", "count": "call:3"}
+
+
+def test_yolov5s_own_exporter_puts_x_first(evidence):
+    """YOLOv5 v7.0, models/tf.py, hands x1 y1 x2 y2 to combined_non_max_suppression, which keeps the order."""
+    known = evidence(GENERIC)
+    known = replace(known, card=known.card.with_field("labels", list("abcd"), "ultralytics metadata"))
+    found = TFOD.matches(known).decode(known.probe("blank"), Frame(64, 64, 0.5, known.card))
+    np.testing.assert_allclose(found.boxes, [[0.1, 0.2, 0.5, 0.6]])
+
+
+def test_the_order_is_asked_for_where_the_graph_has_not_tensorflows_operator(evidence):
+    other = Graph([Node("CombinedNonMaxSuppression")], (), ())
+    match = TFOD.matches(replace(evidence(GENERIC), graph=lambda: other))
+    first, second = match.unsettled["outputs"]
+    assert (first.fields["outputs"]["call:0"], second.fields["outputs"]["call:0"]) == ("boxes", "boxes x1y1x2y2")
+    own = Graph([Node("TFLite_Detection_PostProcess")], (), ())
+    assert not TFOD.matches(replace(evidence(GENERIC), graph=lambda: own)).unsettled

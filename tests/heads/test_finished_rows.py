@@ -6,7 +6,9 @@ import pytest
 from edgerun.card import ModelCard
 from edgerun.errors import DecoderUnknown
 from edgerun.heads import finished_rows
+from edgerun.heads.requirements import Unmet
 from edgerun.interpretation import card_fields
+from edgerun.tensors import Quantization, TensorSpec
 
 BOXES = np.array([[10, 20, 60, 90], [100, 40, 150, 80]], np.float32)
 SCORES, CLASSES = np.array([0.9, 0.4]), np.array([3.0, 0.0])
@@ -60,3 +62,42 @@ def test_a_class_beyond_the_labels_is_refused():
 def test_what_pads_a_table_is_left_out():
     rows = np.array([[1, 2, 3, 4, 0.5, 0], [0] * 6, [-1] * 6, [1, 2, np.nan, 4, 0.5, 0]])
     np.testing.assert_array_equal(finished_rows.filled(rows), rows[:1])
+
+
+def test_one_row_that_scores_is_never_inverted_however_many_others_are_right():
+    boxes, scores = np.tile(BOXES[:1], (100, 1)), np.full(100, 0.05)
+    boxes[0], scores[0] = (60, 90, 10, 20), 0.6
+    assert finished_rows.misfit(boxes, scores, np.zeros(100)) == ""
+    with pytest.raises(DecoderUnknown, match="in a row that scores"):
+        finished_rows.demand(boxes, scores, np.zeros(100), PIXELS)
+    scores[0] = 0.05  # a doubt may be of any form
+    finished_rows.demand(boxes, scores, np.zeros(100), PIXELS)
+
+
+def test_an_argument_is_held_against_the_frame_and_wins_over_what_nothing_shows():
+    finished_rows.demand(BOXES / 320, SCORES, CLASSES, card(box_units=("unit", "argument")))
+    with pytest.raises(DecoderUnknown, match="not unit"):
+        finished_rows.demand(BOXES, SCORES, CLASSES, card(box_units=("unit", "argument")))
+
+
+def test_rows_that_are_not_numbers_speak_for_nothing():
+    boxes = np.concatenate((BOXES, np.full((1, 4), np.inf)))
+    finished_rows.demand(boxes, np.append(SCORES, np.nan), np.append(CLASSES, np.inf), PIXELS)
+
+
+def test_class_numbers_in_small_steps_are_rounded_and_in_large_ones_refused():
+    """One scale for pixels and classes, 640 / 32767 in 16 bits, leaves them a hundredth off."""
+    fine = TensorSpec("rows", (1, 300, 6), "int16", Quantization((640 / 32767,), (0,)))
+    step = finished_rows.class_step(fine, 79)
+    assert finished_rows.misfit(BOXES, SCORES, np.array([3.009, 0.0]), step) == ""
+    assert "not whole" in finished_rows.misfit(BOXES, SCORES, np.array([3.3, 0.6]), step)
+    with pytest.raises(Unmet, match="numbers of classes are lost"):
+        finished_rows.class_step(TensorSpec("rows", (1, 300, 6), "uint8", Quantization((2.5,), (0,))), 79)
+
+
+def test_half_floats_hold_class_numbers_up_to_2048():
+    """IEEE 754 binary16 has 11 bits of significand: beyond 2048 its step is 2."""
+    half = TensorSpec("classes", (1, 300), "float16")
+    assert finished_rows.class_step(half, 79) <= 0.0625
+    with pytest.raises(Unmet, match="steps of 2 about 2999"):
+        finished_rows.class_step(half, 2999)

@@ -8,7 +8,7 @@ Keys that a session gives:
 - `tflite.labels`: the text of the label file.
 - `tflite.postprocess`: JSON. What TFLite_Detection_PostProcess gives: `outputs` (our names: boxes, classes, scores,
   count), `scores` (columns that it is fed), `classes` (those that it counts) and `rows_of_each` (rows for each box that
-  the count counts).
+  the count counts, where they are several).
 - `edgerun`: the text of a sidecar, from the model's metadata of that name.
 - `tflite.custom.NAME`: custom metadata, bytes.
 - `metadata.json`, `temp_meta.txt`: those members of the archive at the end of the file, as they are.
@@ -82,7 +82,8 @@ def _post_process(graph: Table, operator: Table, names: dict[int, str]) -> dict[
 
         options = flexbuffers.GetRoot(operator.raw(5)).AsMap
         content["classes"] = int(options["num_classes"].AsInt)
-        content["rows_of_each"] = _rows_of_each(options)
+        if (rows := _rows_of_each(options)) > 1:
+            content["rows_of_each"] = rows
     except (ImportError, ValueError, TypeError, LookupError, ArithmeticError, struct.error) as cause:
         content["unread"] = str(cause) or type(cause).__name__
     return content
