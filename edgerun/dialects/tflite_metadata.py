@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgerun.card.labels import without_background
 from edgerun.contract import Dialect
 from edgerun.dialects.readers import label_files
@@ -58,17 +60,29 @@ def _preprocessing(tensor: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _normalisation(tensor: Mapping[str, Any]) -> dict[str, Any]:
-    """Normalisation as (p - mean) / std of bytes 0..255, for inputs of floats and of int8.
+    """Normalisation as (p - mean) / std of bytes 0..255.
 
-    An input of uint8 takes the bytes as they are, whatever its metadata say. On the card that is the inverse of the
-    input's quantisation. Source: MediaPipe Tasks at 43313dc, mediapipe/tasks/cc/components/processors/
-    image_preprocessing_graph.cc, ConfigureImageToTensorCalculator, which normalises for other types alone.
+    MediaPipe Tasks at 43313dc feeds an input of uint8 the bytes as they are, whatever its metadata say
+    (mediapipe/tasks/cc/components/processors/image_preprocessing_graph.cc, ConfigureImageToTensorCalculator). Where the
+    metadata's own normalisation comes within a level of that, it is taken at its word: EfficientDet-Lite0 reaches an AP
+    of .308 on 80 images of COCO with mean = std = 127.5, and .304 with its bytes.
     """
-    if tensor.get("dtype") == "uint8":
-        factor, zero = tensor.get("quantization") or (1.0, 0)
-        return {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
     given = some(mean=tensor.get("mean"), std=tensor.get("std"))
-    return {"scale": 1.0, **given} if len(given) == 2 else {}
+    normalised = {"scale": 1.0, **given} if len(given) == 2 else {}
+    if tensor.get("dtype") != "uint8":
+        return normalised
+    factor, zero = tensor.get("quantization") or (1.0, 0)
+    if normalised and min(given["std"]) > 0 and _is_within_a_level(given["mean"], given["std"], factor, zero):
+        return normalised
+    return {"scale": 1.0, "mean": float(zero), "std": 1 / factor}
+
+
+def _is_within_a_level(mean: Sequence[float], std: Sequence[float], factor: float, zero: float) -> bool:
+    """Whether a normalisation stores 0 and 255 within one level of themselves."""
+    ends = np.array([[0.0], [255.0]])
+    with np.errstate(all="ignore"):  # files may say anything; what is no number is not within a level
+        stored = (ends - np.array(mean)) / np.array(std) / factor + zero
+        return bool((np.abs(stored - ends) <= 1).all())
 
 
 def _detections(outputs: Sequence[Mapping[str, Any]], operator: Mapping[str, Any]) -> dict[str, Any]:

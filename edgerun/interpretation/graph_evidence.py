@@ -188,14 +188,16 @@ def with_open_normalisation(match: Match, evidence: Evidence) -> Match:
     """A verdict that leaves the normalisation open, where the graph tells nothing of what goes in.
 
     A family's convention speaks of a graph that takes the image as the network was trained: not of one that normalises
-    in a way of its own, nor of one that does not show how it begins, nor of one that would cut most of the values off.
+    in a way of its own, nor of one that changes it in a way that cannot be followed, nor of one that would cut most of
+    the values off. Where a part that was compiled for a device comes first, the convention holds and says so.
     """
     graph = evidence.graph()
     if graph is None or "mean" in match.unsettled:
         return match
-    reason = _why_open(preprocessing(graph, evidence.image.name), match, evidence)
+    found = preprocessing(graph, evidence.image.name)
+    reason = _why_open(found, match, evidence)
     if not reason:
-        return match
+        return _noting_closed_part(found, match)
     return replace(match, why=f"{match.why}; {reason}", unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
 
 
@@ -207,11 +209,28 @@ def _why_open(found: InGraphPreprocessing, match: Match, evidence: Evidence) -> 
         channels = np.broadcast(np.array(found.factor), np.array(found.offset))
         made = ", ".join(f"{factor:.4g} x {offset:+.4g}" for factor, offset in channels)
         return f"the graph itself makes {made} of each x that goes in"
-    if found.closed_by and not _is_settled(match, evidence):
+    if _is_operator(found.closed_by) and not _is_settled(match, evidence):
         return f"the file does not show what happens to an image inside of {found.closed_by}"
     if found.holds is not None and _white(match) > 2 * found.holds[1]:
         return f"the graph cuts off what goes in beyond {found.holds[1]:.4g}"
     return ""
+
+
+def _is_operator(name: str) -> bool:
+    """Whether what hides the image is an operator of the graph; a part compiled for a device has its backend's name."""
+    return "::" in name
+
+
+def _noting_closed_part(found: InGraphPreprocessing, match: Match) -> Match:
+    """The verdict, with a word beside its conventions where the file does not show what happens to the image."""
+    if not found.closed_by or _is_operator(found.closed_by):
+        return match
+    note = f"; the file does not show what happens to an image inside of {found.closed_by}"
+    basis = dict(match.basis)
+    for name in NORMALISATION & set(basis):
+        if basis[name].startswith("convention"):
+            basis[name] += note
+    return replace(match, basis=basis)
 
 
 def _is_settled(match: Match, evidence: Evidence) -> bool:

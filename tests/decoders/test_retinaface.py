@@ -50,6 +50,13 @@ HEADS = {
     "retinaface/logits": {"encode": lambda *a: encode(*a, logits=True), "loose": 1e-5, **COMMON},
     "retinaface/no batch": {"encode": lambda *a: encode(*a, batch=False), **COMMON},
     "retinaface/slim": {"encode": lambda *a: encode(*a, ladder=SLIM), **COMMON},
+    # as many rows as with the squares of faces: refused unless it is named
+    "retinaface-plates": {
+        "encode": lambda *a: encode(*a, ladder=PLATES, corners=4),
+        "rivals": ("retinaface",),
+        "classes": 1,
+        "keypoints": 4,
+    },
 }
 
 

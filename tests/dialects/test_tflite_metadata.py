@@ -47,7 +47,7 @@ def test_a_quantised_input_of_int8_is_normalised_first():
 
 def test_an_input_of_bytes_takes_them_as_they_are():
     """MediaPipe Tasks at 43313dc (image_preprocessing_graph.cc): uint8 gets 0..255, other types are normalised."""
-    image = IMAGE | {"dtype": "uint8", "quantization": [0.0078125, 127]}
+    image = IMAGE | {"mean": [0.0], "std": [1.0], "dtype": "uint8", "quantization": [0.0078125, 127]}
     card = gathered(tflite_metadata={"inputs": [image], "outputs": []})
     assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.0, 128.0)
     plan = Plan.of(
@@ -57,6 +57,12 @@ def test_an_input_of_bytes_takes_them_as_they_are():
     fed = plan.new_input()
     plan.apply(np.tile(np.arange(256, dtype=np.uint8)[None, :, None], (2, 1, 3)), fed[0])
     assert fed[0, 0, :, 0].tolist() == list(range(256))
+
+
+def test_a_normalisation_within_a_level_of_the_bytes_is_taken_at_its_word():
+    image = IMAGE | {"dtype": "uint8", "quantization": [0.0078125, 127]}
+    card = gathered(tflite_metadata={"inputs": [image], "outputs": []})
+    assert (card.scale, card.mean[0], card.std[0]) == (1.0, 127.5, 127.5)
 
 
 @pytest.mark.parametrize(

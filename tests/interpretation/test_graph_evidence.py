@@ -44,9 +44,9 @@ def test_an_odd_normalisation_leaves_open_what_goes_in(factor, left_open):
     assert with_open_normalisation(settled, known) is settled
 
 
-def closed_graph():
-    blob = Node("XnnpackBackend", inputs=("images",), outputs=("o",), closed=True)
-    return Graph([blob], ("images",), ("o",))
+def closed_graph(op):
+    part = Node(op, inputs=("images",), outputs=("o",), closed=True)
+    return Graph([part], ("images",), ("o",))
 
 
 def evidence_of(graph, dtype="float32", **known):
@@ -55,15 +55,24 @@ def evidence_of(graph, dtype="float32", **known):
     return Evidence([image], [], image, card, {}, lambda kind: {}, lambda: graph)
 
 
-def test_a_part_that_shows_nothing_of_what_it_does_to_an_image_leaves_open_what_goes_in():
+def test_a_change_of_the_image_that_cannot_be_followed_leaves_open_what_goes_in():
     match = Match(Sure.LIKELY, "seen", {"scale": 1 / 255}, {"scale": "convention: so"})
-    found = with_open_normalisation(match, evidence_of(closed_graph()))
+    found = with_open_normalisation(match, evidence_of(closed_graph("aten::sub_")))
     assert "mean" in found.alternatives
-    assert found.why.endswith("the file does not show what happens to an image inside of XnnpackBackend")
-    assert with_open_normalisation(match, evidence_of(closed_graph(), scale=1.0)) is match
-    assert with_open_normalisation(match, evidence_of(closed_graph(), "uint8")) is match
+    assert found.why.endswith("the file does not show what happens to an image inside of aten::sub_")
+    assert with_open_normalisation(match, evidence_of(closed_graph("aten::sub_"), scale=1.0)) is match
+    assert with_open_normalisation(match, evidence_of(closed_graph("aten::sub_"), "uint8")) is match
     inferred = replace(match, basis={"scale": "inferred: a trial run shows it"})
-    assert with_open_normalisation(inferred, evidence_of(closed_graph())) is inferred
+    assert with_open_normalisation(inferred, evidence_of(closed_graph("aten::sub_"))) is inferred
+
+
+def test_a_convention_says_so_where_a_part_that_was_compiled_for_a_device_comes_first():
+    basis = {"scale": "convention: so", "color": "convention: so", "mean": "inferred: seen"}
+    match = Match(Sure.LIKELY, "seen", {"scale": 1 / 255, "color": "rgb", "mean": 0.0}, basis)
+    found = with_open_normalisation(match, evidence_of(closed_graph("XnnpackBackend")))
+    note = "; the file does not show what happens to an image inside of XnnpackBackend"
+    assert found.basis == {"scale": "convention: so" + note, "color": "convention: so", "mean": "inferred: seen"}
+    assert not found.alternatives
 
 
 @pytest.mark.parametrize(("scale", "left_open"), [(1.0, True), (1 / 255, False)])
