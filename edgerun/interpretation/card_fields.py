@@ -21,7 +21,7 @@ from edgerun.interpretation import contradictions
 from edgerun.interpretation.claims import THIS_FILE, USER, Claim, Standing, conventions
 from edgerun.interpretation.contradictions import DECISIVE, FEED, NORMALISATION, SIDES
 
-__all__ = ["fold", "lay", "with_conventions", "with_field"]
+__all__ = ["fold", "lay", "with_conventions"]
 
 IMPLIED = "ultralytics metadata"
 """They do not say how an image is normalised: it goes without saying for that exporter."""
@@ -232,8 +232,3 @@ RULES: Mapping[Standing, Rule] = {
 def with_conventions(card: ModelCard, match: Match) -> ModelCard:
     """The card completed by what a decoder infers or brings by convention, where nothing says otherwise."""
     return lay(card, conventions(match))
-
-
-def with_field(card: ModelCard, name: str, value: Any, source: str) -> ModelCard:
-    """`ModelCard.with_field` under its earlier name."""
-    return card.with_field(name, value, source)

@@ -154,9 +154,9 @@ def test_a_range_that_exporters_make_up_tells_nothing(evidence):
 
 def test_metadata_that_speak_of_detectors_are_not_believed(evidence):
     known = evidence({}, (224, 160), shares())
-    written = replace(known, card=card_fields.with_field(known.card, "mean", 0.0, "ultralytics metadata"))
+    written = replace(known, card=known.card.with_field("mean", 0.0, "ultralytics metadata"))
     match = DECODER.matches(written)
     assert match.sure is Sure.NO
     assert "mean=(0.485, 0.456, 0.406)" in match.why
-    told = replace(written, card=card_fields.with_field(written.card, "task", "classify", "ultralytics metadata"))
+    told = replace(written, card=written.card.with_field("task", "classify", "ultralytics metadata"))
     assert DECODER.matches(told).sure is Sure.CERTAIN

@@ -6,7 +6,6 @@ import pytest
 from edgerun.card import ModelCard
 from edgerun.contract import Evidence, Frame, Sure, TensorSpec
 from edgerun.decoders import coreml_nms
-from edgerun.interpretation import card_fields
 
 (DECODER,) = coreml_nms.DECODERS
 IMAGE = TensorSpec("image", (1, 3, 64, 96))
@@ -42,7 +41,7 @@ def test_the_pair_is_known_by_its_names_even_without_rows():
 
 
 def test_the_card_may_give_other_names():
-    card = card_fields.with_field(ModelCard(), "outputs", {"c": "confidence", "b": "coordinates"}, "sidecar")
+    card = ModelCard().with_field("outputs", {"c": "confidence", "b": "coordinates"}, "sidecar")
     assert matched(("c", (7, 3)), ("b", (7, 4)), card=card).sure is Sure.CERTAIN
     assert matched(("x", (7, 3)), ("b", (7, 4)), card=card).sure is Sure.NO
 
@@ -62,7 +61,7 @@ def test_other_outputs_are_not_taken(outputs):
 
 
 def test_labels_of_another_number_speak_against_it():
-    card = card_fields.with_field(ModelCard(), "labels", ["a", "b"], "argument")
+    card = ModelCard().with_field("labels", ["a", "b"], "argument")
     match = matched(("confidence", (7, 3)), ("coordinates", (7, 4)), card=card)
     assert match.sure is Sure.NO
     assert "3 classes contradict the 2 labels" in match.why

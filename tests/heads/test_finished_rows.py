@@ -7,7 +7,6 @@ from edgerun.card import ModelCard
 from edgerun.errors import DecoderUnknown
 from edgerun.heads import finished_rows
 from edgerun.heads.requirements import Unmet
-from edgerun.interpretation import card_fields
 from edgerun.tensors import Quantization, TensorSpec
 
 BOXES = np.array([[10, 20, 60, 90], [100, 40, 150, 80]], np.float32)
@@ -17,7 +16,7 @@ SCORES, CLASSES = np.array([0.9, 0.4]), np.array([3.0, 0.0])
 def card(**fields):
     made = ModelCard()
     for name, (value, source) in fields.items():
-        made = card_fields.with_field(made, name, value, source)
+        made = made.with_field(name, value, source)
     return made
 
 
