@@ -31,6 +31,7 @@ from edgerun.decoders import (
     retinaface,
     retinanet,
     rtdetr_rows,
+    rtdetr_scores,
     rtmdet_raw,
     scrfd,
     simcc,
@@ -98,6 +99,7 @@ BUILTIN: tuple[Decoder, ...] = (
     # finished rows
     *end2end.DECODERS,
     *rtdetr_rows.DECODERS,
+    *rtdetr_scores.DECODERS,
     *yolo_nas_finished.DECODERS,
     *efficient_nms.DECODERS,
     *detection_output.DECODERS,

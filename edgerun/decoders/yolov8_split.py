@@ -31,12 +31,11 @@ CONVENTIONS = (
 
 def _not_classes(observed: Observed) -> str:
     """Columns that are high all over are points or an angle, unless somebody names this decoder for them."""
-    evidence, logits = observed.evidence, observed.tables("logits")
+    evidence = observed.evidence
+    logits = [] if evidence.known("decoder") else observed.tables("logits")
     if evidence.known("task") and evidence.card.task != "detect":
         return f"it reads detect models, not {evidence.card.task}"
-    if evidence.known("decoder") or not logits:
-        return ""
-    if not like_classes(np.concatenate(logits)).all():
+    if logits and not like_classes(np.concatenate(logits)).all():
         return "what should be scores of a probe run is high nearly everywhere: points or an angle may be among them"
     return ""
 

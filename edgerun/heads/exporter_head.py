@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from edgerun.contract import Evidence
+from edgerun.contract import Convention, Evidence, Inference
 
-__all__ = ["RTDETR", "of", "of_others"]
+__all__ = ["RTDETR", "RTDETR_FED", "of", "of_others"]
 
 RTDETR = "RTDETRDecoder"
 """Rows are cx cy w h in 0..1, and images are stretched, unlike those of all YOLO heads."""
@@ -34,3 +34,10 @@ def _in_member(metadata: Mapping[str, str | bytes]) -> object:
     except ValueError:
         return ""
     return content.get("head", "") if isinstance(content, Mapping) else ""
+
+
+RTDETR_FED = (
+    Convention("Ultralytics' RT-DETR is trained so", resize="stretch", color="rgb", scale=1 / 255),
+    Inference("a head of queries", suppressed=True),
+)
+"""How Ultralytics feeds its RT-DETR, whose queries need no suppression."""
