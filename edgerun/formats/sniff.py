@@ -28,8 +28,6 @@ from edgerun.wire import Damaged, protobuf
 
 __all__ = ["sniff"]
 
-HEAD_BYTES = 4096
-"""Of a file that are looked at for a magic or a text."""
 MAX_ARCHIVE_MEMBERS = 100_000
 MAX_FIELDS = 4096
 """Fields on the top level of a protobuf message that are looked at."""
