@@ -15,11 +15,9 @@ from typing import Any
 from edgerun import hookimpl
 from edgerun.contract import Backend, Delegate, Dialect, Graph, Health, Need, Session
 from edgerun.errors import ModelUnreadable
+from edgerun_executorch.metadata import LARGEST
 
-__all__ = ["ExecuTorchBackend", "edgerun_register_backends", "edgerun_register_dialects"]
-
-LARGEST = "executorch.largest"
-"""Metadata key: height and width that an input of open size can take at most."""
+__all__ = ["LARGEST", "ExecuTorchBackend", "edgerun_register_backends", "edgerun_register_dialects"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,8 @@ import numpy as np
 from edgerun.contract import Coverage, Delegate, Placed
 from edgerun.errors import DelegateUnavailable
 from edgerun.tensors import Arrays, TensorSpec
-from edgerun_executorch import LARGEST, guard, profile, program, trial
+from edgerun_executorch import guard, profile, program, trial
+from edgerun_executorch.metadata import LARGEST
 
 __all__ = ["BACKENDS", "OPEN", "ExecuTorchSession"]
 
