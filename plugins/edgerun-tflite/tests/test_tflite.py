@@ -511,3 +511,18 @@ def tried(backend, folder, content):
     except (EdgerunError, ValueError, RuntimeError, TypeError, MemoryError):
         return "refused"
     return "ran"
+
+
+def test_a_size_that_the_header_fixes_is_left_open_on_demand(author, tmp_path):
+    a = author()
+    image, out = a.tensor("image", (1, 4, 4, 3)), a.tensor("out", (1, 4, 4, 3))
+    a.operator("RELU", [image], [out])
+    path = a.write(tmp_path / "relu.tflite", [image], [out])
+    session = TfliteBackend().open(path, Delegate("xnnpack"), 1)
+    with pytest.raises((RuntimeError, ValueError)):
+        session.run({"image": np.ones((1, 8, 6, 3), np.float32)})
+    assert session.free_sizes("image")
+    assert session.inputs[0].shape == (None, None, None, 3)
+    assert session.outputs[0].shape == (None, None, None, None)
+    for shape in ((1, 8, 6, 3), (2, 4, 4, 3)):
+        assert session.run({"image": np.ones(shape, np.float32)})["out"].shape == shape
