@@ -73,8 +73,8 @@ class Reader:
             DecoderUnknown: the rows cannot be so.
         """
         boxes, scores, classes = self.rows(outputs, frame.index)
-        finished_rows.demand(boxes, scores, classes, frame.card, frame.conf)
-        return Candidates(boxes, scores, classes).take(scores >= frame.conf)
+        found = finished_rows.settled(Candidates(boxes, scores, classes), boxes, scores, classes, frame)
+        return found.take(scores >= frame.conf)
 
 
 def _roles(evidence: Evidence) -> Mapping[str, str]:

@@ -73,11 +73,11 @@ class OutputsReader:
         boxes = yxyx_to_xyxy(stored) if self.y_first else stored.astype(np.float32)
         numbers = numbers - np.float32(self.first_class)
         meant = finished_rows.are_filled(boxes) & self.counted(outputs, len(scores))
-        finished_rows.demand(boxes[meant], scores[meant], numbers[meant], frame.card, frame.conf, self.step)
         kept = np.flatnonzero(meant & (scores >= frame.conf) & np.isfinite(numbers))
         classes = np.rint(numbers[kept]).astype(np.int32)
         further = self._further(outputs, kept, frame)
-        return Candidates(boxes[kept], scores[kept].astype(np.float32), classes, **further)
+        found = Candidates(boxes[kept], scores[kept].astype(np.float32), classes, **further)
+        return finished_rows.settled(found, boxes[meant], scores[meant], numbers[meant], frame, self.step)
 
     def stored(self, evidence: Evidence) -> OutputsReader:
         """The same reader, which knows the steps in which numbers of classes are stored.
