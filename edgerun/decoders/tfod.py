@@ -148,7 +148,8 @@ def _reader(roles: Mapping[str, str], evidence: Evidence) -> OutputsReader:
     """The reader of these outputs; the operator's count counts boxes, each of which may have several rows."""
     operator = json.loads(evidence.metadata.get("tflite.postprocess", "{}"))
     found = OutputsReader.of(roles, y_first=not _ultralytics(evidence)).stored(evidence)
-    return replace(found, rows_of_each=operator.get("rows_of_each", 1))
+    each = operator.get("rows_of_each", 1)
+    return replace(found, rows_of_each=each, filled_of_each=min(each, operator.get("classes", each)))
 
 
 def _ultralytics(evidence: Evidence) -> bool:
@@ -209,6 +210,13 @@ def _may_count_from_one(scores: AnyArray, classes: AnyArray) -> bool:
     return len(classes) >= ENOUGH and bool(scores.any()) and bool(classes.min() >= 1)
 
 
+def _uncalibrated(evidence: Evidence) -> str:
+    """What is to be said of scores that TFLite Metadata would calibrate (schema 1.5, ScoreCalibrationOptions)."""
+    described = json.loads(evidence.metadata.get("tflite.metadata", "{}")).get("outputs", ())
+    calibrated = any("calibration" in tensor for tensor in described)
+    return "; scores are the network's own: the calibration of its metadata is not applied" if calibrated else ""
+
+
 @verdict
 def _matches(evidence: Evidence) -> Match:
     require(len(evidence.outputs) >= len(ROLES), "it needs four outputs")
@@ -225,7 +233,7 @@ def _matches(evidence: Evidence) -> Match:
         unsettled["outputs"] = _orders(roles)
     _judge(reader, values, evidence)
     brings = (*input_conventions.of_tensorflow(evidence), *TENSORFLOW, Inference(how, outputs=roles))
-    why = f"boxes, classes, scores and count ({how})"
+    why = f"boxes, classes, scores and count ({how}){_uncalibrated(evidence)}"
     return Match.bringing(Sure.CERTAIN, why, *brings, unsettled=unsettled, decode=reader)
 
 

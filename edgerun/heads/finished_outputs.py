@@ -39,6 +39,7 @@ class OutputsReader:
         y_first: whether boxes are y1 x1 y2 x2, as TensorFlow writes them; x1 y1 x2 y2 otherwise.
         first_class: what the first class is called.
         rows_of_each: rows for each box that the count counts.
+        filled_of_each: how many of these hold something, the first ones; the others are what an earlier run left.
         step: in which numbers of classes are stored; 0 where they are whole.
     """
 
@@ -51,6 +52,7 @@ class OutputsReader:
     y_first: bool = False
     first_class: int = 0
     rows_of_each: int = 1
+    filled_of_each: int = 1
     step: float = 0.0
 
     @staticmethod
@@ -94,8 +96,9 @@ class OutputsReader:
         """Which of so many rows the count covers, bool; what pads the table behind has no meaning."""
         if not self.count:
             return np.ones(rows, np.bool_)
-        count = int(outputs[self.count].reshape(-1)[0]) * self.rows_of_each
-        return np.arange(rows) < count
+        places = np.arange(rows)
+        counted = places < int(outputs[self.count].reshape(-1)[0]) * self.rows_of_each
+        return np.asarray(counted & (places % self.rows_of_each < self.filled_of_each))
 
     def _further(self, outputs: Arrays, kept: AnyArray, frame: Frame) -> dict[str, Any]:
         """The optional columns of `Candidates`."""

@@ -98,6 +98,24 @@ def test_the_operators_count_counts_boxes_of_several_rows(evidence):
     assert plain.classes.tolist() == [3]
 
 
+def test_rows_of_classes_that_there_are_not_are_an_earlier_frames(evidence):
+    """LiteRT at 044e7a1, detection_postprocess.cc: of max_classes_per_detection rows it fills num_classes, if fewer."""
+    names = {role: role for role in VALUES}
+    known = replace(evidence(names), metadata={"tflite.postprocess": '{"rows_of_each": 2, "classes": 1}'})
+    outputs = {**known.probe("blank"), "count": np.array([1], np.float32)}
+    found = TFOD.matches(known).decode(outputs, Frame(64, 64, 0.1, known.card))
+    np.testing.assert_allclose(found.scores, [0.9])
+
+
+@pytest.mark.parametrize(("said", "named"), [("", False), (', "calibration": "log"', True)])
+def test_a_calibration_of_scores_that_is_not_applied_is_named(evidence, said, named):
+    names = {role: role for role in VALUES}
+    described = f'{{"outputs": [{{"tensor": "scores"{said}}}]}}'
+    match = TFOD.matches(replace(evidence(names), metadata={"tflite.metadata": described}))
+    assert match.sure is Sure.CERTAIN
+    assert ("calibration of its metadata is not applied" in match.why) is named
+
+
 GENERIC = {"boxes": "call:0", "classes": "call:1", "scores": "call:2", "count": "call:3"}
 
 
