@@ -16,10 +16,10 @@ Roles = Mapping[str, str]
 
 def of_groups(groups: Iterable[Group]) -> Roles:
     """The roles of all outputs."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for group in groups:
         for part in group.parts:
-            found.setdefault(part.name, []).append(part.role)
+            found.setdefault(part.name, {})[part.role] = None  # an output of all strides has one in each group
     return {name: ", ".join(roles) for name, roles in found.items()}
 
 
