@@ -99,8 +99,8 @@ class Reader:
             numbers = tables["classes"][kept, 0]
             classes = np.rint(numbers).astype(np.int32)
         points = self._points(tables["keypoints"][kept]) if "keypoints" in tables else None
-        found = Candidates(boxes, scores, classes, points)
-        return finished_rows.settled(found, boxes, scores, numbers, frame)
+        rows = Candidates(boxes, scores, classes, points)
+        return finished_rows.settled(rows, boxes, scores, numbers, frame)
 
     def _points(self, columns: AnyArray) -> FloatArray:
         """X y visibility, float32 [N, K, 3]; 1 where the model gives none."""

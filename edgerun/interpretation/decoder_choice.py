@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, TypeVar
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
 from edgerun.contract.convention import Alternatives
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
-from edgerun.heads import finished_rows, named_roles
+from edgerun.heads import finished_rows, named_roles, table_forms
 from edgerun.heads.readings import STAND_IN
 from edgerun.interpretation import graph_evidence, other_tasks
 from edgerun.interpretation.card_fields import lay
@@ -70,7 +71,8 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     """
     decoders = list(decoders)
     name = evidence.card.decoder
-    choice = _inferred(evidence, decoders) if name is None else _by_name(name, evidence, decoders)
+    pick = partial(_inferred, evidence) if name is None else partial(_by_name, name, evidence)
+    choice = table_forms.in_any(pick, evidence, decoders)
     choice = replace(choice, match=graph_evidence.with_open_normalisation(choice.match, evidence))
     _refuse_unsettled(choice, evidence)
     try:

@@ -201,7 +201,8 @@ def with_open_normalisation(match: Match, evidence: Evidence) -> Match:
     why = f"{match.why}; {reason}"
     if _takes_whole_numbers(evidence.image):
         bytes_ = Inference(f"an input of {evidence.image.dtype} takes bytes as they are", **WHOLE_NUMBERS)
-        return replace(match, why=why, conventions=match.conventions | bytes_.fields, basis=match.basis | bytes_.basis)
+        conventions, basis = {**match.conventions, **bytes_.fields}, {**match.basis, **bytes_.basis}
+        return replace(match, why=why, conventions=conventions, basis=basis)
     return replace(match, why=why, unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
 
 

@@ -147,6 +147,18 @@ def test_an_angle_turns_the_distances_about_the_middle_of_the_cell(form, evidenc
     assert found.classes.tolist() == [3]
 
 
+@pytest.mark.parametrize("finished", [False, True])
+def test_points_beside_the_maps_are_those_of_their_own_stride(finished, evidence):
+    """In one output the rows of stride 16 and 32 come behind those of stride 8."""
+    rows = np.array([[20, 30, 300, 310, 0.9, 0]])
+    outputs = beside(encode(rows, 320, 320, np.random.default_rng(0)), 1, finished=finished)
+    known = evidence({}, (320, 320), outputs)
+    (family,) = (entry for entry in decoders.BUILTIN if entry.name == "yolov8-raw-pose")
+    found = family.matches(known).decode(outputs, Frame(320, 320, 0.5, known.card))
+    places = [(20, 30), (300, 30), (160, 170), (20, 310), (300, 310)]
+    np.testing.assert_allclose(found.keypoints[0, :, :2], places, atol=1e-3)
+
+
 def test_angles_in_0_to_1_may_be_radians_or_shares(evidence):
     """A sigmoid without the last step, (σ - 1/4) · π, lies there, and so may the angles of one picture."""
     outputs = beside(encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), kind="obb", classes=15), 15)
