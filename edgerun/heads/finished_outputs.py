@@ -15,6 +15,7 @@ import numpy as np
 from edgerun.boxes import yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Evidence, Frame, TensorSpec
 from edgerun.heads import finished_rows, region_masks, value_checks
+from edgerun.heads.requirements import reject, require
 from edgerun.tensors import AnyArray
 
 __all__ = ["CORNERS", "FROM_ONE", "REQUIRED", "OutputsReader", "classes_and_scores", "given"]
@@ -115,6 +116,23 @@ class OutputsReader:
         """Boxes [N, 4] as they are stored, scores [N] and class numbers [N] of a trial run."""
         boxes = values[self.boxes].reshape(-1, 4)
         return boxes, values[self.scores].reshape(-1), values[self.classes].reshape(-1)
+
+    def judged(self, evidence: Evidence) -> tuple[AnyArray, AnyArray, AnyArray]:
+        """The filled rows of a trial run: boxes [N, 4] as they are stored, scores [N], class numbers [N] from 0.
+
+        Raises:
+            Unmet: they cannot be what they are read as.
+        """
+        values = evidence.probe("textured")
+        boxes, scores, classes = self.rows(values)
+        require(len(boxes) == len(scores) == len(classes), "boxes, classes and scores are not of the same number")
+        meant = finished_rows.are_filled(boxes) & self.counted(values, len(boxes))
+        boxes, scores, classes = boxes[meant], scores[meant], classes[meant] - np.float32(self.first_class)
+        require(classes.min(initial=0) >= 0, "a probe run gives class 0, where classes should count from 1")
+        reject(finished_rows.misfit(boxes, scores, classes, self.step))
+        reject(finished_rows.inverted(boxes, scores))
+        reject(finished_rows.mislabelled(classes, evidence.card))
+        return boxes, scores, classes
 
 
 def given(evidence: Evidence) -> Mapping[str, str]:
