@@ -8,7 +8,7 @@ Source: TFLite_Detection_PostProcess in LiteRT (Apache-2.0) at 044e7a1, tflite/k
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ from edgerun.heads import finished_outputs, input_conventions, value_checks
 from edgerun.heads.counted_outputs import X_FIRST_NAMES
 from edgerun.heads.finished_outputs import CORNERS, FROM_ONE, OutputsReader
 from edgerun.heads.requirements import Unmet, require, verdict
-from edgerun.tensors import AnyArray
+from edgerun.tensors import AnyArray, TensorSpec
 
 __all__ = ["DECODERS"]
 
@@ -29,6 +29,12 @@ Roles: TypeAlias = Mapping[str, str]
 
 ROLES = ("boxes", "classes", "scores", "count")
 POST_PROCESS = "TFLite_Detection_PostProcess"
+OPERATOR = {
+    POST_PROCESS: "boxes",
+    f"{POST_PROCESS}:1": "classes",
+    f"{POST_PROCESS}:2": "scores",
+    f"{POST_PROCESS}:3": "count",
+}
 """The custom operator names its outputs after itself: boxes, then :1 classes, :2 scores, :3 count."""
 
 DETECTIONS = {
@@ -65,49 +71,58 @@ TENSORFLOW = (
 # ----------------------------------------------------------------------------------------------- which output is what
 
 
+def _named(evidence: Evidence, role_of: Callable[[str], str | None]) -> Roles:
+    """The roles of those outputs whose names have one."""
+    roles = {spec.name: role_of(spec.name) for spec in evidence.outputs}
+    return {name: role for name, role in roles.items() if role}
+
+
 def _of_saved_model(evidence: Evidence) -> Roles:
-    roles = {spec.name: DETECTIONS.get(spec.name.split(":")[0], "") for spec in evidence.outputs}
-    found = {name: role for name, role in roles.items() if role}
-    return found if len(found) == len(ROLES) < len(roles) else {}
+    found = _named(evidence, lambda name: DETECTIONS.get(name.split(":")[0]))
+    return found if len(found) == len(ROLES) < len(evidence.outputs) else {}
 
 
 def _of_operator(evidence: Evidence) -> Roles:
-    names = sorted(spec.name for spec in evidence.outputs if spec.name.startswith(POST_PROCESS))
-    return dict(zip(names, ROLES, strict=True)) if len(names) == len(evidence.outputs) == len(ROLES) else {}
+    found = _named(evidence, OPERATOR.get)
+    return found if len(found) == len(ROLES) == len(evidence.outputs) else {}
 
 
 def _of_names(evidence: Evidence) -> Roles:
-    roles = {spec.name: _role_by_name(spec.name.lower()) for spec in evidence.outputs}
+    roles = _named(evidence, _role_by_name)
     if sorted(roles.values()) != sorted(ROLES) or not _plausible(roles, evidence):
         return {}
     frozen = evidence.image.name.split(":")[0] in FROZEN
-    return _counted(roles, FROM_ONE) if frozen else roles
+    return _with_role(roles, "classes", FROM_ONE) if frozen else roles
 
 
 def _role_by_name(name: str) -> str:
-    return next((role for word, role in WORDS.items() if word in name), "")
+    return next((role for word, role in WORDS.items() if word in name.lower()), "")
 
 
 def _plausible(roles: Roles, evidence: Evidence) -> bool:
     """Whether shapes and a probe run allow what the names say; some exporters mix the names of the four up."""
-    shapes = {roles[spec.name]: spec.shape for spec in evidence.outputs}
-    boxes, count = shapes["boxes"], shapes["count"]
-    if (len(boxes), boxes[-1:]) != (3, (4,)) or len(count) > 1:
+    forms = {roles[spec.name]: _form(spec) for spec in evidence.outputs}
+    if (forms["boxes"], forms["count"]) != ("boxes", "count"):
         return False
     values = {roles[name]: array for name, array in evidence.probe("textured").items()}
     whole = value_checks.integers(values["classes"]) and value_checks.shares(values["scores"])
     return whole or not values["classes"].size
 
 
+def _form(spec: TensorSpec) -> str:
+    """What an output may be by its shape alone: "count", "boxes", or "flat" for classes and scores."""
+    if tuple(spec.shape) in ((), (1,)):
+        return "count"
+    return "boxes" if (len(spec.shape), spec.shape[-1]) == (3, 4) else "flat"
+
+
 def _of_values(evidence: Evidence) -> Roles:
-    values = evidence.probe("textured")
-    counts = [spec for spec in evidence.outputs if len(spec.shape) <= 1 and values[spec.name].size == 1]
-    boxes = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[-1] == 4]
-    flat = [spec for spec in evidence.outputs if spec not in counts + boxes]
-    flat_roles = finished_outputs.classes_and_scores(flat, values)
-    if not flat_roles or (len(counts), len(boxes)) != (1, 1):
+    forms = {spec.name: _form(spec) for spec in evidence.outputs}
+    if sorted(forms.values()) != ["boxes", "count", "flat", "flat"]:
         return {}
-    return {counts[0].name: "count", boxes[0].name: "boxes", **flat_roles}
+    flat = [spec for spec in evidence.outputs if forms[spec.name] == "flat"]
+    told = finished_outputs.classes_and_scores(flat, evidence.probe("textured"))
+    return {**forms, **told} if told else {}
 
 
 SOURCES = {
@@ -161,7 +176,7 @@ def _orders(roles: Roles, evidence: Evidence) -> tuple[Alternative, ...]:
     graph, said = evidence.graph(), evidence.known("outputs") or _ultralytics(evidence)
     if graph is None or said or _named_by_saved_models(roles) or _has_operator(graph):
         return ()
-    x_first = {name: CORNERS if role == "boxes" else role for name, role in roles.items()}
+    x_first = _with_role(roles, "boxes", CORNERS)
     return (
         Alternative({"outputs": dict(roles)}, "y before x, TensorFlow's own detectors"),
         Alternative({"outputs": x_first}, "x before y, YOLOv5 in TensorFlow's manner"),
@@ -172,14 +187,15 @@ def _has_operator(graph: Graph) -> bool:
     return any(POST_PROCESS in (node.op, node.name) for node in graph.nodes)
 
 
-def _counted(roles: Roles, counting: str) -> dict[str, str]:
-    return {name: counting if role == "classes" else role for name, role in roles.items()}
+def _with_role(roles: Roles, before: str, after: str) -> dict[str, str]:
+    """The same with another word for a role."""
+    return {name: after if role == before else role for name, role in roles.items()}
 
 
 def _alternatives(roles: Roles, from_zero: str, from_one: str) -> tuple[Alternative, ...]:
     return (
         Alternative({"outputs": dict(roles)}, from_zero),
-        Alternative({"outputs": _counted(roles, FROM_ONE)}, from_one),
+        Alternative({"outputs": _with_role(roles, "classes", FROM_ONE)}, from_one),
     )
 
 
@@ -238,8 +254,7 @@ def _matches(evidence: Evidence) -> Match:
     require(len(evidence.outputs) >= len(ROLES), "it needs four outputs")
     x_first = any(spec.name.endswith(X_FIRST_NAMES) for spec in evidence.outputs)
     require(not x_first, "the names of its outputs are those of families that put x first")
-    boxes = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[-1] == 4]
-    require(boxes, "none of the outputs is boxes [1, N, 4]")
+    require("boxes" in map(_form, evidence.outputs), "none of the outputs is boxes [1, N, 4]")
     roles, how = _bound(evidence)
     reader = _reader(roles, evidence)
     unsettled = _unsettled(roles, reader, evidence)

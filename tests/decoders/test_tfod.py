@@ -53,6 +53,14 @@ def test_outputs_are_bound_by_what_they_hold_where_their_names_do_not_tell(evide
     assert roles(TFOD.matches(evidence(names))) == names
 
 
+def test_classes_and_scores_may_come_without_an_axis_for_the_image(evidence):
+    names = {"count": "call:0", "scores": "call:1", "classes": "call:2", "boxes": "call:3"}
+    known = evidence(names)
+    outputs = {name: array if array.ndim == 3 else array.reshape(-1) for name, array in known.probe("blank").items()}
+    specs = [TensorSpec(name, array.shape) for name, array in outputs.items()]
+    assert roles(TFOD.matches(replace(known, outputs=specs, probe=lambda kind: outputs))) == names
+
+
 def test_the_operators_own_names_count_whatever_the_values(evidence):
     post = "TFLite_Detection_PostProcess"
     names = {"classes": f"{post}:1", "boxes": post, "count": f"{post}:3", "scores": f"{post}:2"}
