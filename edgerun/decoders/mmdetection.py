@@ -4,7 +4,7 @@
 over the input or the box. "mmrotate": dets [1, N, 6] cx cy w h in pixels, angle in radians, score, and labels [1, N].
 "rtmo": dets [1, N, 5] and keypoints [1, N, K, 3] x y score (RTMO, YOLOX-Pose).
 Source: github.com/open-mmlab/mmdeploy (Apache-2.0), `docs/en/04-supported-codebases`, `configs/mmpose`; for the angle
-mmrotate 1.x, `structures/bbox/rotated_boxes.py`.
+github.com/open-mmlab/mmrotate at 2874ef6, `rotated_boxes.py`: radians, clockwise about the centre.
 """
 
 from __future__ import annotations
