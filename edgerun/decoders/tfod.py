@@ -16,7 +16,7 @@ import numpy as np
 
 from edgerun.card.labels import without_background
 from edgerun.contract import Alternative, Convention, Decoder, Evidence, Graph, Inference, Match, Sure
-from edgerun.heads import finished_outputs, input_conventions, value_checks
+from edgerun.heads import finished_outputs, input_conventions, output_roles, value_checks
 from edgerun.heads.counted_outputs import X_FIRST_NAMES
 from edgerun.heads.finished_outputs import CORNERS, FROM_ONE, OutputsReader
 from edgerun.heads.requirements import Unmet, require, verdict
@@ -92,7 +92,7 @@ def _of_names(evidence: Evidence) -> Roles:
     if sorted(roles.values()) != sorted(ROLES) or not _plausible(roles, evidence):
         return {}
     frozen = evidence.image.name.split(":")[0] in FROZEN
-    return _with_role(roles, "classes", FROM_ONE) if frozen else roles
+    return output_roles.renamed(roles, "classes", FROM_ONE) if frozen else roles
 
 
 def _role_by_name(name: str) -> str:
@@ -176,7 +176,7 @@ def _orders(roles: Roles, evidence: Evidence) -> tuple[Alternative, ...]:
     graph, said = evidence.graph(), evidence.known("outputs") or _ultralytics(evidence)
     if graph is None or said or _named_by_saved_models(roles) or _has_operator(graph):
         return ()
-    x_first = _with_role(roles, "boxes", CORNERS)
+    x_first = output_roles.renamed(roles, "boxes", CORNERS)
     return (
         Alternative({"outputs": dict(roles)}, "y before x, TensorFlow's own detectors"),
         Alternative({"outputs": x_first}, "x before y, YOLOv5 in TensorFlow's manner"),
@@ -187,15 +187,10 @@ def _has_operator(graph: Graph) -> bool:
     return any(POST_PROCESS in (node.op, node.name) for node in graph.nodes)
 
 
-def _with_role(roles: Roles, before: str, after: str) -> dict[str, str]:
-    """The same with another word for a role."""
-    return {name: after if role == before else role for name, role in roles.items()}
-
-
 def _alternatives(roles: Roles, from_zero: str, from_one: str) -> tuple[Alternative, ...]:
     return (
         Alternative({"outputs": dict(roles)}, from_zero),
-        Alternative({"outputs": _with_role(roles, "classes", FROM_ONE)}, from_one),
+        Alternative({"outputs": output_roles.renamed(roles, "classes", FROM_ONE)}, from_one),
     )
 
 
