@@ -122,14 +122,9 @@ def _once(tables: Sequence[Table], evidence: Evidence) -> list[Table]:
     """These tables without those that hold in a trial run what an earlier one holds."""
     outputs, kept = evidence.probe("textured"), list[Table]()
     for table in tables:
-        if not any(_are_equal(table.of(outputs), other.of(outputs)) for other in kept):
+        if not any(np.array_equal(table.of(outputs), other.of(outputs)) for other in kept):
             kept.append(table)
     return kept
-
-
-def _are_equal(table: AnyArray, other: AnyArray) -> bool:
-    """Whether two outputs hold the same rows, turned or not."""
-    return np.array_equal(table, other) or np.array_equal(table.T, other)
 
 
 def _belongs(spec: TensorSpec, table: Table, evidence: Evidence) -> bool:
@@ -137,7 +132,7 @@ def _belongs(spec: TensorSpec, table: Table, evidence: Evidence) -> bool:
     if _made_into(spec, table.grid):
         return True
     outputs = evidence.probe("textured")
-    return len(spec.shape) == 3 and _are_equal(outputs[spec.name][0], table.of(outputs))
+    return len(spec.shape) == 3 and np.array_equal(outputs[spec.name][0], table.of(outputs))
 
 
 def _made_into(spec: TensorSpec, grid: grids.Grid) -> bool:
