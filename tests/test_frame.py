@@ -268,9 +268,12 @@ def candidates(**columns):
 def test_what_is_in_0_to_1_of_the_input_comes_to_its_pixels():
     rotated = np.array([[0.5, 0.5, 0.25, 0.5, 0.3]] * 2, np.float32)
     points = np.array([[[0.5, 0.25, 0.7]]] * 2, np.float32)
-    moved = in_pixels(candidates(rotated=rotated, keypoints=points), ModelCard(height=100, width=200))
+    moved = in_pixels(candidates(keypoints=points), ModelCard(height=100, width=200))
     assert moved.boxes.tolist() == [[0, 0, 100, 50], [50, 25, 200, 100]]
+    np.testing.assert_allclose(moved.keypoints[0], [[100, 25, 0.7]])
+    moved = in_pixels(candidates(rotated=rotated, keypoints=points), ModelCard(height=100, width=200))
     np.testing.assert_allclose(moved.rotated[0], [100, 50, 50, 50, 0.3])
+    np.testing.assert_allclose(moved.boxes, enclosing(moved.rotated))
     np.testing.assert_allclose(moved.keypoints[0], [[100, 25, 0.7]])
     assert in_pixels(candidates(), ModelCard(height=100, width=200)).keypoints is None
 

@@ -227,6 +227,7 @@ class _Family:
         room = facts.channels >= self._first + LEAST_BEHIND
         alike = room and not self.layout.confidence and keypoint_columns.may_be_keypoints(facts, evidence)
         require(alike, "the columns behind the scores of a trial run are not keypoints; say keypoints=")
+        require(not facts.sizes_are_negative, "widths and heights of a trial run are negative")
         reject(facts.misread(self.layout.box))
         why = "some columns stay high all over a trial run, as coordinates in 0..1 do and scores do not"
         reader = GridReader(table.output, table.rows_first, Columns(self.layout.box, "", 1))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, TypeVar
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
 from edgerun.contract.convention import Alternatives
 from edgerun.decoders import BUILTIN
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
-from edgerun.heads import finished_rows
+from edgerun.heads import finished_rows, table_forms
 from edgerun.interpretation import decoder_refusals, graph_evidence
 from edgerun.interpretation.card_fields import lay
 from edgerun.interpretation.claims import Claim, Standing
@@ -65,7 +66,8 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     """
     decoders = list(decoders)
     name = evidence.card.decoder
-    choice = _inferred(evidence, decoders) if name is None else _by_name(name, evidence, decoders)
+    pick = partial(_inferred, evidence) if name is None else partial(_by_name, name, evidence)
+    choice = table_forms.in_any(pick, evidence, decoders)
     choice = replace(choice, match=graph_evidence.with_open_normalisation(choice.match, evidence))
     _refuse_unsettled(choice, evidence)
     try:

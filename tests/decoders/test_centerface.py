@@ -45,8 +45,12 @@ def test_an_export_of_a_stand_in_image_is_refused_with_that_reason(evidence):
             assert f"{side} x {side} pixels are the size of a stand-in image" in match.why
 
 
-def test_a_load_of_such_a_file_says_so(evidence):
+@pytest.mark.parametrize("alike", [False, True])
+def test_a_load_of_such_a_file_says_so(alike, evidence):
+    """Where nothing can be found, values need not tell the two outputs of two channels from one another."""
     outputs = encode(np.empty((0, 6)), 32, 32, np.random.default_rng(0))
+    if alike:
+        outputs["538"] = outputs["539"]
     with pytest.raises(
         DecoderUnknown, match="The outputs are centerface's, but 32 x 32 pixels are the size of a stand"
     ):

@@ -53,6 +53,14 @@ def test_outputs_are_bound_by_what_they_hold_where_their_names_do_not_tell(evide
     assert roles(TFOD.matches(evidence(names))) == names
 
 
+def test_classes_and_scores_may_come_without_an_axis_for_the_image(evidence):
+    names = {"count": "call:0", "scores": "call:1", "classes": "call:2", "boxes": "call:3"}
+    known = evidence(names)
+    outputs = {name: array if array.ndim == 3 else array.reshape(-1) for name, array in known.probe("blank").items()}
+    specs = [TensorSpec(name, array.shape) for name, array in outputs.items()]
+    assert roles(TFOD.matches(replace(known, outputs=specs, probe=lambda kind: outputs))) == names
+
+
 def test_the_operators_own_names_count_whatever_the_values(evidence):
     post = "TFLite_Detection_PostProcess"
     names = {"classes": f"{post}:1", "boxes": post, "count": f"{post}:3", "scores": f"{post}:2"}
@@ -96,6 +104,24 @@ def test_the_operators_count_counts_boxes_of_several_rows(evidence):
     assert found.classes.tolist() == [3, 0]
     plain = TFOD.matches(evidence(names)).decode(outputs, Frame(64, 64, 0.1, known.card))
     assert plain.classes.tolist() == [3]
+
+
+def test_rows_of_classes_that_there_are_not_are_an_earlier_frames(evidence):
+    """LiteRT at 044e7a1, detection_postprocess.cc: of max_classes_per_detection rows it fills num_classes, if fewer."""
+    names = {role: role for role in VALUES}
+    known = replace(evidence(names), metadata={"tflite.postprocess": '{"rows_of_each": 2, "classes": 1}'})
+    outputs = {**known.probe("blank"), "count": np.array([1], np.float32)}
+    found = TFOD.matches(known).decode(outputs, Frame(64, 64, 0.1, known.card))
+    np.testing.assert_allclose(found.scores, [0.9])
+
+
+@pytest.mark.parametrize(("said", "named"), [("", False), (', "calibration": "log"', True)])
+def test_a_calibration_of_scores_that_is_not_applied_is_named(evidence, said, named):
+    names = {role: role for role in VALUES}
+    described = f'{{"outputs": [{{"tensor": "scores"{said}}}]}}'
+    match = TFOD.matches(replace(evidence(names), metadata={"tflite.metadata": described}))
+    assert match.sure is Sure.CERTAIN
+    assert ("calibration of its metadata is not applied" in match.why) is named
 
 
 GENERIC = {"boxes": "call:0", "classes": "call:1", "scores": "call:2", "count": "call:3"}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from edgerun.card import ModelCard
-from edgerun.contract import Frame, Quantization, TensorSpec
+from edgerun.contract import Evidence, Frame, Quantization, TensorSpec
 from edgerun.heads.finished_outputs import CORNERS, FROM_ONE, OutputsReader, classes_and_scores
+from edgerun.heads.requirements import Unmet
 
 OUTPUTS = {
     "b": np.array([[[10, 20, 60, 90], [100, 40, 150, 80]]], np.float32),
@@ -28,6 +29,40 @@ def test_rows_are_read_up_to_the_count():
     np.testing.assert_array_equal(found.boxes, [[20, 10, 90, 60]])
     assert found.classes.tolist() == [2]
     assert OutputsReader("b", "s", "c")(OUTPUTS, FRAME).classes.tolist() == [3, 1]
+
+
+def trial(**outputs):
+    """What is known of a model that gives these outputs, and has four labels."""
+    found = {**OUTPUTS, **{name: np.asarray(values, np.float32) for name, values in outputs.items()}}
+    specs = [TensorSpec(name, array.shape) for name, array in found.items()]
+    image, card = TensorSpec("image", (1, 320, 320, 3)), ModelCard(height=320, width=320, labels=tuple("abcd"))
+    return Evidence([image], specs, image, card, {}, lambda kind: found)
+
+
+def test_the_rows_of_a_trial_run_that_count_are_judged():
+    boxes, scores, classes = OutputsReader("b", "s", "c", count="n", first_class=1).judged(trial())
+    np.testing.assert_array_equal(boxes, OUTPUTS["b"][0, :1])
+    assert (scores.tolist(), classes.tolist()) == ([np.float32(0.9)], [2])
+    empty = OutputsReader("b", "s", "c", count="n").judged(trial(n=[0]))
+    assert [len(each) for each in empty] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "why"),
+    [
+        ({"s": [[0.9, 0.4, 0.1]]}, "not of the same number"),
+        ({"c": [[0, 1]]}, "gives class 0, where classes should count from 1"),
+        ({"c": [[2.5, 1]]}, "not whole numbers"),
+        ({"c": [[5, 1]]}, "gives class 4 of 4 labels"),
+        (
+            {"b": [[[60, 90, 10, 20], *[[10, 20, 60, 90]] * 30]], "s": [[0.9] * 31], "c": [[1] * 31], "n": [31]},
+            "scores",
+        ),
+    ],
+)
+def test_rows_of_a_trial_run_that_cannot_be_so_are_refused(outputs, why):
+    with pytest.raises(Unmet, match=why):
+        OutputsReader("b", "s", "c", count="n", first_class=1).judged(trial(**outputs))
 
 
 @pytest.mark.parametrize(

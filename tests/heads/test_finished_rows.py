@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgerun.card import ModelCard
+from edgerun.contract import Candidates, Frame
 from edgerun.errors import DecoderUnknown
 from edgerun.heads import finished_rows
 from edgerun.heads.requirements import Unmet
@@ -77,6 +78,32 @@ def test_an_argument_is_held_against_the_frame_and_wins_over_what_nothing_shows(
     finished_rows.demand(BOXES / 320, SCORES, CLASSES, card(box_units=("unit", "argument")))
     with pytest.raises(DecoderUnknown, match="not unit"):
         finished_rows.demand(BOXES, SCORES, CLASSES, card(box_units=("unit", "argument")))
+
+
+BY_CONVENTION = card(box_units=("unit", f"convention: so; {finished_rows.CHECKED_LATER}"))
+
+
+def read(boxes, made, scores=SCORES):
+    """These rows in pixels of an input of 320 x 160, as a detector has them."""
+    found = Candidates(boxes.astype(np.float32), scores.astype(np.float32), np.array([3, 0], np.int32))
+    settled = finished_rows.settled(found, boxes, scores, CLASSES, Frame(160, 320, 0.25, made))
+    return settled.scaled(320, 160).boxes
+
+
+def test_clearly_pixels_are_read_as_pixels_where_nothing_but_a_convention_says_otherwise():
+    np.testing.assert_allclose(read(BOXES, BY_CONVENTION), BOXES, rtol=1e-6)
+    np.testing.assert_allclose(read(BOXES / [320, 160, 320, 160], BY_CONVENTION), BOXES, rtol=1e-6)
+
+
+@pytest.mark.parametrize("source", ["argument", "sidecar", "convention: TensorFlow's detectors answer so"])
+def test_units_that_somebody_says_are_never_read_otherwise(source):
+    with pytest.raises(DecoderUnknown, match="not unit"):
+        read(BOXES, card(box_units=("unit", source)))
+
+
+def test_one_stray_row_makes_no_pixels_of_boxes_in_0_to_1():
+    with pytest.raises(DecoderUnknown, match="not unit"):
+        read(np.array([[0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 200, 0.4]]), BY_CONVENTION)
 
 
 def test_rows_that_are_not_numbers_speak_for_nothing():

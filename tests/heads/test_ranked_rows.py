@@ -46,6 +46,20 @@ def test_an_empty_trial_run_infers_no_units():
     assert match.basis["box_units"].startswith("convention: TensorFlow's exporters")
     card = card_fields.with_conventions(known().card, match)
     assert len(match.decode(frame(1 / 640), Frame(640, 640, 0.25, card))) == 1
+
+
+def test_rows_that_are_clearly_pixels_are_read_as_pixels_where_convention_alone_says_0_to_1():
+    """PyTorch models with channels last beside their suppression give pixels, whatever TensorFlow's exporters do."""
+    match = POSES.matches(known())
+    card = card_fields.with_conventions(known().card, match)
+    found = match.decode(frame(1), Frame(640, 640, 0.25, card)).scaled(640, 640)
+    np.testing.assert_allclose(found.boxes, [[40, 60, 200, 180]], atol=1e-3)
+    np.testing.assert_allclose(found.keypoints[0], [[80, 90, 1]] * 3, atol=1e-3)
+    with pytest.raises(DecoderUnknown, match="boxes reach 10, which are not unit"):
+        match.decode(frame(1 / 20), Frame(640, 640, 0.25, card))  # neither 0..1 nor clearly pixels
+    evidence = known(box_units="unit")
+    match = POSES.matches(evidence)
+    card = card_fields.with_conventions(evidence.card, match)
     with pytest.raises(DecoderUnknown, match="boxes reach 200, which are not unit"):
         match.decode(frame(1), Frame(640, 640, 0.25, card))
 

@@ -383,6 +383,14 @@ def test_the_threshold_of_the_file_is_its_recommendation(detector_file):
         assert detector.report().conf.source == "tflite metadata"
 
 
+def test_a_calibration_of_scores_is_named_and_its_threshold_is_not_taken_for_the_networks_own(detector_file):
+    """metadata_schema.fbs of mediapipe 1.2.3: kind 2 of ProcessUnitOptions, transformation 1 is LOG."""
+    with Detector.load(detector_file(calibrated=True, name="calibrated.tflite")) as detector:
+        assert detector.report().conf.source != "tflite metadata"
+        assert "calibration of its metadata is not applied" in detector.card.source("decoder")
+        np.testing.assert_allclose(detector(np.zeros((40, 80, 3), np.uint8)).score, [0.9, 0.6], atol=1e-6)
+
+
 def test_a_background_that_the_operator_does_not_count_is_left_out_of_the_labels(detector_file):
     path = detector_file(["background", "first", "second"], background=True, classes=2)
     with Detector.load(path) as detector:
