@@ -17,7 +17,7 @@ from edgerun.processing import quantization
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.tensors import AnyArray
 
-__all__ = ["fixed", "names_of_outputs", "open_sizes", "refuse_what_cannot_run", "steps"]
+__all__ = ["bytes_as_they_are", "fixed", "names_of_outputs", "open_sizes", "refuse_what_cannot_run", "steps"]
 
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
@@ -115,6 +115,15 @@ def open_sizes() -> Claim:
     """The size that is taken where neither the file nor anybody gives one."""
     sizes = {"height": DEFAULT_SIDE, "width": DEFAULT_SIDE}
     return Claim("default: the file takes any size", sizes, Standing.CONVENTION)
+
+
+def bytes_as_they_are(image: ImageInput) -> Claim:
+    """How an input of uint8 without a scale is fed: a normalisation by 1/255 or by a mean would leave nothing of an
+    image in it, so that it is inside the graph, whatever the family is trained on.
+    """
+    takes_bytes = image.spec.dtype == "uint8" and image.spec.quantization is None
+    fields = {"scale": 1.0, "mean": 0.0, "std": 1.0} if takes_bytes else {}
+    return Claim(f"{SOURCE}, which holds bytes", fields, Standing.CONVENTION)
 
 
 def names_of_outputs(outputs: Sequence[TensorSpec], model: str) -> Claim:
