@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgerun.card import ModelCard
-from edgerun.contract import TensorSpec
+from edgerun.contract import Inference, TensorSpec
 from edgerun.errors import ModelUnreadable
 from edgerun.interpretation.claims import Claim, Objection, Standing
 from edgerun.processing import quantization
@@ -176,7 +176,7 @@ def _objection_to_range(spec: TensorSpec, model: str, card: ModelCard, ends: Any
     if most > limits.max:
         return Objection(
             f"The input of {model} is {spec.dtype}, which ends at {limits.max}; pixels would go beyond it.",
-            "say how they are brought into it: scale=0.5, or mean=128",
+            _how_brought_in(card),
         )
     if least < limits.min - 1:
         return Objection(
@@ -185,6 +185,13 @@ def _objection_to_range(spec: TensorSpec, model: str, card: ModelCard, ends: Any
             "say mean=0, std=1, scale=1 where the model takes bytes as they are",
         )
     return None
+
+
+def _how_brought_in(card: ModelCard) -> str:
+    """The next step where pixels do not fit in; a graph that normalises them cannot be fed otherwise."""
+    if card.source("scale").startswith(Inference.KIND):
+        return "export it with an input of uint8 or float32"
+    return "say how they are brought into it: scale=0.5, or mean=128"
 
 
 def _black_and_white(card: ModelCard) -> AnyArray:
