@@ -162,18 +162,22 @@ def demand(
         return
     if not numeric.all():
         boxes, scores, classes = boxes[numeric], scores[numeric], classes[numeric]
+    others = {"unit": "pixels", "pixels": "unit"}
     objections = (
-        misfit(boxes, scores, classes, step),
-        inverted(boxes, scores, conf),
-        _beyond_labels(classes, card),
-        _other_units(boxes, card),
+        (misfit(boxes, scores, classes, step), OTHERWISE),
+        (inverted(boxes, scores, conf), OTHERWISE),
+        (_beyond_labels(classes, card), "give as many labels as the model has classes; else name another decoder"),
+        (_other_units(boxes, card), f'pass box_units="{others[card.box_units]}"; else name another decoder'),
     )
-    wrong = next(filter(None, objections), "")
+    wrong, advice = next((each for each in objections if each[0]), ("", ""))
     if wrong:
-        raise DecoderUnknown(
-            f"The rows that the model gives are not those of {card.decoder}: {wrong}.",
-            hint='pass box_units="unit" or "pixels", or other labels, where these are meant; else name another decoder',
-        )
+        raise DecoderUnknown(f"The rows that the model gives are not those of {card.decoder}: {wrong}.", hint=advice)
+
+
+OTHERWISE = (
+    "name another decoder with decoder=, or other roles with outputs=; see what each says: edgerun inspect MODEL"
+)
+"""What helps where a column is not what it is read as."""
 
 
 def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:

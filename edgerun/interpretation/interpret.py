@@ -81,6 +81,7 @@ def _interpreted(opened: Opened, arguments: Mapping[str, Any], graph: Graph | No
         file_input.open_sizes(),
         graph_evidence.claim(in_graph, model),
         mean_order.color_claim(in_graph),
+        file_input.bytes_as_they_are(image),
     ]
     runs = TrialRuns(opened, image, fold(claims), opened.trials)
     claims.append(file_input.names_of_outputs(runs.outputs, model))

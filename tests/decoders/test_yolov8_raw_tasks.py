@@ -125,6 +125,16 @@ def test_classes_are_not_taken_for_points_or_an_angle(evidence):
     assert [name for name, match in found.items() if match.sure >= Sure.LIKELY] == ["yolov8-raw"]
 
 
+def test_metadata_of_a_pose_do_not_make_points_of_classes(evidence):
+    """16 classes whose file says pose and [5, 3]: no point lies that far to the left of and above every cell."""
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
+    low = {name: np.concatenate((a[:, :65], np.full_like(a[:, 65:], -7)), axis=1) for name, a in outputs.items()}
+    found = verdicts(evidence, low, task="pose", keypoints=5, keypoint_dims=3)["yolov8-raw-pose"]
+    assert (found.sure, found.why) == (Sure.NO, "what should be keypoints of a probe run may as well be classes")
+    true = verdicts(evidence, outputs, task="pose", keypoints=5, keypoint_dims=3)["yolov8-raw-pose"]
+    assert true.sure is Sure.CERTAIN
+
+
 def test_six_columns_may_be_two_points_or_three(evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
     outputs = {name: array[:, :71] for name, array in outputs.items()}

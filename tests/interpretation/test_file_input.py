@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from edgerun.contract import TensorSpec
+from edgerun.contract import Quantization, TensorSpec
 from edgerun.errors import CardInvalid, ModelUnreadable
 from edgerun.interpretation import file_input
 from edgerun.interpretation.card_fields import fold
@@ -132,3 +132,21 @@ def test_a_state_that_is_carried_from_frame_to_frame_is_one_sentence():
 )
 def test_an_input_that_is_given_or_is_no_state_passes(inputs, outputs, given):
     file_input.refuse_what_cannot_run(inputs, outputs, given, "m.tflite")
+
+
+BYTES = {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "quantization"), [("uint8", None), ("int8", None), ("float32", None), ("uint8", True)]
+)
+def test_an_input_of_bytes_without_a_scale_takes_bytes_whatever_the_family_is_trained_on(dtype, quantization):
+    stored = Quantization((1 / 255,), (0,), 0) if quantization else None
+    image = model_inputs.find([TensorSpec("images", (1, 3, 64, 96), dtype, stored)], "model.onnx")
+    trained = Claim("convention: trained so", {"scale": 1 / 255, "mean": 0.5, "std": 0.5}, Standing.CONVENTION)
+    claims = [file_input.fixed(image, "m"), file_input.open_sizes(), file_input.bytes_as_they_are(image), trained]
+    card = fold(claims)
+    holds_bytes = dtype == "uint8" and not quantization
+    assert ({name: getattr(card, name) for name in BYTES} == BYTES) == holds_bytes
+    assert (card.source("scale") == "the file's input, which holds bytes") == holds_bytes
+    assert fold([said("argument", {"scale": 0.5}), *claims]).scale == 0.5, "the user knows better"
