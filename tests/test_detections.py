@@ -132,3 +132,27 @@ def test_optional_columns_travel_with_their_rows():
     (row,) = found[1]
     assert row.rotated == (1, 1, 1, 1, 1)
     assert found.to_list()[0]["keypoints"] == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("shape", [(100, 79), (100, 81), (99, 80), (101, 80), (80, 100)])
+def test_a_picture_that_differs_in_one_side_alone_is_not_drawn_into(found, shape):
+    with pytest.raises(InputError, match=rf"80 x 100, not of {shape[1]} x {shape[0]} pixels"):
+        found.draw(np.zeros((*shape, 3), np.uint8))
+
+
+def test_boxes_as_fractions_are_those_of_width_and_height():
+    """A picture of 200 x 50, which is 50 high."""
+    found = Detections(
+        np.array([[20, 10, 60, 25]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int32), shape=(50, 200)
+    )
+    np.testing.assert_allclose(found.xyxyn, [[0.1, 0.2, 0.3, 0.5]], rtol=1e-6)
+    assert found.xywh.tolist() == [[40, 17.5, 40, 15]]
+    (row,) = found.to_coco(7)
+    assert (row["image_id"], row["bbox"], row["category_id"]) == (7, [20, 10, 40, 15], 1)
+
+
+def test_a_class_beyond_the_names_has_its_number_for_a_name():
+    found = Detections(
+        np.zeros((3, 4), np.float32), np.ones(3, np.float32), np.array([0, 1, 2], np.int32), names=("a", "b")
+    )
+    assert found.label == ("a", "b", "2")

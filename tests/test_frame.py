@@ -305,3 +305,71 @@ def test_a_frame_fails_by_the_runtimes_name(colours, squares):
 
 def test_frame_py_is_the_path_and_one_page():
     assert len(Path(frame.__file__).read_text().splitlines()) <= 200
+
+
+# --------------------------------------------------------------------------- thresholds and times, exactly
+
+
+@pytest.fixture
+def answering(colours):
+    """A detector whose model finds these rows, cx cy w h and three scores, beside nothing."""
+
+    def load(*rows, **options):
+        detector = Detector.load(colours(metadata=NAMES), **options)
+        run = detector.session.run
+
+        def answer(feeds):
+            outputs = run(feeds)
+            outputs["output0"][:, 4:] = 0
+            outputs["output0"][0, :, : len(rows)] = np.float32(rows).T
+            return outputs
+
+        detector.session.run = answer
+        return detector
+
+    return load
+
+
+@pytest.mark.parametrize("conf", [0.25, 0.5, 0.3, 0.1])
+@pytest.mark.parametrize("nms", ["class", "agnostic", "none", "soft", "weighted"])
+def test_a_score_of_just_the_threshold_is_kept(answering, squares, conf, nms):
+    """Scores in steps of 1/256 meet a threshold of 0.25 exactly."""
+    below, above = np.nextafter(np.float32(conf), np.float32([0, 1]))
+    detector = answering((20, 20, 9, 9, conf, 0, 0), (50, 20, 9, 9, below, 0, 0), (80, 20, 9, 9, above, 0, 0))
+    assert detector(squares, conf=conf, nms=nms).score.tolist() == [above, np.float32(conf)]
+
+
+def test_the_threshold_of_load_and_the_default_are_kept_likewise(answering, squares):
+    rows = (20, 20, 9, 9, 0.25, 0, 0), (50, 20, 9, 9, 0.75, 0, 0)
+    assert answering(*rows)(squares).score.tolist() == [0.75, 0.25]
+    assert answering(*rows, conf=0.75)(squares).score.tolist() == [0.75]
+
+
+def test_no_more_rows_are_given_than_are_asked_for(answering, squares):
+    rows = [(20 + 20 * place, 20, 9, 9, 0.9 - place / 10, 0, 0) for place in range(4)]
+    detector = answering(*rows)
+    for limit in (1, 2, 3, 4, 5):
+        assert len(detector(squares, max_det=limit)) == min(limit, 4)
+        assert len(detector(squares, max_det=limit, nms="none")) == min(limit, 4)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_each_image_of_a_batch_counts_its_part_of_the_time(colours, squares, monkeypatch, count):
+    """The clock reads 10, 10.4, 12 and 12.8 s: all of them take 0.4 s before the run, 1.6 s in it and 0.8 s after."""
+    detector = Detector.load(colours(batch=4, metadata=NAMES))
+    clock = iter([10.0, 10.4, 12.0, 12.8])
+    monkeypatch.setattr(frame.time, "perf_counter", lambda: next(clock))
+    found = detector([squares] * count)
+    assert len(found) == count
+    for each in found:
+        expected = {"preprocess": 400 / count, "inference": 1600 / count, "postprocess": 800 / count}
+        assert dict(each.speed) == pytest.approx(expected)
+
+
+def test_a_grey_picture_and_a_picture_of_another_shape_come_back_in_their_own_pixels(answering):
+    """A picture of 192 x 32 in an input of 96 x 64: half as large, below 24 rows of border."""
+    detector = answering((48, 32, 20, 8, 0.9, 0, 0))
+    (row,) = detector(np.zeros((32, 192, 3), np.uint8))
+    assert row.box == (76, 8, 116, 24)
+    (row,) = detector(np.zeros((128, 96), np.uint8))  # half as large, with 24 columns of border: x 48 is 48
+    assert row.box == (28, 56, 68, 72)

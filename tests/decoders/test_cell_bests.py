@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -31,8 +33,8 @@ def encode(objects, height, width, random, *, per_cell=1, split=False, ordered=F
 
 HEADS = {
     "cell-bests": {"encode": encode, "card": FED},
-    "cell-bests/three per cell": {"encode": lambda *a: encode(*a, per_cell=3)},
-    "cell-bests/three outputs": {"encode": lambda *a: encode(*a, split=True), "card": FED},
+    "cell-bests/three per cell": {"encode": partial(encode, per_cell=3)},
+    "cell-bests/three outputs": {"encode": partial(encode, split=True), "card": FED},
 }
 
 

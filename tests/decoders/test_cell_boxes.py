@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def paddle(*a):
 
 
 def fed(family, *rivals, **habits):
-    return {"encode": lambda *a: encode(*a, **habits), "rivals": rivals}
+    return {"encode": partial(encode, **habits), "rivals": rivals}
 
 
 HEADS = {
@@ -35,7 +37,7 @@ HEADS = {
     "ppyoloe": {"encode": paddle, "inputs": ("scale_factor",), "rivals": ("ppyoloe-plus",)},
     "ppyoloe-plus": {"encode": paddle, "inputs": ("scale_factor",), "rivals": ("ppyoloe",)},
     "ppyoloe/picodet, known by its stride 64": {
-        "encode": lambda *a: encode(*a, turned=True, strides=(8, 16, 32, 64)),
+        "encode": partial(encode, turned=True, strides=(8, 16, 32, 64)),
         "inputs": ("scale_factor",),
     },
     "yolo-nas/four classes more": fed("yolo-nas", "damo-yolo", classes=8) | {"classes": 8},

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def head(roles, **habits):
     if habits.get("points"):
         said |= {"keypoints": 5}
     return {
-        "encode": lambda *a: encode(*a, **habits),
+        "encode": partial(encode, **habits),
         "large": None,
         "card": said,
         "keypoints": habits.get("points", 0),
