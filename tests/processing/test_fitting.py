@@ -66,3 +66,12 @@ def test_boxes_come_back_through_a_crop():
     inside = geometry.to_model(box)
     assert inside[0, 0] == pytest.approx(200 * 341 / 640 - 58)
     assert geometry.to_image(inside) == pytest.approx(box, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("image", "canvas", "fitted"),
+    [((30, 40), (20, 20), (20, 26)), ((40, 30), (20, 20), (26, 20)), ((30, 59), (20, 30), (20, 39))],
+)
+def test_the_longer_side_of_a_crop_is_cut_off_behind_the_point(image, canvas, fitted):
+    """torchvision 0.28, transforms/functional.py, _compute_resized_output_size: 20 · 40 / 30 = 26.67 is 26."""
+    assert Fitting("center-crop").fitted(image, canvas) == fitted
