@@ -373,3 +373,62 @@ def test_a_grey_picture_and_a_picture_of_another_shape_come_back_in_their_own_pi
     assert row.box == (76, 8, 116, 24)
     (row,) = detector(np.zeros((128, 96), np.uint8))  # half as large, with 24 columns of border: x 48 is 48
     assert row.box == (28, 56, 68, 72)
+
+
+def test_lists_and_tuples_of_pictures_are_taken_in_the_order_of_channels_that_is_said(colours, squares):
+    with Detector.load(colours(batch=2, metadata=NAMES)) as detector:
+        expected = detector(squares, nms="none", conf=0.9).to_list()
+        turned = squares[..., ::-1]
+        for several in ([turned] * 3, (turned,) * 3):
+            found = detector(several, nms="none", conf=0.9, color="rgb")
+            assert [each.to_list() for each in found] == [expected] * 3
+        feeds = detector.feed(turned, "rgb")
+        np.testing.assert_array_equal(feeds["images"], detector.feed(squares)["images"])
+        assert len(feeds["images"]) == 2
+
+
+def test_a_suppression_inside_the_model_is_fed_the_thresholds_of_the_call(colours, squares):
+    """As Core ML's own is, by these names."""
+    detector = Detector.load(colours(metadata=NAMES), conf=0.5, iou=0.75)
+    session, run, seen = detector.session, detector.session.run, []
+    session.inputs = [*session.inputs, TensorSpec("iouThreshold", (1,)), TensorSpec("confidenceThreshold", (1,))]
+
+    def told(feeds):
+        seen.append((feeds["confidenceThreshold"].tolist(), feeds["iouThreshold"].tolist()))
+        return run({"images": feeds["images"]})
+
+    session.run = told
+    detector(squares)
+    detector(squares, conf=0.25, iou=0.125)
+    assert seen == [([0.5], [0.75]), ([0.25], [0.125])]
+    feeds = detector.feed(squares)
+    assert (feeds["confidenceThreshold"].tolist(), feeds["iouThreshold"].tolist()) == ([0.5], [0.75])
+
+
+def test_a_score_without_end_is_left_out_with_a_warning(answering, squares):
+    detector = answering((20, 20, 9, 9, np.inf, 0, 0), (50, 20, 9, 9, 0.5, 0, 0))
+    with pytest.warns(UserWarning, match="not numbers"):
+        assert detector(squares).score.tolist() == [0.5]
+
+
+def test_several_classes_are_kept_by_name_or_number_and_others_are_not(answering, squares):
+    detector = answering((20, 20, 9, 9, 0.9, 0, 0), (50, 20, 9, 9, 0, 0.8, 0), (80, 20, 9, 9, 0, 0, 0.7))
+    assert detector(squares, classes=["green", "blue"]).label == ("green", "blue")
+    assert detector(squares, classes=["red", 2]).label == ("red", "blue")
+    assert len(detector(squares, classes=[])) == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "in_boxes", "cut"),
+    [
+        ({"masks": np.ones((2, 8, 12), np.float32)}, False, False),
+        ({"box_masks": np.ones((2, 28, 28), np.float32)}, True, True),
+        ({"coefficients": np.ones((2, 3), np.float32), "prototypes": np.ones((3, 8, 12), np.float32)}, False, True),
+    ],
+)
+def test_masks_lie_over_the_input_or_over_their_boxes_and_end_there_or_not(columns, in_boxes, cut):
+    geometry = Geometry.fit(64, 96, 64, 96)
+    found = frame._in_image(candidates(**columns), geometry, ModelCard(height=64, width=96))
+    assert (found.masks.in_boxes, found.masks.cut) == (in_boxes, cut)
+    assert (found.masks.height, found.masks.width, found.shape) == (64, 96, (64, 96))
+    assert frame._in_image(candidates(), geometry, ModelCard(height=64, width=96)).masks is None

@@ -83,3 +83,12 @@ def test_one_column_is_one_class(labels):
     assert match.decode(outputs, Frame(320, 320, 0.5, ModelCard())).classes.tolist() == [0]
     other = queries("other", "softmax", lambda _: FEEDING)
     assert other.matches(known(outputs, labels=labels)).sure is Sure.NO
+
+
+def test_one_column_has_no_room_for_a_no_object_class_though_the_decoder_is_named():
+    """Here every query says yes, so that trial runs tell nothing of the activation."""
+    outputs = outputs_of()
+    outputs["x"] = np.full_like(outputs["x"][..., :1], 2.0)
+    other = queries("other", "softmax", lambda _: FEEDING)
+    assert other.matches(known(outputs, decoder="other")).sure is Sure.NO
+    assert FAMILY.matches(known(outputs, decoder="family")).sure > Sure.NO

@@ -234,3 +234,14 @@ def test_exactly_as_much_overlap_stays_whatever_is_compared():
 def test_soft_suppression_keeps_a_score_of_just_the_threshold():
     rows, softened = soften(APART, np.float32([0.5, 0.25, 0.75, 0.125]), ALIKE, conf=0.25, max_det=9)
     assert (rows.tolist(), softened.tolist()) == ([2, 0, 1], [0.75, 0.5, 0.25])
+
+
+def test_keypoints_without_published_sigmas_take_a_twentieth():
+    """Of a box of 100 x 100: d² / (2 · 10000 · 0.1²) is 1 at d = 14.14."""
+    boxes = np.float32([[0, 0, 100, 100]] * 2)
+    points = np.zeros((2, 5, 3), np.float32)
+    points[1, :, 0] = 200**0.5
+    similar = float(np.exp(-1.0))
+    scores, classes = np.float32([0.9, 0.8]), np.zeros(2, np.int32)
+    assert len(suppress_poses(points, boxes, scores, classes, iou=similar + 1e-3, max_det=9)) == 2
+    assert len(suppress_poses(points, boxes, scores, classes, iou=similar - 1e-3, max_det=9)) == 1
