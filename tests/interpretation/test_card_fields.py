@@ -297,3 +297,35 @@ def test_each_field_goes_by_argument_then_sidecar_then_metadata_then_convention(
         card = fold([first, *rest])
         assert (getattr(card, field), card.source(field)) == (one, first.source)
         assert fold([*rest]).source(field) == rest[0].source
+
+
+SIDES = {"resize": "letterbox-topleft", "shorter_side": 800, "longer_side": 1333}
+
+
+@pytest.mark.parametrize(
+    ("own", "void"),
+    [
+        ({"height": 640, "width": 640}, True),  # sides of another size of input
+        ({"width": 640}, True),
+        ({"resize": "stretch"}, True),
+        ({"resize": "letterbox-topleft"}, False),
+        ({"color": "bgr"}, False),
+    ],
+)
+def test_a_described_fit_is_void_where_the_user_says_another_fit_or_size(own, void):
+    card = fold([said("argument", own), claim(Standing.DESCRIBED, "one metadata", **SIDES)])
+    assert ("shorter_side" in card.sources, "longer_side" in card.sources) == (not void, not void)
+    assert card.shorter_side == (0 if void else 800)
+    cut = claim(Standing.DESCRIBED, "one metadata", resize="center-crop", crop=0.875)
+    assert fold([said("argument", {"resize": "stretch"}), cut]).crop == 1.0
+    assert fold([said("argument", {"resize": "center-crop"}), cut]).crop == 0.875
+
+
+@pytest.mark.parametrize(("graph", "agrees"), [(1.0005, True), (1.002, False), (0.998, False)])
+def test_what_is_said_is_what_the_graph_takes_to_a_thousandth(graph, agrees):
+    claims = [said("argument", {"scale": 1.0}), claim(Standing.IN_GRAPH, "inferred: so", scale=graph)]
+    if agrees:
+        assert fold(claims).source("scale") == "argument"
+    else:
+        with pytest.raises(CardInvalid, match="gives scale = 1.0, but the file is so"):
+            fold(claims)
