@@ -327,5 +327,5 @@ def test_what_is_said_is_what_the_graph_takes_to_a_thousandth(graph, agrees):
     if agrees:
         assert fold(claims).source("scale") == "argument"
     else:
-        with pytest.raises(CardInvalid, match="gives scale = 1.0, but the file is so"):
+        with pytest.raises(CardInvalid, match=r"gives scale = 1\.0, but the file is so"):
             fold(claims)
