@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def encode(rows, height, width, random, *, order=(0, 1, 2, 3)):
 HEADS = {
     "centerface": {"encode": encode, "classes": 1, "keypoints": 5},
     "centerface/in another order": {
-        "encode": lambda *a: encode(*a, order=(2, 3, 1, 0)), "classes": 1, "keypoints": 5,
+        "encode": partial(encode, order=(2, 3, 1, 0)), "classes": 1, "keypoints": 5,
     },
 }  # fmt: skip
 

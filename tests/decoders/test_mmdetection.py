@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -34,10 +35,10 @@ def encode(rows, height, width, random, *, masks=False, keypoints=False, order=1
 FED = {"card": {"mean": 0.0}, "large": None}
 HEADS = {
     "mmdetection": {"encode": encode, **FED},
-    "mmdetection/backwards": {"encode": lambda *a: encode(*a, order=-1), **FED},
-    "mmdetection/masks": {"encode": lambda *a: encode(*a, masks=True), "sizes": ((320, 256),), **FED},
-    "mmdetection/masks of boxes": {"encode": lambda *a: encode(*a, masks="of boxes"), **FED},
-    "rtmo": {"encode": lambda *a: encode(*a, keypoints=True), "classes": 1, "keypoints": 5, "large": None},
+    "mmdetection/backwards": {"encode": partial(encode, order=-1), **FED},
+    "mmdetection/masks": {"encode": partial(encode, masks=True), "sizes": ((320, 256),), **FED},
+    "mmdetection/masks of boxes": {"encode": partial(encode, masks="of boxes"), **FED},
+    "rtmo": {"encode": partial(encode, keypoints=True), "classes": 1, "keypoints": 5, "large": None},
 }
 
 

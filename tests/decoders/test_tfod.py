@@ -142,3 +142,22 @@ def test_the_order_is_asked_for_where_the_graph_has_not_tensorflows_operator(evi
     assert (first.fields["outputs"]["call:0"], second.fields["outputs"]["call:0"]) == ("boxes", "boxes x1y1x2y2")
     own = Graph([Node("TFLite_Detection_PostProcess")], (), ())
     assert not TFOD.matches(replace(evidence(GENERIC), graph=lambda: own)).unsettled
+
+
+@pytest.mark.parametrize(("labels", "sure"), [("abc", Sure.NO), ("abcd", Sure.CERTAIN), ("abcde", Sure.CERTAIN)])
+def test_a_class_that_no_label_names_speaks_against_it(evidence, labels, sure):
+    """A trial run gives class 3, the fourth."""
+    match = TFOD.matches(evidence({role: role for role in VALUES}, labels=tuple(labels)))
+    assert match.sure is sure, match.why
+    assert sure or match.why == "a probe run gives class 3 of 3 labels"
+
+
+def test_dequantised_numbers_of_classes_are_rounded(evidence):
+    known = evidence({role: role for role in VALUES}, labels=tuple("abcd"))
+    stored = [
+        replace(spec, quantization=Quantization((0.01,), (0,))) if spec.name == "classes" else spec
+        for spec in known.outputs
+    ]
+    outputs = {**known.probe("blank"), "classes": np.array([[2.9951, 0.0049]], np.float32)}
+    found = TFOD.matches(replace(known, outputs=stored)).decode(outputs, Frame(64, 64, 0.1, known.card))
+    assert found.classes.tolist() == [3, 0]

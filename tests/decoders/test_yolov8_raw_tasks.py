@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def encode(rows, height, width, random, *, kind="pose", joined=True, classes=1, 
 
 HEADS = {
     "yolov8-raw-pose": {"encode": encode, "classes": 1, "keypoints": 5},
-    "yolov8-raw-pose/apart": {"encode": lambda *a: encode(*a, joined=False), "classes": 1, "keypoints": 5},
+    "yolov8-raw-pose/apart": {"encode": partial(encode, joined=False), "classes": 1, "keypoints": 5},
     "yolov8-raw-pose/said": {
         "encode": encode,
         "classes": 1,
@@ -89,8 +90,8 @@ HEADS = {
         "keypoints": 5,
     },
     "yolov8-raw-obb/beside": {"encode": lambda *a: beside(encode(*a, kind="obb", classes=15), 15), "classes": 15},
-    "yolov8-raw-obb": {"encode": lambda *a: encode(*a, kind="obb", classes=15), "classes": 15},
-    "yolov8-raw-obb/apart": {"encode": lambda *a: encode(*a, kind="obb", classes=15, joined=False), "classes": 15},
+    "yolov8-raw-obb": {"encode": partial(encode, kind="obb", classes=15), "classes": 15},
+    "yolov8-raw-obb/apart": {"encode": partial(encode, kind="obb", classes=15, joined=False), "classes": 15},
 }
 
 

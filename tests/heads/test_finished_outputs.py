@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from edgerun.card import ModelCard
 from edgerun.contract import Evidence, Frame, Quantization, TensorSpec
-from edgerun.heads.finished_outputs import CORNERS, FROM_ONE, OutputsReader, classes_and_scores
+from edgerun.heads.finished_outputs import CORNERS, FROM_ONE, OutputsReader, classes_and_scores, given
 from edgerun.heads.requirements import Unmet
 
 OUTPUTS = {
@@ -90,3 +92,33 @@ def test_the_type_of_quantised_scores_tells_nothing():
         TensorSpec("b", (2,), "uint8", Quantization((1.0,), (0,))),
     ]
     assert classes_and_scores(specs, values) == {"a": "scores", "b": "classes"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "classes"), [([2.9999, 0.0001], [3, 0]), ([3.2, 0.8], [3, 1]), ([2.6, 1.4], [3, 1])]
+)
+def test_numbers_of_classes_are_rounded(stored, classes):
+    """As dequantised ones are, in steps of 0.9999 or 0.8."""
+    reader = OutputsReader("b", "s", "c", step=0.9)
+    found = reader({**OUTPUTS, "c": np.array([stored], np.float32)}, FRAME)
+    assert found.classes.tolist() == classes
+
+
+@pytest.mark.parametrize(("count", "rows"), [(0, 0), (1, 1), (2, 2), (3, 2)])
+def test_just_so_many_rows_are_counted(count, rows):
+    assert len(OutputsReader("b", "s", "c", count="n")({**OUTPUTS, "n": np.array([count])}, FRAME)) == rows
+
+
+@pytest.mark.parametrize(("conf", "rows"), [(0.5, 2), (0.51, 1), (0.75, 1), (0.76, 0)])
+def test_a_score_of_just_the_threshold_is_kept(conf, rows):
+    outputs = {**OUTPUTS, "s": np.array([[0.75, 0.5]], np.float32)}
+    assert len(OutputsReader("b", "s", "c")(outputs, Frame(320, 320, conf, ModelCard()))) == rows
+
+
+def test_roles_of_a_card_count_where_it_gives_all_that_are_needed():
+    whole = {"b": "boxes", "s": "scores", "c": "classes"}
+    for roles in (whole, {**whole, "b": CORNERS, "c": FROM_ONE}):
+        assert given(SimpleNamespace(card=ModelCard(outputs=roles))) == roles
+    for lacking in whole:
+        part = {name: role for name, role in whole.items() if name != lacking}
+        assert given(SimpleNamespace(card=ModelCard(outputs=part))) == {}

@@ -127,3 +127,55 @@ def test_half_floats_hold_class_numbers_up_to_2048():
     assert finished_rows.class_step(half, 79) <= 0.0625
     with pytest.raises(Unmet, match="steps of 2 about 2999"):
         finished_rows.class_step(half, 2999)
+
+
+@pytest.mark.parametrize(("labels", "refused"), [("ab", True), ("abc", True), ("abcd", False), ("", False)])
+def test_a_class_that_no_label_names_is_refused_from_the_first_on(labels, refused):
+    """Class 3 is the fourth: three labels end before it."""
+    known = card(box_units=("pixels", "convention: so"), labels=(list(labels), "argument"))
+    assert finished_rows.mislabelled(CLASSES, known) == (
+        f"a probe run gives class 3 of {len(labels)} labels" if refused else ""
+    )
+    if refused:
+        with pytest.raises(DecoderUnknown, match=f"class 3 is not one of the {len(labels)} labels"):
+            finished_rows.demand(BOXES, SCORES, CLASSES, known)
+    else:
+        finished_rows.demand(BOXES, SCORES, CLASSES, known)
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"),
+    [
+        ([1.5, 0.2], "leaves 0..1"),
+        ([1.51, 0.2], "reaches 1.51"),
+        ([1.02, 0.0], ""),
+        ([-0.02, 0.5], ""),
+        ([-0.1, 0.5], "0..1"),
+    ],
+)
+def test_scores_may_leave_0_to_1_by_rounding_alone(scores, why):
+    assert why in finished_rows.misfit(BOXES, np.array(scores), CLASSES)
+    assert bool(why) == bool(finished_rows.misfit(BOXES, np.array(scores), CLASSES))
+
+
+@pytest.mark.parametrize(
+    ("classes", "step", "fits"),
+    [
+        ([3.0, 0], 0.0, True),
+        ([2.9999, 0], 0.0, False),
+        ([3.2, 0.2], 0.4, True),
+        ([3.3, 0.3], 0.4, False),
+        ([3, -1], 0.0, True),
+    ],
+)
+def test_numbers_of_classes_are_whole_but_for_the_step_in_which_they_are_stored(classes, step, fits):
+    assert (finished_rows.misfit(BOXES, SCORES, np.array(classes), step) == "") is fits
+
+
+@pytest.mark.parametrize(("column", "edge"), [(2, 5), (3, 10)])
+def test_a_box_is_crossed_in_one_direction_too(column, edge):
+    boxes = BOXES.copy()
+    boxes[0, column] = edge
+    assert "lies before the near ones" in finished_rows.inverted(boxes, SCORES)
+    assert finished_rows.inverted(boxes, np.array([0.24, 0.9])) == ""
+    assert "in a row that scores 0.25" in finished_rows.inverted(boxes, np.array([0.25, 0.9]))
