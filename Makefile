@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 COREML_VENV ?= .venv-coreml
 COREML_SUITE_SAMPLE ?= 500
+# Test workers: a number, auto for one to a core, 0 for none (then --pdb works)
+WORKERS ?= auto
 BIN = $(VENV)/bin
 DISTRIBUTIONS = pyproject.toml constraints.txt scripts/environment.py $(wildcard plugins/*/pyproject.toml)
 
@@ -12,7 +14,7 @@ demo: $(VENV)/.demo
 	$(BIN)/edgerun detect codes demo/pictures --save demo/out
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
