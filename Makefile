@@ -8,7 +8,7 @@ WORKERS ?= auto
 BIN = $(VENV)/bin
 DISTRIBUTIONS = pyproject.toml constraints.txt scripts/environment.py $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test lint bench coreml-suite clean
+.PHONY: demo test lint bench mutants coreml-suite clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edgerun detect codes demo/pictures --save demo/out
@@ -23,6 +23,17 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/frame.py
+
+# Small faults, planted one at a time by cosmic-ray's operators: docs/mutants.md. Not part of `make test`.
+MUTANTS ?= --minutes 30 --mutants 300
+mutants: $(VENV)/.test $(VENV)/.mutants
+	PYTHONPATH=$(VENV)/mutants $(BIN)/python scripts/mutants.py $(MUTANTS)
+
+# without its dependencies: its operators want parso alone, and the tests keep the versions that they have
+$(VENV)/.mutants: Makefile | $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/mutants \
+	  cosmic-ray==8.7.0 parso==0.8.7
+	@touch $@
 
 # Apple's own tests of coremltools 9.0, predicted by edgerun-coreml: a random sample of mil/ops/tests, then one of
 # test_torch_ops.py, in fp32. Failing cases are listed and explained in scripts/coreml_suite/README.md; they do not

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgerun.processing.quantization import dequantise, quantise, restore, store
 from edgerun.tensors import Quantization, TensorSpec
@@ -54,3 +56,37 @@ def test_outputs_come_back_as_float32_and_texts_stay():
     assert restored["q"].tolist() == [[4.0]]
     assert {restored[name].dtype for name in "qfi"} == {np.dtype("float32")}
     assert restored["t"][0] == "cat"
+
+
+@st.composite
+def quantisations(draw):
+    """(dtype, scale and zero point of each of three channels)."""
+    dtype = draw(st.sampled_from(["int8", "uint8", "int16"]))
+    limits = np.iinfo(dtype)
+    scales = draw(st.lists(st.floats(1e-4, 10), min_size=3, max_size=3))
+    zeros = draw(st.lists(st.integers(limits.min, limits.max), min_size=3, max_size=3))
+    return dtype, Quantization(tuple(scales), tuple(zeros), axis=1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(quantisations(), st.integers(0, 2**32 - 1))
+def test_every_stored_value_comes_back_as_itself(told, seed):
+    dtype, quantization = told
+    limits = np.iinfo(dtype)
+    stored = np.random.default_rng(seed).integers(limits.min, limits.max, (5, 3), dtype, endpoint=True)
+    stored[0], stored[1] = limits.min, limits.max
+    back = quantise(dequantise(stored, quantization), quantization, dtype)
+    np.testing.assert_array_equal(back, stored)
+    assert back.dtype == dtype
+
+
+@settings(max_examples=150, deadline=None)
+@given(quantisations(), st.integers(0, 2**32 - 1))
+def test_what_lies_in_the_range_comes_back_within_half_a_step(told, seed):
+    dtype, quantization = told
+    limits = np.iinfo(dtype)
+    scale, zero = np.array(quantization.scale), np.array(quantization.zero_point)
+    share = np.random.default_rng(seed).random((7, 3))
+    real = (limits.min - zero + share * (limits.max - limits.min)) * scale
+    back = dequantise(quantise(real, quantization, dtype), quantization)
+    assert (np.abs(back - real) <= scale * 0.51).all()
