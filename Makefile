@@ -4,16 +4,18 @@ VENV ?= .venv
 COREML_VENV ?= .venv-coreml
 COREML_SUITE_SAMPLE ?= 500
 EXPORTERS_VENV ?= .venv-exporters
+# Test workers: a number, auto for one to a core, 0 for none (then --pdb works)
+WORKERS ?= auto
 BIN = $(VENV)/bin
 DISTRIBUTIONS = pyproject.toml constraints.txt scripts/environment.py $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test lint bench coreml-suite exporters clean
+.PHONY: demo test lint bench mutants coreml-suite exporters clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edgerun detect codes demo/pictures --save demo/out
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -22,6 +24,17 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/frame.py
+
+# Small faults, planted one at a time by cosmic-ray's operators: docs/mutants.md. Not part of `make test`.
+MUTANTS ?= --minutes 30 --mutants 300
+mutants: $(VENV)/.test $(VENV)/.mutants
+	PYTHONPATH=$(VENV)/mutants $(BIN)/python scripts/mutants.py $(MUTANTS)
+
+# without its dependencies: its operators want parso alone, and the tests keep the versions that they have
+$(VENV)/.mutants: Makefile | $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/mutants \
+	  cosmic-ray==8.7.0 parso==0.8.7
+	@touch $@
 
 # Apple's own tests of coremltools 9.0, predicted by edgerun-coreml: a random sample of mil/ops/tests, then one of
 # test_torch_ops.py, in fp32. Failing cases are listed and explained in scripts/coreml_suite/README.md; they do not

@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgerun.detections import COCO_IDS, Detections
 from edgerun.errors import EdgerunError, InputError
@@ -206,3 +208,17 @@ def test_columns_cannot_be_written_into(found):
     for column in (found.xyxy, found.score, found.class_id):
         with pytest.raises(ValueError, match="read-only"):
             column[0] = 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.floats(0, 4000, width=32)] * 4, st.floats(0, 1, width=32), st.integers(0, 200)), max_size=8)
+)
+def test_rows_come_back_from_json_to_a_thousandth_of_a_pixel(rows):
+    table = np.array(rows, np.float32).reshape(-1, 6)
+    found = Detections(table[:, :4], table[:, 4], table[:, 5].astype(np.int32), ("cat", "dog"), (100, 80))
+    read = json.loads(found.to_json())["detections"]
+    assert [row["class_id"] for row in read] == [row[5] for row in rows]
+    assert [row["label"] for row in read] == [("cat", "dog")[row[5]] if row[5] < 2 else str(row[5]) for row in rows]
+    np.testing.assert_allclose(np.array([row["box"] for row in read]).reshape(-1, 4), table[:, :4], atol=6e-4)
+    np.testing.assert_allclose([row["score"] for row in read], table[:, 4], atol=6e-7)

@@ -240,3 +240,66 @@ def test_a_border_beside_a_tall_picture_is_filled_too():
     geometry, out = applied(plan(height=32, width=48, scale=1.0), np.zeros((32, 20, 3), np.uint8))
     assert (geometry.left, geometry.top) == (14, 0)
     assert out[0, 5, [0, 13, 14, 33, 34, 47]].tolist() == [114, 114, 0, 0, 114, 114]
+
+
+@st.composite
+def places(draw, *, alike=False):
+    """Where an image of any size lies in an input of any size; `alike` scales x and y by the same."""
+    scale = draw(st.floats(0.1, 8))
+    return Geometry(
+        scale_x=scale,
+        scale_y=scale if alike else draw(st.floats(0.1, 8)),
+        left=float(draw(st.integers(-300, 300))),
+        top=float(draw(st.integers(-300, 300))),
+        image_height=draw(st.integers(1, 3000)),
+        image_width=draw(st.integers(1, 3000)),
+    )
+
+
+SHARES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(places(), SHARES)
+def test_points_and_keypoints_come_back_from_any_place_and_keep_their_visibility(place, shares):
+    points = np.array(shares) * (place.image_width, place.image_height)
+    fed = points * (place.scale_x, place.scale_y) + (place.left, place.top)
+    np.testing.assert_allclose(place.points_to_image(fed), points, atol=2e-3)
+    seen = np.linspace(0, 1, len(points))[None, :, None]
+    back = place.keypoints_to_image(np.concatenate((fed[None], seen), axis=2))
+    np.testing.assert_allclose(back, np.concatenate((points[None], seen), axis=2), atol=2e-3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(places(), st.floats(0, 3000), st.floats(0, 3000), st.floats(1, 500), st.floats(1, 500), st.integers(0, 3))
+def test_a_box_that_is_turned_by_right_angles_comes_back_from_a_stretched_input(place, x, y, long, short, quarters):
+    """Half its sides are drawn as arrows in the image, and each arrow's ends are fed."""
+    angle = quarters * np.pi / 2
+    along, across = _arrows(long, short, angle) * (place.scale_x, place.scale_y)
+    centre = np.array((x, y)) * (place.scale_x, place.scale_y) + (place.left, place.top)
+    turned = np.arctan2(along[1], along[0])
+    fed = np.array([[*centre, 2 * np.hypot(*along), 2 * np.hypot(*across), turned]])
+    ((*back, back_angle),) = place.rotated_to_image(fed).astype(float)
+    np.testing.assert_allclose(back, (x, y, long, short), rtol=1e-4, atol=5e-3)
+    assert np.cos(back_angle - angle) > 1 - 1e-5
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    places(alike=True), st.floats(0, 3000), st.floats(0, 3000), st.floats(1, 500), st.floats(1, 500), st.floats(-3, 3)
+)
+def test_a_box_that_is_turned_by_any_angle_comes_back_where_both_sides_are_scaled_alike(
+    place, x, y, long, short, angle
+):
+    along, across = _arrows(long, short, angle) * place.scale_x
+    centre = np.array((x, y)) * place.scale_x + (place.left, place.top)
+    fed = np.array([[*centre, 2 * np.hypot(*along), 2 * np.hypot(*across), angle]])
+    ((*back, back_angle),) = place.rotated_to_image(fed).astype(float)
+    np.testing.assert_allclose(back, (x, y, long, short), rtol=1e-4, atol=5e-3)
+    assert np.cos(back_angle - angle) > 1 - 1e-5
+
+
+def _arrows(long, short, angle):
+    """From the centre to the middle of two sides, [2, 2]."""
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return turn * [[long / 2], [short / 2]]
