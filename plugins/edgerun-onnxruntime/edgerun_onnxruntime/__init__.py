@@ -17,7 +17,7 @@ import numpy as np
 from edgerun import hookimpl
 from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Need, Session
 from edgerun.errors import DelegateUnavailable, ModelError, ModelUnreadable
-from edgerun_onnxruntime import embedding, graph, needs
+from edgerun_onnxruntime import embedding, graph, needs, saturation
 from edgerun_onnxruntime.providers import offers
 from edgerun_onnxruntime.session import OPEN, OnnxRuntimeSession
 
@@ -80,6 +80,15 @@ class OnnxRuntimeBackend:
     def needs(self, path: Path) -> Sequence[Need]:
         """The first ONNX Runtime that reads a file and knows its operators; () for .ort files."""
         return needs.needs(path)
+
+    def machine_notes(self) -> Sequence[str]:
+        """That sums of quantised products are cut off on this processor."""
+        if not saturation.processor_saturates():
+            return ()
+        return (
+            "this processor lacks VNNI: sums in quantised models whose weights use all eight bits are cut off; "
+            'delegate="cpu:quantised=exact" computes them whole, and edgerun inspect MODEL says whether one needs that',
+        )
 
     def support_tables(self) -> Sequence[Path]:
         """What documentation says of the delegates' operators."""
