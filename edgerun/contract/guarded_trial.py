@@ -39,7 +39,7 @@ def guarded_trial(path: Path, kind: str, script: Path, arguments: Sequence[str],
     Args:
         path: the file, which may be damaged in any way; the script's first argument.
         kind: folder of the cache, and what else a pass depends on: "executorch/1.5.1".
-        script: run by this Python, without the current folder in its path.
+        script: run by this Python, without its own folder on the path.
         arguments: further ones of the script.
         seconds: after which it is taken for stuck.
 
