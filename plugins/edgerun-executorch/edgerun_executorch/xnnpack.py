@@ -198,7 +198,7 @@ class _Blob:
             or len(spec.shape) != 4
         ):
             return
-        single = spec.shape[0] == 1 and spec.shape[3] > 1
+        single = spec.shape[0] == 1 and self.constants[name].shape[3] > 1
         self.constants[name] = self.constants[name].transpose((3, 0, 1, 2) if single else (0, 3, 1, 2))
 
 

@@ -94,7 +94,7 @@ class Found(NamedTuple):
     readable: bool = True
 
     @property
-    def count(self) -> int:
+    def operators(self) -> int:
         """All of them."""
         return self.real + self.whole
 

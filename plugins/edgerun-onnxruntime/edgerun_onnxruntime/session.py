@@ -106,7 +106,7 @@ class OnnxRuntimeSession:
     @property
     def _exact(self) -> bool:
         """Whether sums of products that this processor would cut off are to be computed whole."""
-        return self._products.count > 0 and self._asked.options.get("quantised") == "exact"
+        return self._products.operators > 0 and self._asked.options.get("quantised") == "exact"
 
     def _start_exactly(self) -> onnxruntime.InferenceSession:
         """Likewise, with sums of products whole, or the sentence that this cannot be had of this file here."""
@@ -124,7 +124,7 @@ class OnnxRuntimeSession:
     @property
     def inexact(self) -> str:
         """That sums of products are cut off on this processor; "" where they are whole."""
-        count = self._products.count
+        count = self._products.operators
         if not count or self._exact or not self._computes_on_cpu():
             return ""
         operators = (
