@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
@@ -52,6 +51,8 @@ def guarded_trial(path: Path, kind: str, script: Path, arguments: Sequence[str],
     if not sys.executable or getattr(sys, "frozen", False):
         warnings.warn(f"{path.name} is opened untried: there is no Python to try it in", stacklevel=5)
         return None
+    import subprocess  # of no use to those files that passed before
+
     command = [sys.executable, "-P", str(script), str(path), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)  # noqa: S603
