@@ -15,9 +15,11 @@ __all__ = [
     "ConvertsToOnnx",
     "FreesSizes",
     "HandsOverGraph",
+    "KnowsMachine",
     "Need",
     "Profiles",
     "ReadsGraphs",
+    "SaysInexact",
     "SaysWhy",
     "TellsNeeds",
     "TellsSupport",
@@ -43,6 +45,15 @@ class SaysWhy(Protocol):
 
 
 @runtime_checkable
+class SaysInexact(Protocol):
+    """What a session may offer besides: that it knowingly computes something else than the file says."""
+
+    @property
+    def inexact(self) -> str:
+        """What it does, and what to ask for instead, in one sentence; "" where it computes what the file says."""
+
+
+@runtime_checkable
 class ReadsGraphs(Protocol):
     """What a backend may offer besides: the graph of a file, read without its runtime."""
 
@@ -64,6 +75,14 @@ class HandsOverGraph(Protocol):
         Raises:
             ModelUnreadable: the file is damaged.
         """
+
+
+@runtime_checkable
+class KnowsMachine(Protocol):
+    """What a backend may offer besides: what its runtime does on this machine and not on others."""
+
+    def machine_notes(self) -> Sequence[str]:
+        """Each in a sentence, which the doctor shows as a warning; asked of a healthy backend only."""
 
 
 @runtime_checkable

@@ -197,6 +197,22 @@ def test_a_report_warns_of_detectors_that_ran_at_once_with_too_many_threads(load
     assert f"2 detectors ran at once in this process with {2 * cores} threads on {cores} cores" in warning
 
 
+def test_a_runtime_that_computes_something_else_than_the_file_says_is_told(tmp_path):
+    class Saturating(Backend):
+        def open(self, path, delegate, threads):
+            session = super().open(path, delegate, threads)
+            session.inexact = "sums are cut off"
+            return session
+
+    path = tmp_path / "model.mine"
+    path.write_bytes(b"weights")
+    registry = Registry.load(installed.BUILTIN, entry_points=())
+    registry.backends.append(Saturating())
+    with pytest.warns(UserWarning, match="^sums are cut off$"):
+        detector = Detector.load(path, registry=registry, delegate="cpu", decoder="yolov8")
+    assert "sums are cut off" in detector.report().warnings
+
+
 # --------------------------------------------------------------------------- what is opened is closed again
 
 

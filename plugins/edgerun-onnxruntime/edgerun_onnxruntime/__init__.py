@@ -98,6 +98,17 @@ class OnnxRuntimeBackend:
 
         return needs.needs(path)
 
+    def machine_notes(self) -> Sequence[str]:
+        """That sums of quantised products are cut off on this processor."""
+        from edgerun_onnxruntime import saturation
+
+        if not saturation.processor_saturates():
+            return ()
+        return (
+            "this processor lacks VNNI: sums in quantised models whose weights use all eight bits are cut off; "
+            'delegate="cpu:quantised=exact" computes them whole, and edgerun inspect MODEL says whether one needs that',
+        )
+
     def support_tables(self) -> Sequence[Path]:
         """What documentation says of the delegates' operators."""
         return sorted((Path(__file__).parent / "support").glob("*.toml"))

@@ -12,7 +12,8 @@ import importlib
 import importlib.metadata
 import mmap
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
 from edgerun.wire import Damaged
 from edgerun.wire.flatbuffers import Table
-from edgerun_tflite import graph, metadata, trial
+from edgerun_tflite import graph, guard, metadata, trial
 from edgerun_tflite.operators import EDGETPU
 from edgerun_tflite.schema import verified
 from edgerun_tflite.signatures import signature_names
@@ -67,17 +68,16 @@ class TfliteSession:
         try:
             model = verified(data)
             self._refuse_what_cannot_run(model)
+            self._graph = self._read_and_tried(data, model)
             self._start()
             self.inputs = _specs(self._interpreter.get_input_details(), signature_names(model, 0))
             self.outputs = _specs(self._interpreter.get_output_details(), signature_names(model, 1))
             self._forget_sizes_that_are_not_yet_known()
             self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
-        except BaseException as cause:
+        except (Damaged, IndexError) as cause:
+            raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
+        finally:
             data.close()
-            if isinstance(cause, (Damaged, IndexError)):
-                raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
-            raise
-        self._parsed: tuple[mmap.mmap, Table] | None = (data, model)  # until its graph is asked for
         self.delegate, self.delegate_reason = delegate.name, ""  # its word counts until it tells
         self._see_who_computes()
 
@@ -89,6 +89,18 @@ class TfliteSession:
                 f"{self._path} is compiled for the Edge TPU and runs nowhere else.",
                 hint='pass delegate="edgetpu" where there is one, or load the file that it was compiled from',
             )
+
+    def _read_and_tried(self, data: mmap.mmap, model: Table) -> Graph | None:
+        """The operators, None where they cannot be read; a file that is not seen to be safe has passed a trial then."""
+        read: Graph | None = None
+        held: Set[str] = frozenset()
+        with suppress(ModelUnreadable):  # LiteRT may do better
+            read, held = graph.of_verified(self._path, data, model)
+        doubted = guard.doubt(read, held, len(model.tables(2)))
+        if doubted and "library" not in self._asked.options:  # with a library it has a trial anyway
+            module, version = runtime()
+            guard.tried(self._path, module.__name__, version, self._asked.name, doubted)
+        return read
 
     def _start(self) -> None:
         """A fresh interpreter, with memory where the sizes of the inputs are known."""
@@ -187,20 +199,13 @@ class TfliteSession:
 
     def hand_over_graph(self) -> Graph | None:
         """The operators, as of the backend; None where they have been handed over."""
-        parsed, self._parsed = self._parsed, None
-        if parsed is None:
-            return None
-        data, model = parsed
-        with data:
-            return graph.of_verified(self._path, data, model)
+        read, self._graph = self._graph, None
+        return read
 
     def close(self) -> None:
         """Let go of the model."""
         with self._lock:
-            self._interpreter = None
-            parsed, self._parsed = self._parsed, None
-            if parsed is not None:
-                parsed[0].close()
+            self._interpreter = self._graph = None
 
 
 def _taken(operators: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> set[int]:
