@@ -30,8 +30,8 @@ OTHER_PROCESSORS = {
     "tflite/ssd_mobilenet_v3_large_coco_postprocess_dynint8.tflite": 0.07,
     "tflite/mediapipe_ssd_mobilenet_v2_256_int8.tflite": 0.05,
 }
-"""How far one score moves where the last bit of what is fed does (docs/eight-bit.md): so much may a processor differ from
-the manifest's, which has AVX-512. On such a one the manifest's own tolerance holds."""
+"""How far one score moves where the last bit of what is fed does (docs/eight-bit.md): so much may a processor differ
+from the manifest's, which has AVX-512. On such a one the manifest's own tolerance holds."""
 
 
 def is_another_processor() -> bool:
