@@ -76,6 +76,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for kind, verdicts_of in [*lies.items(), ("all of them", sum(lies.values(), Counter()))]:
             figures = "".join(f"{verdicts_of[verdict]:6}" for verdict in ("right", "refused", "wrong"))
             terminalreporter.write_line(f"{kind:70} {figures}")
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        if report.when == "call" and "settled" in (told := dict(report.user_properties)):
+            terminalreporter.write_line(f"refused, though the file settles it: {told['settled']}")
     precisions = {
         report.nodeid.partition("[")[2].rstrip("]"): dict(report.user_properties)["precision"]
         for outcome in ("passed", "failed")

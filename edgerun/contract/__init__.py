@@ -10,6 +10,7 @@ from edgerun.card import ModelCard
 from edgerun.contract.candidates import Candidates
 from edgerun.contract.capabilities import (
     ConvertsToOnnx,
+    FreesSizes,
     HandsOverGraph,
     Need,
     Profiles,
@@ -42,6 +43,7 @@ __all__ = [
     "Dialect",
     "Evidence",
     "Frame",
+    "FreesSizes",
     "Graph",
     "HandsOverGraph",
     "Health",

@@ -13,6 +13,7 @@ from edgerun.tensors import Arrays
 
 __all__ = [
     "ConvertsToOnnx",
+    "FreesSizes",
     "HandsOverGraph",
     "Need",
     "Profiles",
@@ -62,6 +63,18 @@ class HandsOverGraph(Protocol):
 
         Raises:
             ModelUnreadable: the file is damaged.
+        """
+
+
+@runtime_checkable
+class FreesSizes(Protocol):
+    """What a session may offer besides: the sizes of an input that its file fixes are left open."""
+
+    def free_sizes(self, name: str) -> bool:
+        """Leave all axes of an input open but for those of 1 or 3 channels, and the outputs' with them.
+
+        `inputs` and `outputs` say so from then on, and `run` takes any size. Whether the graph depends on the size,
+        the caller knows. The session stays as it is where this is False: the runtime, or this file, does not allow it.
         """
 
 

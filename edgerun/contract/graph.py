@@ -53,5 +53,5 @@ class Graph:
     producer: str = ""
     opset: str = ""
 
-    LARGEST_CONSTANT: ClassVar[int] = 4096
-    """Elements; enough for means, scales, anchors and label counts, too few for weights."""
+    LARGEST_CONSTANT: ClassVar[int] = 10_000
+    """Elements; enough for means, scales, anchors, label counts and the strides of 8,400 cells, too few for weights."""

@@ -12,7 +12,7 @@ from edgerun.card import ModelCard
 from edgerun.contract import Alternative, Evidence, Inference, Match
 from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
 from edgerun.interpretation.claims import Claim, Standing
-from edgerun.tensors import AnyArray
+from edgerun.tensors import AnyArray, TensorSpec
 
 __all__ = [
     "ANY_NORMALISATION",
@@ -198,7 +198,24 @@ def with_open_normalisation(match: Match, evidence: Evidence) -> Match:
     reason = _why_open(found, match, evidence)
     if not reason:
         return _noting_closed_part(found, match)
-    return replace(match, why=f"{match.why}; {reason}", unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
+    why = f"{match.why}; {reason}"
+    if _takes_whole_numbers(evidence.image):
+        bytes_ = Inference(f"an input of {evidence.image.dtype} takes bytes as they are", **WHOLE_NUMBERS)
+        conventions, basis = {**match.conventions, **bytes_.fields}, {**match.basis, **bytes_.basis}
+        return replace(match, why=why, conventions=conventions, basis=basis)
+    return replace(match, why=why, unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
+
+
+WHOLE_NUMBERS: Mapping[str, Any] = {"scale": 1.0, "mean": 0.0, "std": 1.0}
+
+
+def _takes_whole_numbers(image: TensorSpec) -> bool:
+    """Whether the input holds whole numbers from 0 that stand for themselves: 0..1 and -1..1 would be lost in it."""
+    return image.dtype in UNSIGNED and image.quantization is None
+
+
+UNSIGNED = ("uint8", "uint16", "uint32", "int32", "int64")
+"""Types of which exporters write inputs for bytes: MoveNet's are uint8 and int32."""
 
 
 def _why_open(found: InGraphPreprocessing, match: Match, evidence: Evidence) -> str:

@@ -44,6 +44,16 @@ def test_an_odd_normalisation_leaves_open_what_goes_in(factor, left_open):
     assert with_open_normalisation(settled, known) is settled
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_an_input_of_whole_numbers_takes_bytes_whatever_the_graph_makes_of_them(dtype):
+    """MoveNet's inputs are uint8 (TFLite) and int32 (saved model): 0..1, -1..1 and ImageNet's would be lost in them."""
+    match = Match(Sure.LIKELY, "seen", {"scale": 1 / 255, "mean": 0.5}, {"scale": "convention: so"})
+    found = with_open_normalisation(match, evidence_of(chain("Mul", 3.0), dtype))
+    assert not found.alternatives
+    assert {name: found.conventions[name] for name in ("scale", "mean", "std")} == {"scale": 1, "mean": 0, "std": 1}
+    assert found.basis["scale"] == f"inferred: an input of {dtype} takes bytes as they are"
+
+
 def closed_graph(op):
     part = Node(op, inputs=("images",), outputs=("o",), closed=True)
     return Graph([part], ("images",), ("o",))

@@ -154,6 +154,94 @@ def test_keypoints_come_back_with_their_visibility():
     np.testing.assert_allclose(geometry.keypoints_to_image(points), [[[8, 8, 0.5], [0, 0, 1]]])
 
 
+# --------------------------------------------------------------------------------- where x and y differ
+
+
+def test_an_oriented_box_on_a_stretched_picture_is_scaled_along_its_own_directions():
+    """A picture of 200 x 50 in an input of 100 x 100: half as wide, twice as tall."""
+    geometry = Geometry.fit(50, 200, 100, 100, "stretch")
+    rotated = np.array([[50, 20, 30, 10, 0], [50, 20, 30, 10, np.pi / 2], [50, 20, 30, 10, np.pi / 4]], np.float32)
+    lying, standing, slanted = geometry.rotated_to_image(rotated)
+    np.testing.assert_allclose(lying, (100, 10, 60, 5, 0), atol=1e-5)
+    np.testing.assert_allclose(standing, (100, 10, 15, 20, np.pi / 2), atol=1e-5)
+    longer = np.hypot(2, 0.5) / np.sqrt(2)  # of a step at 45 degrees, which goes twice as far to the right
+    np.testing.assert_allclose(slanted, (100, 10, 30 * longer, 10 * longer, np.arctan2(0.5, 2)), rtol=1e-5)
+
+
+def test_an_oriented_box_on_a_letterboxed_picture_keeps_its_shape_and_angle():
+    """A picture of 200 x 100 at half its size, below 25 rows of border."""
+    geometry = Geometry.fit(100, 200, 100, 100, "letterbox")
+    (moved,) = geometry.rotated_to_image(np.array([[50, 40, 30, 10, 0.3]], np.float32))
+    np.testing.assert_allclose(moved, (100, 30, 60, 20, 0.3), rtol=1e-5)
+
+
+def test_points_and_boxes_on_a_stretched_picture_are_scaled_apart():
+    geometry = Geometry.fit(50, 200, 100, 100, "stretch")
+    assert (geometry.scale_x, geometry.scale_y) == (0.5, 2.0)
+    assert geometry.points_to_image(np.array([[50, 20]])).tolist() == [[100, 10]]
+    assert geometry.to_image(np.array([[10, 20, 30, 40]])).tolist() == [[20, 10, 60, 20]]
+    assert geometry.to_model(np.array([[20, 10, 60, 20]])).tolist() == [[10, 20, 30, 40]]
+    assert geometry.keypoints_to_image(np.array([[[50.0, 20, 0.5]]])).tolist() == [[[100, 10, 0.5]]]
+
+
+@pytest.mark.parametrize(
+    ("picture", "size", "resize", "left", "top"),
+    [
+        ((33, 48), (32, 48), "center-crop", 0, 0),  # of one row too many the last goes
+        ((32, 51), (32, 48), "center-crop", -1, 0),  # of three columns one goes in front and two behind
+        ((67, 48), (32, 48), "center-crop", 0, -17),
+        ((31, 48), (32, 48), "letterbox", 0, 0),  # an odd row of border lies below
+        ((32, 45), (32, 48), "letterbox", 1, 0),  # and an odd column to the right
+        ((29, 48), (32, 48), "letterbox", 0, 1),
+        ((29, 48), (32, 48), "letterbox-topleft", 0, 0),
+    ],
+)
+def test_an_odd_pixel_lies_or_is_cut_below_and_to_the_right(picture, size, resize, left, top):
+    """Ultralytics' LetterBox and torchvision's center_crop halve what is left, and give the rest to the far side."""
+    geometry = Geometry.fit(*picture, *size, resize)
+    assert (geometry.left, geometry.top) == (left, top)
+
+
+# ------------------------------------------------------------------------------- each channel has its own
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    ("mean", "std", "pixel"),
+    [
+        ((0, 0, 0), (1.0, 1.25, 2.0), (30 / 1.0, 20 / 1.25, 10 / 2.0)),
+        ((0, 0, 0), (2.0, 2.0, 4.0), (15.0, 10.0, 2.5)),
+        ((0, 5, 0), (2.0, 2.0, 2.0), (15.0, 7.5, 5.0)),
+        ((0, 0, 6), (1.0, 1.0, 1.0), (30.0, 20.0, 4.0)),
+        ((10, 0, 0), (5.0, 1.0, 1.0), (4.0, 20.0, 10.0)),
+        ((0, 0, 0), (2.0, 2.0, 2.0), (15.0, 10.0, 5.0)),
+    ],
+)
+def test_each_channel_has_its_own_mean_and_deviation(channels_last, mean, std, pixel):
+    picture = np.full((32, 48, 3), (10, 20, 30), np.uint8)  # blue 10, green 20, red 30
+    _, out = applied(plan(channels_last=channels_last, scale=1.0, mean=mean, std=std), picture)
+    first = out[0, 0] if channels_last else out[:, 0, 0]
+    np.testing.assert_allclose(first, pixel, rtol=1e-6)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_border_has_a_colour_for_each_channel(channels_last):
+    """In the order and the normalisation of the input."""
+    the_plan = plan(channels_last=channels_last, scale=1.0, std=(1.0, 2.0, 4.0), fill=(40, 80, 120))
+    geometry, out = applied(the_plan, np.zeros((16, 48, 3), np.uint8))
+    assert (geometry.left, geometry.top) == (0, 8)
+    pixels = out if channels_last else out.transpose(1, 2, 0)
+    for row, colour in ((0, (40, 40, 30)), (7, (40, 40, 30)), (8, (0, 0, 0)), (23, (0, 0, 0)), (24, (40, 40, 30))):
+        assert pixels[row, 0].tolist() == list(colour)
+        assert pixels[row, -1].tolist() == list(colour)
+
+
+def test_a_border_beside_a_tall_picture_is_filled_too():
+    geometry, out = applied(plan(height=32, width=48, scale=1.0), np.zeros((32, 20, 3), np.uint8))
+    assert (geometry.left, geometry.top) == (14, 0)
+    assert out[0, 5, [0, 13, 14, 33, 34, 47]].tolist() == [114, 114, 0, 0, 114, 114]
+
+
 @st.composite
 def places(draw, *, alike=False):
     """Where an image of any size lies in an input of any size; `alike` scales x and y by the same."""

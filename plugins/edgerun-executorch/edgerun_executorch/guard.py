@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
@@ -53,6 +52,8 @@ def tried(path: Path, version: str, methods: Sequence[str]) -> None:
     if not sys.executable:
         warnings.warn(f"{path.name} is opened untried: there is no Python to try it in", stacklevel=4)
         return
+    import subprocess
+
     command = [sys.executable, "-P", str(TRIAL), str(path), *methods]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIME_LIMIT, check=False)  # noqa: S603

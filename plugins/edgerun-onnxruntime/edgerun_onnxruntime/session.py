@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgerun.contract import Coverage, Delegate, Placed
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
-from edgerun_onnxruntime import graph, library, profiles
+from edgerun_onnxruntime import graph, library, open_sizes, profiles
 from edgerun_onnxruntime.providers import PROVIDERS, name_of, told
 
 if TYPE_CHECKING:
@@ -43,13 +43,32 @@ class OnnxRuntimeSession:
         self._path, self._asked, self._threads = path, delegate, threads
         self.delegate, self.delegate_reason = delegate.name, ""
         self._provider = ""
+        self._freed = b""
         self._session: onnxruntime.InferenceSession | None = self._start()
-        self.inputs = [_spec(argument) for argument in self._session.get_inputs()]
-        self.outputs = [_spec(argument) for argument in self._session.get_outputs()]
+        self._read_header(self._session)
         self._names = [spec.name for spec in self.outputs]
         if delegate.name != "cpu":
             self._check_that_the_provider_computes(self._session)
         OPEN.add(self)
+
+    def _read_header(self, session: onnxruntime.InferenceSession) -> None:
+        self.inputs = [_spec(argument) for argument in session.get_inputs()]
+        self.outputs = [_spec(argument) for argument in session.get_outputs()]
+
+    def free_sizes(self, name: str) -> bool:
+        """Leave the axes of an input open, by a copy of the file in memory; not of one with weights in another file."""
+        content = self._path.read_bytes()
+        if graph.is_ort(content):
+            return False
+        try:
+            self._freed = open_sizes.with_open_sizes(content, name)
+            session = self._start()
+        except Exception:  # ONNX Runtime raises what it likes; the session that is open serves
+            self._freed = b""
+            return False
+        self._session = session
+        self._read_header(session)
+        return True
 
     def _check_that_the_provider_computes(self, session: onnxruntime.InferenceSession) -> None:
         assigned = {part.ep_name for part in session.get_provider_graph_assignment_info()}
@@ -81,7 +100,9 @@ class OnnxRuntimeSession:
             if asked.name != "cpu" and not alone:
                 providers.append(PROVIDERS["cpu"])
         # enable_fallback=0: ONNX Runtime would retry on the CPU in silence
-        session = onnxruntime.InferenceSession(str(self._path), options, providers=providers, enable_fallback=0)
+        session = onnxruntime.InferenceSession(
+            self._freed or str(self._path), options, providers=providers, enable_fallback=0
+        )
         self._check_that_the_provider_started(session)
         return session
 

@@ -134,8 +134,9 @@ class _Reader:
         graph = self.graphs[place]
         is_new = place not in self.names
         if is_new:
-            self.names[place] = names = self.named(place, graph)
-            for tensor, name in zip(graph.tables(0), names, strict=True):
+            tensors = graph.tables(0)
+            self.names[place] = names = self.named(place, tensors)
+            for tensor, name in zip(tensors, names, strict=True):
                 self.tensor(name, tensor)
         sides = self.looked_up(place, graph, 1), self.looked_up(place, graph, 2)
         if is_new:
@@ -143,12 +144,12 @@ class _Reader:
                 self.operator(place, operator)
         return sides
 
-    def named(self, place: int, graph: Table) -> list[str]:
+    def named(self, place: int, tensors: Sequence[Table]) -> list[str]:
         """Each tensor's name, made unique; inputs and outputs are called as the session calls them."""
         chosen = {**signature_names(self.model, 1), **signature_names(self.model, 0)} if place == 0 else {}
         taken = {*chosen.values(), *self.values}
         names = []
-        for index, tensor in enumerate(graph.tables(0)):
+        for index, tensor in enumerate(tensors):
             name = chosen.get(index) or self.unique(self.text(tensor, 3) or "tensor", index, place, taken)
             taken.add(name)
             names.append(name)
@@ -163,11 +164,10 @@ class _Reader:
 
     def looked_up(self, place: int, table: Table, slot: int) -> tuple[str, ...]:
         """Names of the tensors that a vector lists; "" for one that is left out, which is -1."""
-        names = [*self.names[place], ""]
-        indices = self.numbers(table, slot)
-        if any(not -1 <= index < len(names) - 1 for index in indices):
+        names, indices = self.names[place], self.numbers(table, slot)
+        if indices and not -1 <= min(indices) <= max(indices) < len(names):
             raise Damaged("an operator names a tensor that there is not")
-        return tuple([names[index] for index in indices])
+        return tuple(["" if index < 0 else names[index] for index in indices])
 
     # ------------------------------------------------------------------------------------------ tensors
 

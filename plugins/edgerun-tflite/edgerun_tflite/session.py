@@ -13,6 +13,7 @@ import importlib.metadata
 import mmap
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class TfliteSession:
     def __init__(self, path: Path, delegate: Delegate, threads: int | None) -> None:
         self._path, self._asked, self._threads = path, delegate, threads
         self._lock = threading.Lock()
+        self._is_freed = False
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:
@@ -115,6 +117,13 @@ class TfliteSession:
                 spec = self.outputs[place]
                 self.outputs[place] = TensorSpec(spec.name, (None,) * len(spec.shape), spec.dtype, spec.quantization)
 
+    def free_sizes(self, name: str) -> bool:
+        """Leave the axes of an input open, but for those of 1 or 3 channels; LiteRT takes another size at any run."""
+        self._is_freed = True
+        self.inputs = [_freed(spec) if spec.name == name else spec for spec in self.inputs]
+        self.outputs = [replace(spec, shape=(None,) * len(spec.shape)) for spec in self.outputs]
+        return True
+
     def run(self, feeds: Arrays) -> Arrays:
         """Compute; results are copies."""
         with self._lock:
@@ -135,7 +144,7 @@ class TfliteSession:
             return
         try:
             for place, shape in zip(places, shapes, strict=True):
-                self._interpreter.resize_tensor_input(place, shape, strict=True)
+                self._interpreter.resize_tensor_input(place, shape, strict=not self._is_freed)
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError):
             self._start()  # this one may have lost its delegate
@@ -213,6 +222,13 @@ def _first_shape(operator: Mapping[str, Any], shapes: Mapping[int, Sequence[int]
     if not len(operator["outputs"]):
         return None
     return tuple(map(int, shapes.get(int(operator["outputs"][0]), ())))
+
+
+def _freed(spec: TensorSpec) -> TensorSpec:
+    """With open axes, but for those of 1 or 3 channels behind the first."""
+    return replace(
+        spec, shape=tuple(size if place and size in (1, 3) else None for place, size in enumerate(spec.shape))
+    )
 
 
 def _loaded(module: Any, delegate: Delegate, path: Path) -> list[Any] | None:
