@@ -169,19 +169,26 @@ def mutated(code: str, name: str, occurrence: int) -> str:
 def sample(paths: list[str], seed: int) -> Iterator[Mutant]:
     """One mutant of each place, in an order that the seed draws, a file after the other."""
     drawn = random.Random(seed)  # noqa: S311
-    queues = []
-    for path in paths:
-        code = (ROOT / path).read_text()
-        found = sorted(places(code).items())
-        drawn.shuffle(found)
-        queues.append((path, code, found))
-    while queues := [queue for queue in queues if queue[2]]:
+    queues = [drawn_places(path, drawn) for path in paths]
+    while queues:
         drawn.shuffle(queues)
-        for path, code, found in queues:
-            (line, _), choices = found.pop()
-            changed = mutated(code, *drawn.choice(choices))
-            if compiles(changed) and changed != code:
-                yield Mutant(path, changed, line, change_of(code, changed))
+        for queue in list(queues):
+            mutant = next(queue, None)
+            if mutant is None:
+                queues.remove(queue)
+            else:
+                yield mutant
+
+
+def drawn_places(path: str, drawn: random.Random) -> Iterator[Mutant]:
+    """The mutants of a file; it is read when the first of them is wanted."""
+    code = (ROOT / path).read_text()
+    found = sorted(places(code).items())
+    drawn.shuffle(found)
+    for (line, _), choices in found:
+        changed = mutated(code, *drawn.choice(choices))
+        if compiles(changed) and changed != code:
+            yield Mutant(path, changed, line, change_of(code, changed))
 
 
 def compiles(code: str) -> bool:
