@@ -84,9 +84,9 @@ def spoken(hint: str) -> str:
 
     def option(found: re.Match[str]) -> str:
         numbers = (found.group("numbers") or "").replace(" ", "")
-        value = found.group("text") or found.group("bare") or numbers
-        if found.group("pair"):
-            value = ",".join(part.strip().upper()[0] for part in found.group("pair").split(","))
+        value = "WxH" if found.group("pair") else found.group("text") or found.group("bare") or numbers
+        if found.group("name") == "imgsz" and numbers:  # the library says height first, the command line width
+            value = "x".join(reversed(numbers.split(",")))
         return f"--{found.group('name').replace('_', '-')} {value}".strip()
 
     values = r"\"(?P<text>[^\"]*)\"|\((?P<pair>height, width)\)|\((?P<numbers>[-\d., ]+)\)|(?P<bare>[\w.]*)"
