@@ -34,6 +34,7 @@ NAMES = 11
 MOST_TENSORS = 4
 MOST_WARNINGS = 2
 MOST_NEAREST = 5
+MOST_ELSEWHERE = 2
 """Lines of each kind; the rest is counted."""
 
 TASKS = {
@@ -64,7 +65,10 @@ def _print_settled(seen: Inspection, report: Report) -> None:
     facts(
         chain(_opened(seen, report), _sides(seen), _decoding(report), _card(report.card), [("sidecar", seen.sidecar)])
     )
-    print_stragglers(report)
+    if report.coverage.time:  # which was asked for
+        print_stragglers(report)
+    else:
+        facts(_elsewhere(report))
     facts([("more", "--why: every field with its source, and why no other decoder")])
 
 
@@ -140,6 +144,18 @@ def _decoding(report: Report) -> Iterator[Fact]:
     yield "decoder", _cut(f"{report.decoder}: {report.why}", 1)
     yield "conf", f"{report.conf.value:g} ({report.conf.source})"
     yield "iou", f"{report.iou.value:g} ({report.iou.source})"
+
+
+def _elsewhere(report: Report) -> Iterator[Fact]:
+    """What runs elsewhere than on the delegate, as far as there is room."""
+    from edgerun.report import stragglers
+
+    rows = stragglers(report.coverage, report.delegate)
+    for number, (operator, place, _, why) in enumerate(rows[:MOST_ELSEWHERE]):
+        told = f"{operator} on {place}: {why}" if why else f"{operator} on {place}"
+        yield " " if number else "elsewhere", _cut(told, 1)
+    if len(rows) > MOST_ELSEWHERE:
+        yield " ", f"and {len(rows) - MOST_ELSEWHERE} more kinds: --why"
 
 
 def _card(card: ModelCard, *, is_settled: bool = True) -> Iterator[Fact]:
