@@ -191,7 +191,7 @@ def test_a_refusal_begins_with_its_reason_and_names_the_nearest(edgerun, strange
     assert len(lines) <= 25
 
 
-def test_the_nearest_decoders_come_first(edgerun):
+def test_the_nearest_decoders_come_first():
     from edgerun.cli.inspect_page import nearest_first
     from edgerun.contract import Match, Sure
 
