@@ -29,7 +29,8 @@ class Chatter:
     def trim(self) -> None:
         """Forget what was printed where it has become too much."""
         if self._file is not None and os.fstat(self._file).st_size > MOST_BYTES:
-            os.ftruncate(self._file, 0)  # it is opened for appending, so writers go on at its beginning
+            os.ftruncate(self._file, 0)
+            os.lseek(self._file, 0, os.SEEK_SET)  # all writers share this place
 
     @property
     def lines(self) -> list[str]:
@@ -55,7 +56,7 @@ def kept(*, aside: bool) -> Iterator[Chatter]:
         return
     sys.stderr.flush()
     outer, terminal = sys.stderr, os.dup(number)
-    with tempfile.TemporaryFile("a+b", buffering=0) as file:
+    with tempfile.TemporaryFile(buffering=0) as file:
         sys.stderr = os.fdopen(terminal, "w", encoding=outer.encoding, errors=outer.errors, buffering=1)
         os.dup2(file.fileno(), number)
         try:

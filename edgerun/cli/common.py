@@ -118,7 +118,7 @@ class Way:
 
 
 @contextmanager
-def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
+def door(*, as_json: bool = False, debug: bool = False, indent: int | None = 2) -> Iterator[Way]:
     """Every command runs inside: here each way of ending gets its exit code and its sentence.
 
     An EdgerunError becomes 3 and, with `as_json`, a document {"error": {"type", "message", "hint"}} on stdout;
@@ -153,7 +153,7 @@ def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
             problem(error)
             _quote(chatter)
             if way.as_json:
-                print_json({"error": error.to_dict()})
+                print_json({"error": error.to_dict()}, indent=indent)
             raise typer.Exit(FAILED) from None
 
 
@@ -228,9 +228,9 @@ def ascii_only() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") not in ("utf8", "utf16", "utf32")
 
 
-def print_json(content: Any) -> None:
-    """One document on stdout."""
-    say(json.dumps(content, indent=2, ensure_ascii=ascii_only()))
+def print_json(content: Any, *, indent: int | None = 2) -> None:
+    """One document on stdout; on one line where `indent` is None."""
+    say(json.dumps(content, indent=indent, ensure_ascii=ascii_only()))
 
 
 def console(*, err: bool = False) -> Console:

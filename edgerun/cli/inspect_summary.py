@@ -47,7 +47,16 @@ TASKS = {
     "classify": "tells apart",
 }
 
-FED = ("resize", "crop", "shorter_side", "longer_side", "side_multiple", "side_rounding", "padded", "fill")
+FED: tuple[str, ...] = (
+    "resize",
+    "crop",
+    "shorter_side",
+    "longer_side",
+    "side_multiple",
+    "side_rounding",
+    "padded",
+    "fill",
+)
 FED += ("color", "scale", "mean", "std", "inputs")
 READ = ("box_units", "suppressed", "nms", "overlap", "keypoints", "keypoint_dims", "outputs")
 ALWAYS_FED = frozenset(["resize", "color", "scale"])

@@ -9,7 +9,7 @@ import functools
 import inspect
 import json
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -237,13 +237,20 @@ def _names(entries: list[str]) -> list[str]:
     return names
 
 
-def takes_model(command: Callable[..., None]) -> Callable[..., None]:
+def takes_model(command: Callable[..., None], *, first: Collection[str] = ()) -> Callable[..., None]:
     """Give a command all options of a model, in one place; it receives those that were given as `load`.
 
     Typer reads signatures, so the command's own parameters and these are joined into one.
+
+    Args:
+        command: which has a parameter `load`.
+        first: options that its help shows above all others, with its own that have no heading.
     """
     others = inspect.signature(_other_options, eval_str=True).parameters.values()
     shared = [*others, *_card_options()]
+    for entry in shared:
+        if entry.name in first:
+            entry.annotation.__metadata__[0].rich_help_panel = None
     own = inspect.signature(command, eval_str=True).parameters
 
     @functools.wraps(command)

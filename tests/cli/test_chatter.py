@@ -62,7 +62,7 @@ with chatter.kept(aside=True) as kept:
     for number in range(500):
         kept.trim()
         os.write(2, b"line %d\\n" % number)
-    print(kept.lines[-1], *(len(kept.lines) <= chatter.MOST_LINES, os.fstat(2).st_size < 1100))
+    print(kept.lines[-1], len(kept.lines) <= chatter.MOST_LINES, os.fstat(2).st_size < 1100)
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout == "line 499 True True\n"
