@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 
 import cv2
 
@@ -66,6 +65,8 @@ class Timeline:
     @property
     def typical_gap(self) -> float:
         """Seconds from one frame to the next: the median."""
+        from statistics import median  # 5 ms, and a load needs none
+
         gaps = [after - before for before, after in pairwise(self.times)]
         return median(gaps) if gaps else 0.0
 
