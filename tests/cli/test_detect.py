@@ -135,8 +135,8 @@ def test_every_argument_of_load_is_an_option():
         ("--box-units=pixels", "box_units", "pixels"),
         ("--not-suppressed", "suppressed", False),
         ("--decoder=yolov8", "decoder", "yolov8"),
-        ("--imgsz=64x96", "height", 64),
-        ("--imgsz=64,96", "width", 96),
+        ("--imgsz=96x64", "height", 64),
+        ("--imgsz=96x64", "width", 96),
     ],
 )
 def test_a_card_field_is_settled_by_its_option(edgerun, colours, photo, option, field, value):
