@@ -2,10 +2,10 @@
 
 usage: python scripts/mutants.py [--seed N] [--minutes 30] [--mutants 300] [--only TEXT] [--report FILE]
 
-The operators are cosmic-ray's (MIT), which itself runs all mutants of a tree with one command for the tests. Here a seed
-draws one mutant of a place in the code, file by file in turn, until time or number is spent. Its tests are run nearest
-first: the file of the same name, then the room. Each mutant lives in a copy of the checkout,
-and each run in a fork of a process that has already imported what tests import.
+The operators are cosmic-ray's (MIT), which itself runs all mutants of a tree with one command for the tests. Here a
+seed draws one mutant of a place in the code, file by file in turn, until time or number is spent. Its tests are run
+nearest first: the file of the same name, then the room. Each mutant lives in a copy of the checkout, and each run in a
+fork of a process that has already imported what tests import.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edgerun import __version__
-from edgerun.cli import card, convert, detect, doctor, eval, inspect, ops, plugins, tune
+from edgerun.cli import card, convert, detect, doctor, eval, inspect, ops, plugins, tune  # noqa: A004
 from edgerun.cli.common import INTERRUPTED
 
 __all__ = ["app", "main"]

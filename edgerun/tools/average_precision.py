@@ -69,7 +69,7 @@ def average_precision(found: Sequence[Matched], truth: Sequence[Labelled]) -> fl
 
 
 def coco_evaluation(found: Sequence[Matched], truth: Sequence[Labelled]) -> Any:
-    """The finished evaluation of faster-coco-eval, a `COCOeval_faster`; None where nothing known to the labels was found.
+    """The finished evaluation of faster-coco-eval, a `COCOeval_faster`; None where nothing was found that labels know.
 
     Args and errors as for `average_precision`.
     """

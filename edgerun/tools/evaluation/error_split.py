@@ -1,7 +1,7 @@
 """What kinds of mistakes cost a detector its average precision.
 
-Source: Bolya et al., TIDE: A General Toolbox for Identifying Object Detection Errors, arXiv 2008.08115, section 2. A row
-that is wrong at an IoU of .5 is one of five kinds, asked in this order, and an object that nobody found is the sixth:
+Source: Bolya et al., TIDE: A General Toolbox for Identifying Object Detection Errors, arXiv 2008.08115, section 2. A
+row that is wrong at an IoU of .5 is of one of five kinds, asked in this order; an object that nobody found is a sixth:
 
 - box: it overlaps an object of its class by .1 to .5;
 - class: it overlaps an object of another class by at least .5;
@@ -10,9 +10,9 @@ that is wrong at an IoU of .5 is one of five kinds, asked in this order, and an 
 - both: anything else, that is an object of another class by .1 to .5;
 - missed: an object that no row found, and that no box or class mistake was meant for.
 
-What a kind costs is the average precision at .5 if all its mistakes were mended, less that of now: a box or class mistake
-becomes a hit of its object, or goes where the object has one already; rows of the other kinds go; missed objects are no
-longer asked for.
+What a kind costs is the average precision at .5 if all its mistakes were mended, less that of now: a box or class
+mistake becomes a hit of its object, or goes where the object has one already; rows of the other kinds go; missed
+objects are no longer asked for.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Rows:
         meant: int [N], the object that a right row found or a box or class mistake was meant for; -1 for none.
     """
 
-    scores: FloatArray
+    scores: AnyArray
     classes: AnyArray
     kinds: AnyArray
     meant: AnyArray
@@ -84,8 +84,8 @@ def split(found: Sequence[Matched], truth: Sequence[Labelled]) -> Split:
     objects = np.concatenate([labels.classes[~labels.crowd] for labels in truth] or [np.empty(0, int)])
     parts: list[_Rows] = []
     before = 0
-    for rows, labels in zip(found, truth, strict=True):
-        part = _judged(rows, labels)
+    for in_image, labels in zip(found, truth, strict=True):
+        part = _judged(in_image, labels)
         meant = np.where(part.meant >= 0, part.meant + before, -1)
         parts.append(replace(part, meant=meant))
         before += int((~labels.crowd).sum())
@@ -153,7 +153,8 @@ def _in_crowd(boxes: FloatArray, classes: AnyArray, labels: Labelled) -> AnyArra
     shared = np.prod(np.maximum(high - low, 0), axis=2)
     area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
     inside = shared >= FOUND * np.maximum(area, np.finfo(np.float32).tiny)[:, None]
-    return (inside & (classes[:, None] == labels.classes[labels.crowd])).any(axis=1)
+    covered: AnyArray = (inside & (classes[:, None] == labels.classes[labels.crowd])).any(axis=1)
+    return covered
 
 
 def _mistake(overlap: FloatArray, same: AnyArray, taken: set[int]) -> tuple[str, int]:

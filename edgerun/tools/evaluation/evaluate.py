@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,7 @@ class Evaluated:
 
     @property
     def verdict(self) -> str:
-        """ "better", "worse" or "no clear difference" from the first model; "" for the first."""
+        """How it stands to the first model: better, worse or no clear difference; empty for the first."""
         if self.difference is None:
             return ""
         value, error = self.difference
@@ -101,13 +103,13 @@ def evaluate(
     known = [photo for photo in photos if photo in truth.photos]
     if not any(len(truth.photos[photo].xyxy) for photo in known):
         raise InputError(f"No object is labelled in {data}.", hint="name labels that have boxes")
-    found = [_found(model, known, progress, load) for model in models]
+    found = _found(models, known, progress, load)
     left_out = len(photos) - len(known)
     if left_out:
         truth.notes.append(f"{left_out} of {len(photos)} images are not in the labels and were left out.")
     labels = [truth.photos[photo] for photo in known]
     folds = truth.folds(found, known)
-    entries = []
+    entries: list[Evaluated] = []
     for model, detections, parts in zip(models, found, folds, strict=True):
         rows = truth.matched(detections)
         difference = None if not entries else _difference(parts - folds[0])
@@ -115,15 +117,29 @@ def evaluate(
     return Evaluation(entries, len(known), truth.names, tuple(truth.notes))
 
 
-def _found(model: str, photos: Sequence[Path], progress: Progress | None, load: Mapping[str, Any]) -> list[Detections]:
+def _found(
+    models: Sequence[str], photos: Sequence[Path], progress: Progress | None, load: Mapping[str, Any]
+) -> list[list[Detections]]:
+    """What each model finds in each image; all are opened before the first one runs."""
     settings = {"conf": CONF, "max_det": MAX_DET} | {name: value for name, value in load.items() if value is not None}
-    found = []
-    with Detector.load(model, **settings) as detector:
-        for photo in photos:
-            if progress is not None:
-                progress(model, len(found), len(photos))
-            found.append(detector(photo))
+    with ExitStack() as opened:
+        detectors = [opened.enter_context(Detector.load(model, **settings)) for model in models]
+        return [
+            _by_one(detector, photos, partial(progress or _silent, model))
+            for model, detector in zip(models, detectors, strict=True)
+        ]
+
+
+def _by_one(detector: Detector, photos: Sequence[Path], tell: Callable[[int, int], None]) -> list[Detections]:
+    found: list[Detections] = []
+    for photo in photos:
+        tell(len(found), len(photos))
+        found.append(detector(photo))
     return found
+
+
+def _silent(model: str, done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 def _error(parts: AnyArray) -> float | None:

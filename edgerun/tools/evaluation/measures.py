@@ -71,7 +71,7 @@ def _known(value: float) -> float | None:
 
 
 def _precisions(evaluation: Any) -> Any:
-    """float [IoU, recall, class] of all sizes and 100 rows; NaN where a class has no object."""
+    """Precision [IoU, recall, class] of all sizes and 100 rows; NaN where a class has no object."""
     table = np.asarray(evaluation.eval["precision"], np.float64)[:, :, :, 0, -1]
     return np.where(table < 0, np.nan, table)
 
