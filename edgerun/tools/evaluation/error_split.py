@@ -19,12 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from edgerun.boxes import iou as overlaps
 from edgerun.tensors import AnyArray, FloatArray
-from edgerun.tools.average_precision import Labelled, Matched
+from edgerun.tools.average_precision import ANY_CLASS, Labelled, Matched
 
 __all__ = ["KINDS", "Split", "split"]
 
@@ -80,7 +81,11 @@ def split(found: Sequence[Matched], truth: Sequence[Labelled]) -> Split:
     Args:
         found: in each image, at most 100 rows an image counted, as COCO does.
         truth: what is in each image; what lies in a crowd region is neither right nor wrong.
+
+    Where any row is of `ANY_CLASS`, classes do not count at all.
     """
+    if any((rows.classes == ANY_CLASS).any() for rows in found):
+        found, truth = [_of_one_class(rows) for rows in found], [_of_one_class(labels) for labels in truth]
     objects = np.concatenate([labels.classes[~labels.crowd] for labels in truth] or [np.empty(0, int)])
     parts: list[_Rows] = []
     before = 0
@@ -96,6 +101,13 @@ def split(found: Sequence[Matched], truth: Sequence[Labelled]) -> Split:
     costs = {kind: _ap50(_mended(rows, kind, objects), objects) - now for kind in KINDS[:-1]}
     costs["missed"] = _ap50(rows, objects[~missed]) - now
     return Split(now, counts, costs)
+
+
+Photo = TypeVar("Photo", Matched, Labelled)
+
+
+def _of_one_class(photo: Photo) -> Photo:
+    return replace(photo, classes=np.zeros_like(photo.classes))
 
 
 def _joined(parts: Iterable[_Rows]) -> _Rows:

@@ -61,7 +61,7 @@ def measure(found: Sequence[Matched], truth: Sequence[Labelled]) -> Measures:
         return Measures(dict.fromkeys(NAMES, 0.0))
     values = {name: _known(evaluation.stats[place]) for name, place in NAMES.items()}
     table = _precisions(evaluation)
-    per_class = dict(zip(evaluation.params.catIds, _means(table), strict=True))
+    per_class = dict(zip(map(int, evaluation.params.catIds), _means(table), strict=True))
     at_50 = _means(table[AT_50].T)
     return Measures(values, per_class, [float(step) for step in evaluation.params.recThrs], at_50)
 
