@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
-from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, CardArguments, ModelCard, Nms, checked
+from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, CardArguments, ModelCard, Nms
+from edgerun.card.thresholds import class_ids, fraction
 from edgerun.dialects.readers import label_files
-from edgerun.errors import CardInvalid, InputError
+from edgerun.errors import InputError
 from edgerun.tensors import AnyArray
 
 __all__ = ["ALIASES", "LoadArguments", "Wanted", "card_arguments", "changed", "class_ids", "unaliased", "usual"]
@@ -145,49 +144,6 @@ def changed(wanted: Wanted, given: Mapping[str, Any]) -> Wanted:
     return replace(wanted, **{name: OF_A_CALL[name](name, value) for name, value in values.items()})
 
 
-def class_ids(classes: Iterable[int | str], labels: Sequence[str], model: str) -> AnyArray:
-    """Numbers of classes, int32, from names and numbers.
-
-    Args:
-        classes: also a single one.
-        labels: of the model; () where nothing says them.
-        model: its name, for the message.
-
-    Raises:
-        InputError: a class that the model does not have.
-    """
-    entries = [classes] if isinstance(classes, (str, int)) else classes
-    return np.array([_class_id(entry, labels, model) for entry in entries], np.int32)
-
-
-def _class_id(entry: int | str, labels: Sequence[str], model: str) -> int:
-    if isinstance(entry, str) and not entry.isdigit():
-        return _labelled(entry, labels, model)
-    number = int(entry)
-    if number < 0 or number >= (len(labels) or math.inf):
-        raise InputError(f"{model} has no class number {number}.", hint=f"it has {len(labels)}, from 0")
-    return number
-
-
-def _labelled(name: str, labels: Sequence[str], model: str) -> int:
-    if name in labels:
-        return labels.index(name)
-    hint = "it knows " + (", ".join(labels[:100]) or "only numbers: the model has no labels")
-    near = get_close_matches(name, labels, 1)
-    if near:
-        hint = f"did you mean {near[0]}? {hint}"
-    raise InputError(f"{model} has no class {name!r}.", hint=hint)
-
-
-def _fraction(name: str, value: Any) -> float:
-    try:
-        return float(checked(name, value, "argument"))
-    except CardInvalid as cause:
-        raise InputError(
-            f"{name} must be a number from 0 to 1, not {value!r}.", hint=f"pass {name}=0.25, say"
-        ) from cause
-
-
 def _row_limit(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError(f"{name} must be a positive integer, not {value!r}.", hint="pass a whole number from 1")
@@ -206,8 +162,8 @@ def _numbers(name: str, value: Any) -> AnyArray:
 
 
 OF_A_CALL: Mapping[str, Callable[[str, Any], Any]] = {
-    "conf": _fraction,
-    "iou": _fraction,
+    "conf": fraction,
+    "iou": fraction,
     "max_det": _row_limit,
     "nms": _suppression,
     "classes": _numbers,
