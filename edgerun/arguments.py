@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypedDict, get_args
 
 import numpy as np
 
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, CardArguments, ModelCard, Nms
-from edgerun.card.thresholds import class_ids, fraction
+from edgerun.card.thresholds import ClassThresholds, class_ids, fraction
 from edgerun.dialects.readers import label_files
 from edgerun.errors import InputError
+from edgerun.media.pixels import ArrayColor
 from edgerun.tensors import AnyArray
 
-__all__ = ["ALIASES", "LoadArguments", "Wanted", "card_arguments", "changed", "class_ids", "unaliased", "usual"]
+__all__ = [
+    "ALIASES",
+    "CallAliases",
+    "CallArguments",
+    "LoadArguments",
+    "Wanted",
+    "card_arguments",
+    "changed",
+    "class_ids",
+    "unaliased",
+    "usual",
+]
 
 ALIASES = {
     "confidence": "conf",
@@ -28,6 +41,32 @@ ALIASES = {
     "names": "labels",
 }
 """Other tools' names of the same things."""
+
+OF_LOAD_ALONE = ("delegate", "strict", "threads", "warm_up", "classes", "backend", "registry")
+"""What `Detector.load` takes besides fields of the card."""
+
+
+class CallAliases(TypedDict, total=False):
+    """Other tools' names of what a call takes."""
+
+    confidence: float | Mapping[int | str, float] | None
+    score_threshold: float | Mapping[int | str, float] | None
+    confidence_threshold: float | Mapping[int | str, float] | None
+    iou_threshold: float | None
+    nms_threshold: float | None
+    max_detections: int | None
+    max_results: int | None
+
+
+class CallArguments(CallAliases, total=False):
+    """What a call of a detector takes besides the image."""
+
+    conf: float | Mapping[int | str, float] | None
+    iou: float | None
+    max_det: int | None
+    classes: Iterable[int | str] | None
+    nms: Nms | None
+    color: ArrayColor
 
 
 class LoadArguments(CardArguments, total=False):
@@ -53,6 +92,7 @@ class Wanted:
         max_det: most rows.
         classes: numbers of classes, int32; None for all.
         nms: which boxes that overlap go.
+        by_class: least scores of single classes, none of which is below `conf`; None where that is for all.
     """
 
     conf: float
@@ -60,6 +100,12 @@ class Wanted:
     max_det: int
     classes: AnyArray | None
     nms: Nms
+    by_class: ClassThresholds | None = None
+
+    def enough(self, scores: AnyArray, classes: AnyArray) -> AnyArray:
+        """Which rows score enough, bool [N]."""
+        least = self.conf if self.by_class is None else self.by_class.of(classes)
+        return np.asarray(scores >= least)
 
 
 # ------------------------------------------------------------------------------------------- other tools' words
@@ -88,9 +134,19 @@ def unaliased(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any
 
 def _own_name(name: str, names: Collection[str]) -> str:
     own = ALIASES.get(name, name)
-    if own not in names:
-        raise InputError(f"There is no argument {name}.", hint="the fields of a card are " + ", ".join(FIELDS))
-    return own
+    if own in names:
+        return own
+    allowed = [alias for alias, target in ALIASES.items() if target in names]
+    further = OF_LOAD_ALONE if names is OF_LOAD else ("color",)
+    near = get_close_matches(name, [*names, *allowed, *further], 1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    raise InputError(f"There is no argument {name}.{guess}", hint=_listing(names))
+
+
+def _listing(names: Collection[str]) -> str:
+    if names is OF_LOAD:
+        return "the fields of a card are " + ", ".join(FIELDS)
+    return "a call takes color, " + ", ".join(names)
 
 
 # ---------------------------------------------------------------------------------------------------- of load
@@ -128,12 +184,14 @@ def usual(card: ModelCard, model: str, max_det: int, classes: Iterable[int | str
     )
 
 
-def changed(wanted: Wanted, given: Mapping[str, Any]) -> Wanted:
+def changed(wanted: Wanted, given: Mapping[str, Any], labels: Sequence[str] = (), model: str = "The model") -> Wanted:
     """What is kept where a call says some of it.
 
     Args:
         wanted: where it does not.
-        given: conf, iou, max_det and nms, also by other tools' names; class numbers as `classes`.
+        given: conf, iou, max_det, classes and nms, also by other tools' names.
+        labels: of the model; () where nothing says them.
+        model: its name, for the message.
 
     Raises:
         InputError: a value that is impossible, or an argument that there is not.
@@ -141,7 +199,13 @@ def changed(wanted: Wanted, given: Mapping[str, Any]) -> Wanted:
     values = unaliased(given, OF_A_CALL)
     if not values:
         return wanted
-    return replace(wanted, **{name: OF_A_CALL[name](name, value) for name, value in values.items()})
+    told = {name: CHECKS[name](name, value) for name, value in values.items() if name in CHECKS}
+    if "classes" in values:
+        told["classes"] = class_ids(values["classes"], labels, model)
+    if "conf" in values:
+        limits = ClassThresholds.read("conf", values["conf"], wanted.conf, labels, model)
+        told |= {"conf": limits.least, "by_class": limits if limits.of_class else None}
+    return replace(wanted, **told)
 
 
 def _row_limit(name: str, value: Any) -> int:
@@ -157,15 +221,8 @@ def _suppression(name: str, value: Any) -> str:
     return str(value)
 
 
-def _numbers(name: str, value: Any) -> AnyArray:
-    return np.asarray(value, np.int32)
+CHECKS: Mapping[str, Callable[[str, Any], Any]] = {"iou": fraction, "max_det": _row_limit, "nms": _suppression}
+"""What a call may say that needs no look at the model's classes, and how it is checked."""
 
-
-OF_A_CALL: Mapping[str, Callable[[str, Any], Any]] = {
-    "conf": fraction,
-    "iou": fraction,
-    "max_det": _row_limit,
-    "nms": _suppression,
-    "classes": _numbers,
-}
-"""What a call may say, and how it is checked."""
+OF_A_CALL = ("conf", "iou", "max_det", "classes", "nms")
+"""What a call may say of the rows that are kept."""

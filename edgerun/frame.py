@@ -90,6 +90,11 @@ class FramePath:
             for result, path, origin in zip(results, paths, origins, strict=True)
         ]
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the model's classes; () where nothing says them."""
+        return self.feed.card.labels
+
     def refuse_closed(self) -> None:
         """Refuse to go on where the session is given back; the lock must be held."""
         if self.closed:
@@ -114,7 +119,7 @@ class FramePath:
 
     def _finish(self, candidates: Candidates, geometry: Geometry, wanted: Wanted, card: ModelCard) -> Detections:
         """Candidates in model pixels to detections in image pixels."""
-        good = candidates.scores >= wanted.conf
+        good = wanted.enough(candidates.scores, candidates.classes)
         if wanted.classes is not None:
             good &= np.isin(candidates.classes, wanted.classes)
         finite = np.isfinite(candidates.boxes).all(axis=1) & np.isfinite(candidates.scores)

@@ -31,7 +31,7 @@ FLOORS = (
     {"decoders"},
     {"runtime", "arguments"},
     {"interpretation", "suppression"},
-    {"report", "frame"},
+    {"report", "frame", "calls"},
     {"detector"},
     {"stream"},
     {"tools", "testing"},
