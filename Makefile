@@ -6,7 +6,7 @@ COREML_SUITE_SAMPLE ?= 500
 BIN = $(VENV)/bin
 DISTRIBUTIONS = pyproject.toml constraints.txt scripts/environment.py $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test lint bench coreml-suite clean
+.PHONY: demo test lint bench notebook typing coreml-suite clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edgerun detect codes demo/pictures --save demo/out
@@ -22,6 +22,17 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/frame.py
 
+# The notebook of the documentation, run from top to bottom, and written with its outputs as a page.
+notebook: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check nbclient nbconvert ipykernel
+	$(BIN)/python -m pytest -q tests/test_docs_notebook.py
+	$(BIN)/python -m nbconvert --execute --to html --output-dir docs/out docs/results.ipynb
+
+# mypy and pyright on a program that uses everything, and on one with misspelt options.
+typing: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pyright[nodejs]'
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/test_typed_options.py
+
 # Apple's own tests of coremltools 9.0, predicted by edgerun-coreml: a random sample of mil/ops/tests, then one of
 # test_torch_ops.py, in fp32. Failing cases are listed and explained in scripts/coreml_suite/README.md; they do not
 # fail the target, a suite that does not run does. Takes minutes; not part of `make test`.
@@ -33,7 +44,7 @@ coreml-suite: $(COREML_VENV)/.suite
 	$(COREML_SUITE) coremltools.converters.mil.frontend.torch.test.test_torch_ops || test $$? -eq 1
 
 clean:
-	rm -rf $(VENV) $(COREML_VENV) demo/out .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(COREML_VENV) demo/out docs/out .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
 
 $(VENV)/.demo: $(DISTRIBUTIONS)
 	@test -e $(VENV)/.test && touch $@ || $(PYTHON) scripts/environment.py $(VENV) demo

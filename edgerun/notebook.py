@@ -27,6 +27,6 @@ def _row(cell: str, values: Iterable[object]) -> str:
     return f"<tr>{cells}</tr>"
 
 
-def picture(encoded: bytes, kind: str = "image/jpeg") -> str:
-    """The bytes of an image file as an HTML image."""
-    return f'<img src="data:{kind};base64,{b64encode(encoded).decode()}"/>'
+def picture(encoded: bytes, text: str, kind: str = "image/jpeg") -> str:
+    """The bytes of an image file as an HTML image, with the text for those who do not see it."""
+    return f'<img alt="{escape(text)}" src="data:{kind};base64,{b64encode(encoded).decode()}"/>'

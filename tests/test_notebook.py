@@ -13,4 +13,6 @@ def test_a_table_is_escaped_and_long_ones_are_counted():
 
 
 def test_a_picture_is_inside_the_page():
-    assert notebook.picture(b"\x00\x01", "image/png") == '<img src="data:image/png;base64,AAE="/>'
+    assert (
+        notebook.picture(b"\x00\x01", "a & b", "image/png") == '<img alt="a &amp; b" src="data:image/png;base64,AAE="/>'
+    )

@@ -288,4 +288,4 @@ class Detections(Columns):
         encoded = pictures.preview(self, ".jpg")
         rows = [(row.label, f"{row.score:.3f}", *(f"{side:.1f}" for side in row.box)) for row in self]
         table = notebook.table(("label", "score", "x1", "y1", "x2", "y2"), rows, str(self))
-        return table if encoded is None else notebook.picture(encoded) + table
+        return table if encoded is None else notebook.picture(encoded, str(self)) + table

@@ -95,7 +95,7 @@ def test_a_notebook_shows_a_table_and_the_picture_where_it_is_known(found, tmp_p
     images.write(tmp_path / "a.png", np.zeros((100, 80, 3), np.uint8))
     known = replace(found, origin=Origin(tmp_path / "a.png"))
     np.testing.assert_array_equal(images.decode(known._repr_png_()), known.draw())
-    assert known._repr_html_().startswith('<img src="data:image/jpeg;base64,')
+    assert known._repr_html_().startswith('<img alt="1 dog, 1 cat, 1 7, 6 ms" src="data:image/jpeg;base64,')
     (tmp_path / "a.png").unlink()
     assert known._repr_png_() is None
     assert '<td style="text-align: left">&lt;b&gt;</td>' in replace(found, names=("<b>", "x"))._repr_html_()
