@@ -42,7 +42,7 @@ ALIASES = {
 }
 """Other tools' names of the same things."""
 
-OF_LOAD_ALONE = ("delegate", "strict", "threads", "warm_up", "classes", "backend", "registry")
+OF_LOAD_ALONE = ("format", "delegate", "strict", "threads", "warm_up", "classes", "backend", "registry")
 """What `Detector.load` takes besides fields of the card."""
 
 

@@ -24,6 +24,7 @@ from edgerun.processing import model_inputs
 from edgerun.report import Report
 from edgerun.runtime import cpu_cores, delegate_choice
 from edgerun.runtime.home_process import HomeProcess
+from edgerun.runtime.in_memory import Content
 from edgerun.runtime.opening import Opened, open_model
 from edgerun.runtime.registry import Registry
 
@@ -49,8 +50,9 @@ class Detector(Calls):
     @classmethod
     def load(
         cls,
-        model: str | Path | Opened,
+        model: str | Path | Content | Opened,
         *,
+        format: str | None = None,
         delegate: delegates.Wishes = None,
         strict: bool = False,
         threads: int | None = None,
@@ -70,8 +72,9 @@ class Detector(Calls):
 
         Args:
             model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
-                or one that is opened already, with its delegate, threads, backend and registry, and that stays open in
-                case of an error.
+                or the bytes of one or an open file, which on Linux never touch a disk; or one that is opened already,
+                with its delegate, threads, backend and registry, and that stays open in case of an error.
+            format: of a model in memory, such as "onnx"; None tells it by the bytes.
             delegate: None for the runtime's best; "auto" for what `edgerun tune` found to be the fastest here, else
                 the runtime's best, and the report says which; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
@@ -99,7 +102,7 @@ class Detector(Calls):
         if isinstance(model, Opened):
             return cls(opened=model, interpretation=interpret(model, fields), max_det=max_det, classes=classes)
         opened = open_model(
-            model, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
+            model, format=format, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
         )
         try:
             detector = cls(opened=opened, interpretation=interpret(opened, fields), max_det=max_det, classes=classes)
