@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,27 @@ import pytest
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent
+
+MOST_WORKERS = 8
+"""Each collects every test and holds every runtime, 1.5 GB in all."""
+
+THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+"""What OpenMP, numpy's OpenBLAS, torch's MKL and OpenCV read their number of threads from when they are loaded."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Workers of `-n auto`: one for each core that this process may use, a container's quota counted."""
+    from edgerun.runtime import cpu_cores
+
+    return min(cpu_cores.available(), MOST_WORKERS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers share the cores: each computes with one thread, unless the user's environment says otherwise."""
+    for name in THREAD_COUNTS:
+        os.environ.setdefault(name, "1")
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +76,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for kind, verdicts_of in [*lies.items(), ("all of them", sum(lies.values(), Counter()))]:
             figures = "".join(f"{verdicts_of[verdict]:6}" for verdict in ("right", "refused", "wrong"))
             terminalreporter.write_line(f"{kind:70} {figures}")
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        if report.when == "call" and "settled" in (told := dict(report.user_properties)):
+            terminalreporter.write_line(f"refused, though the file settles it: {told['settled']}")
     precisions = {
         report.nodeid.partition("[")[2].rstrip("]"): dict(report.user_properties)["precision"]
         for outcome in ("passed", "failed")

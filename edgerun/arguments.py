@@ -12,6 +12,7 @@ import numpy as np
 
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, CardArguments, ModelCard, Nms
 from edgerun.card.thresholds import ClassThresholds, class_ids, fraction
+from edgerun.contract import Inference
 from edgerun.dialects.readers import label_files
 from edgerun.errors import InputError
 from edgerun.media.pixels import ArrayColor
@@ -180,8 +181,13 @@ def usual(card: ModelCard, model: str, max_det: int, classes: Iterable[int | str
         iou=DEFAULT_IOU if card.iou is None else card.iou,
         max_det=_row_limit("max_det", max_det),
         classes=None if classes is None else class_ids(classes, card.labels, model),
-        nms="none" if card.suppressed else card.nms,
+        nms="none" if card.suppressed and not _asks_for_suppression(card) else card.nms,
     )
+
+
+def _asks_for_suppression(card: ModelCard) -> bool:
+    """Whether a suppression is said of a model, and that it has one inside is only inferred."""
+    return card.source("nms") != "default" and card.source("suppressed").startswith(Inference.KIND)
 
 
 def changed(wanted: Wanted, given: Mapping[str, Any], labels: Sequence[str] = (), model: str = "The model") -> Wanted:

@@ -144,13 +144,7 @@ def _batch_size(opened: Opened, image: ImageInput, batched: bool) -> int:
 
 def in_pixels(candidates: Candidates, card: ModelCard) -> Candidates:
     """Everything that is in 0..1 of the input, in model pixels."""
-    size = np.array([card.width, card.height], np.float32)
-    changed: dict[str, Any] = {"boxes": candidates.boxes * np.tile(size, 2)}
-    if candidates.keypoints is not None:
-        changed["keypoints"] = candidates.keypoints * np.append(size, np.float32(1))
-    if candidates.rotated is not None:
-        changed["rotated"] = candidates.rotated * np.array([*size, *size, 1], np.float32)
-    return replace(candidates, **changed)
+    return candidates.scaled(card.width, card.height)
 
 
 def visible(candidates: Candidates, geometry: Geometry) -> Candidates:

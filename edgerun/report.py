@@ -11,7 +11,7 @@ from edgerun import notebook
 from edgerun.arguments import Wanted
 from edgerun.card import ModelCard
 from edgerun.card.sidecar import as_fields
-from edgerun.contract import Coverage, Match, Placed, TensorSpec
+from edgerun.contract import Coverage, Match, Placed, SaysInexact, TensorSpec
 from edgerun.dialects.readers import label_files
 from edgerun.interpretation.interpret import Interpretation
 from edgerun.runtime.opening import Opened, Opening
@@ -95,6 +95,8 @@ class Report:
         """
         card, choice = interpretation.card, interpretation.choice
         health, asked, session = opened.backend.health(), opened.asked, opened.session
+        inexact = session.inexact if isinstance(session, SaysInexact) else ""
+        warnings = (*health.warnings, inexact, warning, _hint_of_labels(card, opened.path))
         return Report(
             model=str(opened.path),
             format=opened.format,
@@ -116,7 +118,7 @@ class Report:
             max_det=usual.max_det,
             coverage=coverage,
             opening=opened.opening,
-            warnings=tuple(filter(None, (*health.warnings, warning, _hint_of_labels(card, opened.path)))),
+            warnings=tuple(filter(None, warnings)),
         )
 
     def to_dict(self) -> dict[str, Any]:

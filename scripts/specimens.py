@@ -55,6 +55,17 @@ def write_second_onnx(path: Path) -> None:
     onnx.checker.check_model(str(path))
 
 
+def write_products(path: Path) -> None:
+    """The sum of four products of a byte and 127, which processors without VNNI cut off."""
+    x = helper.make_tensor_value_info("x", TensorProto.UINT8, [1, 4])
+    y = helper.make_tensor_value_info("y", TensorProto.INT32, [1, 1])
+    weights = numpy_helper.from_array(np.full((4, 1), 127, np.int8), "w")
+    graph = helper.make_graph([helper.make_node("MatMulInteger", ["x", "w"], ["y"])], "products", [x], [y], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name="edgerun")
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
 def write_coreml(path: Path) -> None:
     """An ML Program of one operation."""
     import coremltools
@@ -230,6 +241,7 @@ def _double() -> Any:
 if __name__ == "__main__":
     write_onnx(ROOT / "plugins/edgerun-onnxruntime/edgerun_onnxruntime/double.onnx")
     write_second_onnx(ROOT / "plugins/edgerun-onnxruntime/edgerun_onnxruntime/second.onnx")
+    write_products(ROOT / "plugins/edgerun-onnxruntime/edgerun_onnxruntime/products.onnx")
     write_second_tflite(ROOT / "plugins/edgerun-tflite/edgerun_tflite/second.tflite")
     write_second_pte(ROOT / "plugins/edgerun-executorch/edgerun_executorch/second.pte")
     write_coreml(ROOT / "plugins/edgerun-coreml/edgerun_coreml/double.mlpackage")

@@ -141,3 +141,18 @@ def test_a_misspelt_argument_is_a_type_error(tmp_path):
     wrong = [line.partition("program.py:")[2] for line in ran.stdout.splitlines() if "error:" in line]
     assert [line.partition(":")[0] for line in wrong] == ["5", "6"], ran.stdout
     assert "colour" in wrong[0]
+
+
+@pytest.mark.parametrize(
+    ("nms", "suppressed", "kept"),
+    [
+        ("default", "inferred: an end-to-end head", "none"),
+        ("sidecar", "inferred: an end-to-end head", "class"),
+        ("libreyolo metadata", "inferred: an end-to-end head", "class"),
+        ("sidecar", "sidecar", "none"),
+    ],
+)
+def test_a_suppression_that_is_said_counts_where_one_inside_is_only_inferred(nms, suppressed, kept):
+    sources = {name: source for name, source in (("nms", nms), ("suppressed", suppressed)) if source != "default"}
+    card = ModelCard(suppressed=True, nms="class", sources=sources)
+    assert arguments.usual(card, "m", 300, None).nms == kept

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgerun.contract import ANY
-from edgerun.delegates import VOCABULARY, Wish
+from edgerun.delegates import VOCABULARY, Wish, on_processor
 from edgerun.errors import InputError
 from edgerun.runtime import installed
 
@@ -51,3 +51,29 @@ def test_every_runtime_speaks_the_vocabulary_and_the_page_explains_it():
     offers = [offer for backend in registry.backends if backend.health().ok for offer in registry.offers(backend)]
     assert {offer.name for offer in offers} <= set(VOCABULARY)
     assert not [name for offer in offers for name in offer.takes if name != ANY and f"`{name}`" not in page]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cpu", True),
+        ("xnnpack", True),
+        ("openvino", True),
+        ("openvino:device=CPU", True),
+        ("openvino:device=GPU", False),
+        ("openvino:device=AUTO:GPU,CPU", False),
+        ("openvino:device_type=CPU", True),
+        ("openvino:device_type=NPU", False),
+        ("coreml", False),
+        ("coreml:units=cpu", True),
+        ("coreml:units=CPU", True),
+        ("coreml:units=ane", False),
+        ("coreml:units=all", False),
+        ("onnxruntime-fp16", True),
+        ("cuda", False),
+        ("edgetpu", False),
+        ("somebodys-own", True),
+    ],
+)
+def test_what_computes_on_the_processor_is_told_by_the_name_and_its_options(text, expected):
+    assert on_processor(Wish.parse(text)) is expected

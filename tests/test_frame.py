@@ -268,9 +268,12 @@ def candidates(**columns):
 def test_what_is_in_0_to_1_of_the_input_comes_to_its_pixels():
     rotated = np.array([[0.5, 0.5, 0.25, 0.5, 0.3]] * 2, np.float32)
     points = np.array([[[0.5, 0.25, 0.7]]] * 2, np.float32)
-    moved = in_pixels(candidates(rotated=rotated, keypoints=points), ModelCard(height=100, width=200))
+    moved = in_pixels(candidates(keypoints=points), ModelCard(height=100, width=200))
     assert moved.boxes.tolist() == [[0, 0, 100, 50], [50, 25, 200, 100]]
+    np.testing.assert_allclose(moved.keypoints[0], [[100, 25, 0.7]])
+    moved = in_pixels(candidates(rotated=rotated, keypoints=points), ModelCard(height=100, width=200))
     np.testing.assert_allclose(moved.rotated[0], [100, 50, 50, 50, 0.3])
+    np.testing.assert_allclose(moved.boxes, enclosing(moved.rotated))
     np.testing.assert_allclose(moved.keypoints[0], [[100, 25, 0.7]])
     assert in_pixels(candidates(), ModelCard(height=100, width=200)).keypoints is None
 
@@ -305,3 +308,130 @@ def test_a_frame_fails_by_the_runtimes_name(colours, squares):
 
 def test_frame_py_is_the_path_and_one_page():
     assert len(Path(frame.__file__).read_text().splitlines()) <= 200
+
+
+# --------------------------------------------------------------------------- thresholds and times, exactly
+
+
+@pytest.fixture
+def answering(colours):
+    """A detector whose model finds these rows, cx cy w h and three scores, beside nothing."""
+
+    def load(*rows, **options):
+        detector = Detector.load(colours(metadata=NAMES), **options)
+        run = detector.session.run
+
+        def answer(feeds):
+            outputs = run(feeds)
+            outputs["output0"][:, 4:] = 0
+            outputs["output0"][0, :, : len(rows)] = np.float32(rows).T
+            return outputs
+
+        detector.session.run = answer
+        return detector
+
+    return load
+
+
+@pytest.mark.parametrize("conf", [0.25, 0.5, 0.3, 0.1])
+@pytest.mark.parametrize("nms", ["class", "agnostic", "none", "soft", "weighted"])
+def test_a_score_of_just_the_threshold_is_kept(answering, squares, conf, nms):
+    """Scores in steps of 1/256 meet a threshold of 0.25 exactly."""
+    below, above = np.nextafter(np.float32(conf), np.float32([0, 1]))
+    detector = answering((20, 20, 9, 9, conf, 0, 0), (50, 20, 9, 9, below, 0, 0), (80, 20, 9, 9, above, 0, 0))
+    assert detector(squares, conf=conf, nms=nms).score.tolist() == [above, np.float32(conf)]
+
+
+def test_the_threshold_of_load_and_the_default_are_kept_likewise(answering, squares):
+    rows = (20, 20, 9, 9, 0.25, 0, 0), (50, 20, 9, 9, 0.75, 0, 0)
+    assert answering(*rows)(squares).score.tolist() == [0.75, 0.25]
+    assert answering(*rows, conf=0.75)(squares).score.tolist() == [0.75]
+
+
+def test_no_more_rows_are_given_than_are_asked_for(answering, squares):
+    rows = [(20 + 20 * place, 20, 9, 9, 0.9 - place / 10, 0, 0) for place in range(4)]
+    detector = answering(*rows)
+    for limit in (1, 2, 3, 4, 5):
+        assert len(detector(squares, max_det=limit)) == min(limit, 4)
+        assert len(detector(squares, max_det=limit, nms="none")) == min(limit, 4)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_each_image_of_a_batch_counts_its_part_of_the_time(colours, squares, monkeypatch, count):
+    """The clock reads 10, 10.4, 12 and 12.8 s: all of them take 0.4 s before the run, 1.6 s in it and 0.8 s after."""
+    detector = Detector.load(colours(batch=4, metadata=NAMES))
+    clock = iter([10.0, 10.4, 12.0, 12.8])
+    monkeypatch.setattr(frame.time, "perf_counter", lambda: next(clock))
+    found = detector([squares] * count)
+    assert len(found) == count
+    for each in found:
+        expected = {"preprocess": 400 / count, "inference": 1600 / count, "postprocess": 800 / count}
+        assert dict(each.speed) == pytest.approx(expected)
+
+
+def test_a_grey_picture_and_a_picture_of_another_shape_come_back_in_their_own_pixels(answering):
+    """A picture of 192 x 32 in an input of 96 x 64: half as large, below 24 rows of border."""
+    detector = answering((48, 32, 20, 8, 0.9, 0, 0))
+    (row,) = detector(np.zeros((32, 192, 3), np.uint8))
+    assert row.box == (76, 8, 116, 24)
+    (row,) = detector(np.zeros((128, 96), np.uint8))  # half as large, with 24 columns of border: x 48 is 48
+    assert row.box == (28, 56, 68, 72)
+
+
+def test_lists_and_tuples_of_pictures_are_taken_in_the_order_of_channels_that_is_said(colours, squares):
+    with Detector.load(colours(batch=2, metadata=NAMES)) as detector:
+        expected = detector(squares, nms="none", conf=0.9).to_list()
+        turned = squares[..., ::-1]
+        for several in ([turned] * 3, (turned,) * 3):
+            found = detector(several, nms="none", conf=0.9, color="rgb")
+            assert [each.to_list() for each in found] == [expected] * 3
+        feeds = detector.feed(turned, "rgb")
+        np.testing.assert_array_equal(feeds["images"], detector.feed(squares)["images"])
+        assert len(feeds["images"]) == 2
+
+
+def test_a_suppression_inside_the_model_is_fed_the_thresholds_of_the_call(colours, squares):
+    """As Core ML's own is, by these names."""
+    detector = Detector.load(colours(metadata=NAMES), conf=0.5, iou=0.75)
+    session, run, seen = detector.session, detector.session.run, []
+    session.inputs = [*session.inputs, TensorSpec("iouThreshold", (1,)), TensorSpec("confidenceThreshold", (1,))]
+
+    def told(feeds):
+        seen.append((feeds["confidenceThreshold"].tolist(), feeds["iouThreshold"].tolist()))
+        return run({"images": feeds["images"]})
+
+    session.run = told
+    detector(squares)
+    detector(squares, conf=0.25, iou=0.125)
+    assert seen == [([0.5], [0.75]), ([0.25], [0.125])]
+    feeds = detector.feed(squares)
+    assert (feeds["confidenceThreshold"].tolist(), feeds["iouThreshold"].tolist()) == ([0.5], [0.75])
+
+
+def test_a_score_without_end_is_left_out_with_a_warning(answering, squares):
+    detector = answering((20, 20, 9, 9, np.inf, 0, 0), (50, 20, 9, 9, 0.5, 0, 0))
+    with pytest.warns(UserWarning, match="not numbers"):
+        assert detector(squares).score.tolist() == [0.5]
+
+
+def test_several_classes_are_kept_by_name_or_number_and_others_are_not(answering, squares):
+    detector = answering((20, 20, 9, 9, 0.9, 0, 0), (50, 20, 9, 9, 0, 0.8, 0), (80, 20, 9, 9, 0, 0, 0.7))
+    assert detector(squares, classes=["green", "blue"]).label.tolist() == ["green", "blue"]
+    assert detector(squares, classes=["red", 2]).label.tolist() == ["red", "blue"]
+    assert len(detector(squares, classes=[])) == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "in_boxes", "cut"),
+    [
+        ({"masks": np.ones((2, 8, 12), np.float32)}, False, False),
+        ({"box_masks": np.ones((2, 28, 28), np.float32)}, True, True),
+        ({"coefficients": np.ones((2, 3), np.float32), "prototypes": np.ones((3, 8, 12), np.float32)}, False, True),
+    ],
+)
+def test_masks_lie_over_the_input_or_over_their_boxes_and_end_there_or_not(columns, in_boxes, cut):
+    geometry = Geometry.fit(64, 96, 64, 96)
+    found = frame._in_image(candidates(**columns), geometry, ModelCard(height=64, width=96))
+    assert (found.masks.in_boxes, found.masks.cut) == (in_boxes, cut)
+    assert (found.masks.height, found.masks.width, found.shape) == (64, 96, (64, 96))
+    assert frame._in_image(candidates(), geometry, ModelCard(height=64, width=96)).masks is None

@@ -63,3 +63,31 @@ def test_a_suppression_that_does_not_fit_the_model_is_refused(nms, columns, why)
 def test_soft_lowers_scores():
     found = suppressed(of(), wanted("soft"), "polygon")
     assert found.scores[1] == pytest.approx(0.8 * np.exp(-((2 / 3) ** 2) / 0.5), abs=1e-6)
+
+
+@pytest.mark.parametrize("nms", ["class", "agnostic", "soft", "weighted", "none"])
+def test_limit_overlap_and_classes_reach_the_suppression_that_is_wanted(nms):
+    """Two boxes alike of one class, one of another class in the same place, one apart."""
+    boxes = np.float32([[0, 0, 40, 40], [0, 0, 40, 39], [0, 0, 40, 38], [60, 0, 90, 40]])
+    scores, classes = np.float32([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 1, 1], np.int32)
+    found = Candidates(boxes, scores, classes)
+    kept = {
+        "class": [0.9, 0.7, 0.6],
+        "agnostic": [0.9, 0.6],
+        "soft": [0.9, 0.7, 0.6],  # the second keeps .8 · exp(-.975² / .5) = .12, below the threshold
+        "weighted": [0.9, 0.7, 0.6],
+        "none": [0.9, 0.8, 0.7, 0.6],
+    }
+    for limit in (1, 2, 9):
+        rows = suppressed(found, Wanted(0.25, 0.5, limit, None, nms), "polygon")
+        np.testing.assert_allclose(rows.scores, kept[nms][:limit])
+    if nms == "weighted":  # (40 · .9 + 39 · .8) / 1.7
+        assert rows.boxes[0].tolist() == pytest.approx([0, 0, 40, (36 + 31.2) / 1.7])
+
+
+def test_poses_are_compared_by_their_keypoints_in_their_class():
+    points = np.zeros((2, 3, 3), np.float32)
+    pair = np.float32([[0, 0, 40, 40], [100, 0, 140, 40]])
+    for classes, count in (([0, 0], 1), ([0, 1], 2)):
+        found = Candidates(pair, SCORES, np.array(classes, np.int32), keypoints=points)
+        assert len(suppressed(found, wanted("oks"), "polygon")) == count

@@ -24,7 +24,6 @@ app = typer.Typer(
     help="Runs any exported object detector on any edge runtime.",
     epilog=EXITS,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

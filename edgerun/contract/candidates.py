@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from edgerun.boxes import enclosing
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["Candidates"]
@@ -48,6 +49,16 @@ class Candidates:
             for field in fields(self)
             if field.name != "prototypes" and (value := getattr(self, field.name)) is not None
         }
+        return replace(self, **changed)
+
+    def scaled(self, width: float, height: float) -> Candidates:
+        """The same rows with every x times `width` and every y times `height`; angles and masks stay as they are."""
+        changed: dict[str, FloatArray] = {"boxes": self.boxes * np.array([width, height] * 2, np.float32)}
+        if self.keypoints is not None:
+            changed["keypoints"] = self.keypoints * np.array([width, height, 1], np.float32)
+        if self.rotated is not None:
+            rotated = self.rotated * np.array([*[width, height] * 2, 1], np.float32)
+            changed |= {"rotated": rotated, "boxes": enclosing(rotated)}
         return replace(self, **changed)
 
     @staticmethod

@@ -13,10 +13,13 @@ from edgerun.tensors import Arrays
 
 __all__ = [
     "ConvertsToOnnx",
+    "FreesSizes",
     "HandsOverGraph",
+    "KnowsMachine",
     "Need",
     "Profiles",
     "ReadsGraphs",
+    "SaysInexact",
     "SaysWhy",
     "TellsNeeds",
     "TellsSupport",
@@ -42,6 +45,15 @@ class SaysWhy(Protocol):
 
 
 @runtime_checkable
+class SaysInexact(Protocol):
+    """What a session may offer besides: that it knowingly computes something else than the file says."""
+
+    @property
+    def inexact(self) -> str:
+        """What it does, and what to ask for instead, in one sentence; "" where it computes what the file says."""
+
+
+@runtime_checkable
 class ReadsGraphs(Protocol):
     """What a backend may offer besides: the graph of a file, read without its runtime."""
 
@@ -62,6 +74,26 @@ class HandsOverGraph(Protocol):
 
         Raises:
             ModelUnreadable: the file is damaged.
+        """
+
+
+@runtime_checkable
+class KnowsMachine(Protocol):
+    """What a backend may offer besides: what its runtime does on this machine and not on others."""
+
+    def machine_notes(self) -> Sequence[str]:
+        """Each in a sentence, which the doctor shows as a warning; asked of a healthy backend only."""
+
+
+@runtime_checkable
+class FreesSizes(Protocol):
+    """What a session may offer besides: the sizes of an input that its file fixes are left open."""
+
+    def free_sizes(self, name: str) -> bool:
+        """Leave all axes of an input open but for those of 1 or 3 channels, and the outputs' with them.
+
+        `inputs` and `outputs` say so from then on, and `run` takes any size. Whether the graph depends on the size,
+        the caller knows. The session stays as it is where this is False: the runtime, or this file, does not allow it.
         """
 
 

@@ -42,6 +42,8 @@ class Match:
         unsettled: field -> its alternatives, where the family has several habits and the file does not tell which.
             The model is refused until somebody says that field. Today's `Alternative`s, or {argument: who does so}.
         decode: how to read these very outputs, with all that was found out bound to it; None for `Decoder.decode`.
+        shown: whether the file itself shows how these outputs are made, so that nothing depends on a trial run. None of
+            edgerun's own families is asked then that comes later; those of plugins are.
     """
 
     sure: Sure
@@ -50,6 +52,7 @@ class Match:
     basis: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     unsettled: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     decode: Callable[[Arrays, Frame], Candidates] | None = None
+    shown: bool = False
 
     @staticmethod
     def bringing(
@@ -58,6 +61,7 @@ class Match:
         *brought: Convention,
         unsettled: Mapping[str, Alternatives] = MappingProxyType({}),
         decode: Callable[[Arrays, Frame], Candidates] | None = None,
+        shown: bool = False,
     ) -> Match:
         """A verdict with conventions and inferences; where two give a field, the later one counts."""
         fields: dict[str, Any] = {}
@@ -65,7 +69,7 @@ class Match:
         for each in brought:
             fields |= each.fields
             basis |= each.basis
-        return Match(sure, why, fields, basis, unsettled, decode)
+        return Match(sure, why, fields, basis, unsettled, decode, shown)
 
     @property
     def alternatives(self) -> dict[str, Alternatives]:

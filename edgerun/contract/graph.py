@@ -22,6 +22,8 @@ class Node:
         inputs, outputs: names of values; "" for an optional input that is left out.
         attributes: plain values by the format's own names; large ones are left out.
         closed: whether the file does not show what it computes, as of a part that was compiled for a device.
+        inside: the operators that it stands for, where it is such a part and the file shows them all the same; their
+            values are among the graph's.
     """
 
     op: str
@@ -30,6 +32,7 @@ class Node:
     outputs: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     closed: bool = False
+    inside: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,5 +56,5 @@ class Graph:
     producer: str = ""
     opset: str = ""
 
-    LARGEST_CONSTANT: ClassVar[int] = 4096
-    """Elements; enough for means, scales, anchors and label counts, too few for weights."""
+    LARGEST_CONSTANT: ClassVar[int] = 10_000
+    """Elements; enough for means, scales, anchors, label counts and the strides of 8,400 cells, too few for weights."""

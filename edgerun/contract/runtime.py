@@ -31,6 +31,7 @@ class Delegate:
             names one of its own cache, apart for each model, version and option, where the user names none.
         needs: options without which it cannot be asked for. An offer that needs some is not available by itself.
         strict: asked for alone: the runtime must not add another delegate, CPU included.
+        usual: option -> the value that is in force here where a wish gives none, so that it need not be tried.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Delegate:
     takes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     needs: tuple[str, ...] = ()
     strict: bool = False
+    usual: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,13 +125,14 @@ class Regressors:
     def __call__(self, outputs: Arrays, frame: Frame) -> Candidates:
         """Boxes and keypoints of the rows that score at least `frame.conf`."""
         logits = self.logits(outputs)
-        kept = np.flatnonzero(logits >= scores.logit(frame.conf))
+        kept = np.flatnonzero(logits >= scores.least_logit(frame.conf))
         points = _points(self.ladder, frame.height, frame.width)[kept]
         rows = _joined(outputs, self.regressors, self.columns)[kept].astype(np.float32)
         rows[:, :2] += points
         keypoints = landmarks.around(rows[:, 4:], points, np.ones(1, np.float32))
         classes = np.zeros(len(kept), np.int32)
-        return Candidates(cxcywh_to_xyxy(rows), scores.sigmoid(logits[kept]), classes, keypoints)
+        found = Candidates(cxcywh_to_xyxy(rows), scores.sigmoid(logits[kept]), classes, keypoints)
+        return found.take(found.scores >= frame.conf)
 
 
 def _joined(outputs: Arrays, names: Sequence[str], columns: int) -> AnyArray:

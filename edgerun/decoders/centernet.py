@@ -30,13 +30,14 @@ CONVENTIONS = Convention(
 
 def _objects(tables: Tables, cells: Cells, conf: float) -> Candidates:
     logits = "logits" in tables
-    heat, least = (tables["logits"], scores.logit(conf)) if logits else (tables["scores"], conf)
+    heat, least = (tables["logits"], scores.least_logit(conf)) if logits else (tables["scores"], conf)
     rows, classes = peaks(heat, least, cells.lines, cells.columns)
     stride = cells.sizes(rows)
     centres = cells.points(rows, 0.0) + tables["offsets"][rows] * stride
     boxes = cxcywh_to_xyxy(np.concatenate((centres, tables["sizes"][rows] * stride), axis=1))
     best = heat[rows, classes]
-    return Candidates(boxes, scores.sigmoid(best) if logits else best, classes.astype(np.int32))
+    found = Candidates(boxes, scores.sigmoid(best) if logits else best, classes.astype(np.int32))
+    return found.take(found.scores >= conf)
 
 
 def _are_fractions(rows: AnyArray) -> bool:

@@ -3,7 +3,8 @@
 "detection-output" counts classes from 1, for 0 is the background; "detection-output-from-0" has none. Rows of a trial
 run or the labels tell; else one must be named. A row of -1 ends the table.
 Source: Caffe's ssd branch, `detection_output_layer.cpp`; https://docs.openvino.ai, DetectionOutput-8; how such models
-are fed: https://github.com/openvinotoolkit/open_model_zoo (Apache-2.0), models/intel and models/public/ssd300.
+are fed: https://github.com/openvinotoolkit/open_model_zoo (Apache-2.0), models/intel, and model.yml of
+models/public/ssd300 at 0deed7a (means 104, 117, 123) and models/public/mobilenet-ssd at 00a4830 (127.5 and 127.5).
 """
 
 from __future__ import annotations

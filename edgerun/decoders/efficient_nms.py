@@ -1,7 +1,8 @@
 """The four outputs of TensorRT's EfficientNMS, also where another operator makes them.
 
 num_dets [1, 1], det_boxes [1, N, 4] x1 y1 x2 y2, det_scores [1, N], det_classes [1, N]; what lies behind the count has
-no meaning. Source: https://github.com/NVIDIA/TensorRT, plugin/efficientNMSPlugin/README.md (Apache-2.0); the names are
+no meaning. The operator keeps the order in which it is given x and y; the exporters named here put x first.
+Source: https://github.com/NVIDIA/TensorRT at 2349256, plugin/efficientNMSPlugin/README.md (Apache-2.0); the names are
 those of YOLOv6's and YOLOv7's `end2end` exports, whose images these conventions are.
 """
 

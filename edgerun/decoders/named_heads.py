@@ -98,9 +98,9 @@ class Reader:
         if "classes" in tables:
             numbers = tables["classes"][kept, 0]
             classes = np.rint(numbers).astype(np.int32)
-        finished_rows.demand(boxes, scores, numbers, frame.card, frame.conf)
         points = self._points(tables["keypoints"][kept]) if "keypoints" in tables else None
-        return Candidates(boxes, scores, classes, points)
+        rows = Candidates(boxes, scores, classes, points)
+        return finished_rows.settled(rows, boxes, scores, numbers, frame)
 
     def _points(self, columns: AnyArray) -> FloatArray:
         """X y visibility, float32 [N, K, 3]; 1 where the model gives none."""

@@ -3,8 +3,9 @@
 boxes [1, M, 4], scores [1, C, M], indices [N, 3] or [1, N, 3]: number in the batch, class, row; -1 pads them. The
 operator takes corners in any order, y first by its own text, so that the file does not tell: the role of the boxes is
 "boxes x1y1x2y2" or "boxes y1x1y2x2". tiny-yolov3 of the ONNX model zoo has an input `image_shape` and puts y first.
-Source: onnx 1.19, NonMaxSuppression-11; https://github.com/onnx/models (Apache-2.0), tiny-yolov3, and keras-yolo3,
-`yolo_correct_boxes`, for boxes in pixels of `image_shape`.
+Source: onnx 1.19, NonMaxSuppression-11; https://github.com/onnx/models (Apache-2.0), tiny-yolov3; keras-yolo3 (MIT) at
+048b152, yolo.py, for boxes top left bottom right in pixels of `image_shape` and / 255, and yolo3/utils.py at 036cd81,
+`letterbox_image`, for the border of 128.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ class Reader:
             DecoderUnknown: the rows cannot be so.
         """
         boxes, scores, classes = self.rows(outputs, frame.index)
-        finished_rows.demand(boxes, scores, classes, frame.card, frame.conf)
-        return Candidates(boxes, scores, classes).take(scores >= frame.conf)
+        found = finished_rows.settled(Candidates(boxes, scores, classes), boxes, scores, classes, frame)
+        return found.take(scores >= frame.conf)
 
 
 def _roles(evidence: Evidence) -> Mapping[str, str]:

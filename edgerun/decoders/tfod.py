@@ -2,29 +2,39 @@
 
 boxes [1, N, 4] y1 x1 y2 x2 in 0..1, classes [1, N], scores [1, N], count [1]. The order differs between TF1, TF2 and
 MediaPipe, so each output is bound by what it is: the card's `outputs`, then names, then shapes and values.
-Source: TFLite_Detection_PostProcess in LiteRT (Apache-2.0).
+Source: TFLite_Detection_PostProcess in LiteRT (Apache-2.0) at 044e7a1, tflite/kernels/detection_postprocess.cc.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from edgerun.card.labels import without_background
-from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
-from edgerun.heads import finished_outputs, finished_rows, input_conventions, value_checks
+from edgerun.contract import Alternative, Convention, Decoder, Evidence, Graph, Inference, Match, Sure
+from edgerun.heads import finished_outputs, input_conventions, output_roles, value_checks
 from edgerun.heads.counted_outputs import X_FIRST_NAMES
 from edgerun.heads.finished_outputs import CORNERS, FROM_ONE, OutputsReader
-from edgerun.heads.requirements import Unmet, reject, require, verdict
-from edgerun.tensors import AnyArray
+from edgerun.heads.requirements import Unmet, require, verdict
+from edgerun.tensors import AnyArray, TensorSpec
 
 __all__ = ["DECODERS"]
 
+Roles: TypeAlias = Mapping[str, str]
+"""Name of an output -> its role."""
+
 ROLES = ("boxes", "classes", "scores", "count")
 POST_PROCESS = "TFLite_Detection_PostProcess"
+OPERATOR = {
+    POST_PROCESS: "boxes",
+    f"{POST_PROCESS}:1": "classes",
+    f"{POST_PROCESS}:2": "scores",
+    f"{POST_PROCESS}:3": "count",
+}
 """The custom operator names its outputs after itself: boxes, then :1 classes, :2 scores, :3 count."""
 
 DETECTIONS = {
@@ -61,49 +71,58 @@ TENSORFLOW = (
 # ----------------------------------------------------------------------------------------------- which output is what
 
 
-def _of_saved_model(evidence: Evidence) -> Mapping[str, str]:
-    roles = {spec.name: DETECTIONS.get(spec.name.split(":")[0], "") for spec in evidence.outputs}
-    found = {name: role for name, role in roles.items() if role}
-    return found if len(found) == len(ROLES) < len(roles) else {}
+def _named(evidence: Evidence, role_of: Callable[[str], str | None]) -> Roles:
+    """The roles of those outputs whose names have one."""
+    roles = {spec.name: role_of(spec.name) for spec in evidence.outputs}
+    return {name: role for name, role in roles.items() if role}
 
 
-def _of_operator(evidence: Evidence) -> Mapping[str, str]:
-    names = sorted(spec.name for spec in evidence.outputs if spec.name.startswith(POST_PROCESS))
-    return dict(zip(names, ROLES, strict=True)) if len(names) == len(evidence.outputs) == len(ROLES) else {}
+def _of_saved_model(evidence: Evidence) -> Roles:
+    found = _named(evidence, lambda name: DETECTIONS.get(name.split(":")[0]))
+    return found if len(found) == len(ROLES) < len(evidence.outputs) else {}
 
 
-def _of_names(evidence: Evidence) -> Mapping[str, str]:
-    roles = {spec.name: _role_by_name(spec.name.lower()) for spec in evidence.outputs}
+def _of_operator(evidence: Evidence) -> Roles:
+    found = _named(evidence, OPERATOR.get)
+    return found if len(found) == len(ROLES) == len(evidence.outputs) else {}
+
+
+def _of_names(evidence: Evidence) -> Roles:
+    roles = _named(evidence, _role_by_name)
     if sorted(roles.values()) != sorted(ROLES) or not _plausible(roles, evidence):
         return {}
     frozen = evidence.image.name.split(":")[0] in FROZEN
-    return _counted(roles, FROM_ONE) if frozen else roles
+    return output_roles.renamed(roles, "classes", FROM_ONE) if frozen else roles
 
 
 def _role_by_name(name: str) -> str:
-    return next((role for word, role in WORDS.items() if word in name), "")
+    return next((role for word, role in WORDS.items() if word in name.lower()), "")
 
 
-def _plausible(roles: Mapping[str, str], evidence: Evidence) -> bool:
+def _plausible(roles: Roles, evidence: Evidence) -> bool:
     """Whether shapes and a probe run allow what the names say; some exporters mix the names of the four up."""
-    shapes = {roles[spec.name]: spec.shape for spec in evidence.outputs}
-    boxes, count = shapes["boxes"], shapes["count"]
-    if (len(boxes), boxes[-1:]) != (3, (4,)) or len(count) > 1:
+    forms = {roles[spec.name]: _form(spec) for spec in evidence.outputs}
+    if (forms["boxes"], forms["count"]) != ("boxes", "count"):
         return False
     values = {roles[name]: array for name, array in evidence.probe("textured").items()}
     whole = value_checks.integers(values["classes"]) and value_checks.shares(values["scores"])
     return whole or not values["classes"].size
 
 
-def _of_values(evidence: Evidence) -> Mapping[str, str]:
-    values = evidence.probe("textured")
-    counts = [spec for spec in evidence.outputs if len(spec.shape) <= 1 and values[spec.name].size == 1]
-    boxes = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[-1] == 4]
-    flat = [spec for spec in evidence.outputs if spec not in counts + boxes]
-    flat_roles = finished_outputs.classes_and_scores(flat, values)
-    if not flat_roles or (len(counts), len(boxes)) != (1, 1):
+def _form(spec: TensorSpec) -> str:
+    """What an output may be by its shape alone: "count", "boxes", or "flat" for classes and scores."""
+    if tuple(spec.shape) in ((), (1,)):
+        return "count"
+    return "boxes" if (len(spec.shape), spec.shape[-1]) == (3, 4) else "flat"
+
+
+def _of_values(evidence: Evidence) -> Roles:
+    forms = {spec.name: _form(spec) for spec in evidence.outputs}
+    if sorted(forms.values()) != ["boxes", "count", "flat", "flat"]:
         return {}
-    return {counts[0].name: "count", boxes[0].name: "boxes", **flat_roles}
+    flat = [spec for spec in evidence.outputs if forms[spec.name] == "flat"]
+    told = finished_outputs.classes_and_scores(flat, evidence.probe("textured"))
+    return {**forms, **told} if told else {}
 
 
 SOURCES = {
@@ -115,7 +134,7 @@ SOURCES = {
 """How roles are known -> name -> role, or {} where they are not; the first counts."""
 
 
-def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
+def _bound(evidence: Evidence) -> tuple[Roles, str]:
     """(name -> role, how that is known)."""
     given = finished_outputs.given(evidence)
     if given:
@@ -129,26 +148,18 @@ def _bound(evidence: Evidence) -> tuple[Mapping[str, str], str]:
 # --------------------------------------------------------------------------------------------------- what they hold
 
 
-def _judge(reader: OutputsReader, values: Arrays, evidence: Evidence) -> None:
-    """Raise `Unmet` where what a probe run gives are not finished detections in 0..1."""
-    boxes, scores, classes = reader.rows(values)
-    meant = boxes.any(axis=1) & reader.counted(values, len(boxes))
-    if not meant.any():
-        return
-    boxes, scores, classes = boxes[meant], scores[meant], classes[meant]
-    reach = np.abs(boxes).max()
-    require(value_checks.unit(boxes), f"boxes of a probe run reach {reach:.4g}, where TensorFlow's detectors give 0..1")
-    reject(finished_rows.misfit(boxes, scores, classes, reader.step))
-    from_first = classes - reader.first_class
-    require(from_first.min() >= 0, "a probe run gives class 0, where classes should count from 1")
-    reject(finished_rows.mislabelled(from_first, evidence.card))
-
-
-def _reader(roles: Mapping[str, str], evidence: Evidence) -> OutputsReader:
+def _reader(roles: Roles, evidence: Evidence) -> OutputsReader:
     """The reader of these outputs; the operator's count counts boxes, each of which may have several rows."""
-    operator = json.loads(evidence.metadata.get("tflite.postprocess", "{}"))
+    operator = _described(evidence, "tflite.postprocess")
     found = OutputsReader.of(roles, y_first=not _ultralytics(evidence)).stored(evidence)
-    return replace(found, rows_of_each=operator.get("rows_of_each", 1))
+    each = operator.get("rows_of_each", 1)
+    return replace(found, rows_of_each=each, filled_of_each=min(each, operator.get("classes", each)))
+
+
+def _described(evidence: Evidence, key: str) -> Mapping[str, Any]:
+    """What the file says under a key of the TFLite plugin; {} where it says nothing."""
+    found: Mapping[str, Any] = json.loads(evidence.metadata.get(key, "{}"))
+    return found
 
 
 def _ultralytics(evidence: Evidence) -> bool:
@@ -156,57 +167,81 @@ def _ultralytics(evidence: Evidence) -> bool:
     return evidence.card.source("labels").startswith("ultralytics")
 
 
-def _order_is_open(roles: Mapping[str, str], evidence: Evidence) -> bool:
-    """Whether nothing tells if x or y comes first: neither names, nor what is said, nor the operators of the file."""
+def _named_by_saved_models(roles: Roles) -> bool:
+    return not DETECTIONS.keys().isdisjoint(name.split(":")[0] for name in roles)
+
+
+def _orders(roles: Roles, evidence: Evidence) -> tuple[Alternative, ...]:
+    """The two orders of x and y, where neither names, nor what is said, nor the operators of the file tell; else ()."""
     graph, said = evidence.graph(), evidence.known("outputs") or _ultralytics(evidence)
-    if graph is None or said or any(name.split(":")[0] in DETECTIONS for name in roles):
-        return False
-    return not any(POST_PROCESS in (node.op, node.name) for node in graph.nodes)
-
-
-def _orders(roles: Mapping[str, str]) -> tuple[Alternative, ...]:
-    x_first = {name: CORNERS if role == "boxes" else role for name, role in roles.items()}
+    if graph is None or said or _named_by_saved_models(roles) or _has_operator(graph):
+        return ()
+    x_first = output_roles.renamed(roles, "boxes", CORNERS)
     return (
         Alternative({"outputs": dict(roles)}, "y before x, TensorFlow's own detectors"),
         Alternative({"outputs": x_first}, "x before y, YOLOv5 in TensorFlow's manner"),
     )
 
 
-def _counted(roles: Mapping[str, str], counting: str) -> dict[str, str]:
-    return {name: counting if role == "classes" else role for name, role in roles.items()}
+def _has_operator(graph: Graph) -> bool:
+    return any(POST_PROCESS in (node.op, node.name) for node in graph.nodes)
 
 
-def _alternatives(roles: Mapping[str, str], from_zero: str, from_one: str) -> tuple[Alternative, ...]:
+def _alternatives(roles: Roles, from_zero: str, from_one: str) -> tuple[Alternative, ...]:
     return (
         Alternative({"outputs": dict(roles)}, from_zero),
-        Alternative({"outputs": _counted(roles, FROM_ONE)}, from_one),
+        Alternative({"outputs": output_roles.renamed(roles, "classes", FROM_ONE)}, from_one),
     )
 
 
-def _unsettled(
-    roles: Mapping[str, str], reader: OutputsReader, values: Arrays, evidence: Evidence
-) -> Mapping[str, tuple[Alternative, ...]]:
-    """What is left open of how classes count; raises `Unmet` for labels that they cannot count by."""
+def _counting(roles: Roles, reader: OutputsReader, evidence: Evidence) -> tuple[Alternative, ...]:
+    """The two readings of classes where labels begin with a background; () elsewhere.
+
+    Raises:
+        Unmet: nothing may count by such labels.
+    """
     card = evidence.card
-    _, scores, classes = reader.rows(values)
-    background = without_background(card.labels) and not card.source("labels").startswith(FINAL)
-    if background:
-        found = classes[scores > 0]
-        none_counted = (found == 0).any() or not len(found) or reader.first_class == 1
-        settled = none_counted or card.source("outputs") in SAID
-        require(not settled, "the labels begin with a background, which finished detections do not count")
-        if not (found == len(card.labels) - 1).any():
-            first = card.labels[1]
-            # not "outputs": a card that names them for other reasons does not say how classes count
-            return {"counting": _alternatives(roles, f"class 0 is {first}", f"class 1 is {first}")}
-    named = any(name.split(":")[0] in DETECTIONS for name in roles)
-    if named and reader.first_class == 0 and _may_count_from_one(scores, classes):
-        return {"outputs": _alternatives(roles, "TFLite's operator, from 0", "saved models, from 1")}
-    return {}
+    if not without_background(card.labels) or card.source("labels").startswith(FINAL):
+        return ()
+    _, scores, classes = reader.rows(evidence.probe("textured"))
+    found = classes[scores > 0]
+    may_count = len(found) > 0 and found.all() and reader.first_class == 0
+    open_ = may_count and card.source("outputs") not in SAID
+    require(open_, "the labels begin with a background, which finished detections do not count")
+    if len(card.labels) - 1 in found:
+        return ()
+    first = card.labels[1]
+    return _alternatives(roles, f"class 0 is {first}", f"class 1 is {first}")
+
+
+def _of_names_alone(roles: Roles, reader: OutputsReader, evidence: Evidence) -> tuple[Alternative, ...]:
+    """The two readings of classes where outputs have a saved model's names and no class 0 is seen; () elsewhere."""
+    _, scores, classes = reader.rows(evidence.probe("textured"))
+    told = reader.first_class or not _named_by_saved_models(roles)
+    if told or not _may_count_from_one(scores, classes):
+        return ()
+    return _alternatives(roles, "TFLite's operator, from 0", "saved models, from 1")
+
+
+def _unsettled(roles: Roles, reader: OutputsReader, evidence: Evidence) -> Mapping[str, tuple[Alternative, ...]]:
+    """What is left open of how classes count, and of which of x and y comes first."""
+    # not "outputs": a card that names them for other reasons does not say how classes count
+    readings = {
+        "counting": _counting(roles, reader, evidence),
+        "outputs": _orders(roles, evidence) or _of_names_alone(roles, reader, evidence),
+    }
+    return {name: alternatives for name, alternatives in readings.items() if alternatives}
 
 
 def _may_count_from_one(scores: AnyArray, classes: AnyArray) -> bool:
     return len(classes) >= ENOUGH and bool(scores.any()) and bool(classes.min() >= 1)
+
+
+def _uncalibrated(evidence: Evidence) -> str:
+    """What is to be said of scores that TFLite Metadata would calibrate (schema 1.5, ScoreCalibrationOptions)."""
+    described = _described(evidence, "tflite.metadata").get("outputs", ())
+    calibrated = any("calibration" in tensor for tensor in described)
+    return "; scores are the network's own: the calibration of its metadata is not applied" if calibrated else ""
 
 
 @verdict
@@ -214,19 +249,20 @@ def _matches(evidence: Evidence) -> Match:
     require(len(evidence.outputs) >= len(ROLES), "it needs four outputs")
     x_first = any(spec.name.endswith(X_FIRST_NAMES) for spec in evidence.outputs)
     require(not x_first, "the names of its outputs are those of families that put x first")
-    boxes = [spec for spec in evidence.outputs if len(spec.shape) == 3 and spec.shape[-1] == 4]
-    require(boxes, "none of the outputs is boxes [1, N, 4]")
+    require("boxes" in map(_form, evidence.outputs), "none of the outputs is boxes [1, N, 4]")
     roles, how = _bound(evidence)
-    reader, values = _reader(roles, evidence), evidence.probe("textured")
-    lengths = {len(rows) for rows in reader.rows(values)}
-    require(len(lengths) == 1, "boxes, classes and scores are not of the same number")
-    unsettled = dict(_unsettled(roles, reader, values, evidence))
-    if _order_is_open(roles, evidence):
-        unsettled["outputs"] = _orders(roles)
-    _judge(reader, values, evidence)
+    reader = _reader(roles, evidence)
+    unsettled = _unsettled(roles, reader, evidence)
+    boxes, _, _ = reader.judged(evidence)
+    in_unit = not len(boxes) or value_checks.unit(boxes)
+    require(in_unit, f"boxes of a probe run reach {_reach(boxes):.4g}, where TensorFlow's detectors give 0..1")
     brings = (*input_conventions.of_tensorflow(evidence), *TENSORFLOW, Inference(how, outputs=roles))
-    why = f"boxes, classes, scores and count ({how})"
+    why = f"boxes, classes, scores and count ({how}){_uncalibrated(evidence)}"
     return Match.bringing(Sure.CERTAIN, why, *brings, unsettled=unsettled, decode=reader)
+
+
+def _reach(boxes: AnyArray) -> float:
+    return float(np.abs(boxes).max(initial=0))
 
 
 DECODERS = (Decoder("tfod", _matches, suppress=False),)

@@ -17,7 +17,7 @@ import numpy as np
 
 from edgerun.card.labels import BACKGROUNDS
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
-from edgerun.heads import class_columns, finished_outputs, finished_rows, value_checks
+from edgerun.heads import class_columns, finished_outputs, finished_rows, output_roles, value_checks
 from edgerun.heads.finished_outputs import FROM_ONE, OutputsReader
 from edgerun.heads.requirements import reject, require, verdict
 from edgerun.tensors import AnyArray
@@ -106,10 +106,6 @@ def _counting(names: tuple[str, ...], labels: AnyArray) -> tuple[str, ...]:
     return ("classes", FROM_ONE)
 
 
-def _counted(roles: Mapping[str, str], counting: str) -> dict[str, str]:
-    return {name: counting if role == "classes" else role for name, role in roles.items()}
-
-
 @verdict
 def _matches(evidence: Evidence) -> Match:
     card, inputs = evidence.card, [spec.name for spec in evidence.inputs]
@@ -129,7 +125,7 @@ def _matches(evidence: Evidence) -> Match:
     largest, names = labels.max(initial=0), card.labels
     require(not names or largest <= len(names), f"a probe run gives label {largest:.0f} of {len(names)} labels")
     counting = () if said else _counting(names, labels)
-    roles = _counted(roles, counting[0]) if counting else roles
+    roles = output_roles.renamed(roles, "classes", counting[0]) if counting else roles
     brings = [INSIDE, Inference("shapes, types, and values of a probe run", outputs=roles), *_further(roles, values)]
     filled = boxes[finished_rows.are_filled(boxes)]
     brings.append(finished_rows.units(filled, evidence, "torchvision"))
@@ -158,8 +154,11 @@ def _unsettled(
     found: dict[str, tuple[Alternative, ...]] = {}
     if len(counting) > 1:
         found["outputs"] = (
-            Alternative({"outputs": _counted(roles, "classes")}, f"label 0 is {names[0]}"),
-            Alternative({"outputs": _counted(roles, FROM_ONE)}, f"label 0 is a background, label 1 is {names[0]}"),
+            Alternative({"outputs": dict(roles)}, f"label 0 is {names[0]}"),
+            Alternative(
+                {"outputs": output_roles.renamed(roles, "classes", FROM_ONE)},
+                f"label 0 is a background, label 1 is {names[0]}",
+            ),
         )
     if batched or not set(roles) <= KEYS:
         found["mean"] = MEANS

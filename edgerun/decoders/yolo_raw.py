@@ -103,7 +103,7 @@ class Reader:
     def _level(self, level: LevelTable, outputs: Arrays, frame: Frame) -> Candidates:
         table = level.rows(outputs, frame.height, frame.width)
         columns = Columns("cxcywh", "objectness", level.channels - 5)
-        kept = columns.promising(table.T, frame.conf if self.active else scores.logit(frame.conf))
+        kept = columns.promising(table.T, frame.conf if self.active else scores.least_logit(frame.conf))
         raw = table[kept]
         rows = raw.astype(np.float32) if self.active else scores.sigmoid(raw)
         reading, stride = self.reading, np.float32(level.stride)

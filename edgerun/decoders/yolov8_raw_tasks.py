@@ -1,8 +1,9 @@
 """YOLOv8, v11 and their like for poses and oriented boxes, cut before the decoding; faces with five points too.
 
 Per stride [1, 64 + C + K · D, h, w] or [1, 64 + C + 1, h, w]: 16 bins a side, a logit per class, then points or an
-angle; or these three apart. A point is (column + 2 x) · stride, its visibility a sigmoid; an angle is (σ(a) - 1/4) · π,
-and the distances of the sides are turned by it about the middle of the cell.
+angle; or these three apart; or the points or angles of all strides in one output, where they may be finished. A point
+is (column + 2 x) · stride, its visibility a sigmoid; an angle is (σ(a) - 1/4) · π, and the distances of the sides are
+turned by it about the middle of the cell.
 Source: the layout is its exporter's (ultralytics 8.0 to 8.3, `Pose` and `OBB`); for the points also Tenstorrent's
 port of YOLO11 (Apache-2.0), `pose_postprocessing.py`.
 """
@@ -21,18 +22,23 @@ from edgerun.heads import dfl, keypoint_columns, scores, side_distances
 from edgerun.heads.bound_outputs import Cells, Tables
 from edgerun.heads.grid_columns import points
 from edgerun.heads.input_conventions import YOLO
-from edgerun.heads.raw_tails import ANGLE, POINTS, RawTail, apart, like_classes
+from edgerun.heads.raw_tails import ANGLE, FINISHED, POINTS, RawTail, apart, like_classes
 from edgerun.heads.readings import Observed, Reading, decoder
+from edgerun.heads.rows_beside_maps import RowsBesideMaps
 from edgerun.heads.stride_outputs import Output, StrideOutputs
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["DECODERS"]
+
+DIMS = {**{role: dims for dims, role in POINTS.items()}, **{FINISHED[role]: dims for dims, role in POINTS.items()}}
+"""Role of points, raw or finished -> numbers for each."""
 
 STRIDES, DISTANCES, SCORES = (8, 16, 32), dfl.output(16), Output("scores")
 KEYPOINTS = Output(POINTS[3], tuple(range(6, 7 * 21, 3)))
 """From two points to twice those of a hand and a face."""
 
 JOINED = StrideOutputs(STRIDES, (DISTANCES, SCORES), in_one=True)
+POSES_BESIDE, ANGLES_BESIDE = RowsBesideMaps(JOINED, "keypoints"), RowsBesideMaps(JOINED, ANGLE)
 POSES_APART = StrideOutputs(STRIDES, (DISTANCES, SCORES, KEYPOINTS), fits=apart)
 ANGLES_APART = StrideOutputs(STRIDES, (DISTANCES, SCORES, Output(ANGLE, (1,))), fits=apart)
 
@@ -43,23 +49,37 @@ def _pose(tables: Tables, cells: Cells, conf: float) -> Candidates:
     """A `Formula`: boxes and points in model pixels."""
     found = BOXES(tables, cells, conf)
     rows, _, _ = scores.best_of(tables, conf)
-    (dims,) = (dims for dims, role in POINTS.items() if role in tables)
-    columns = tables[POINTS[dims]][rows]
-    raw = columns.reshape(len(rows), columns.shape[1] // dims, dims).astype(np.float32)
+    (role,) = DIMS.keys() & tables.keys()
+    columns = tables[role][rows].astype(np.float32)
+    count = columns.shape[1] // DIMS[role]
+    if role in POINTS.values():
+        columns = _finished(columns.reshape(len(rows), count, DIMS[role]), rows, cells).reshape(columns.shape)
+    return replace(found, keypoints=points(columns, count))
+
+
+def _finished(raw: AnyArray, rows: AnyArray, cells: Cells) -> AnyArray:
+    """Raw points [N, K, D] of these rows in model pixels, which replace them."""
     raw[..., :2] = cells.points(rows, 0.0)[:, None] + 2 * raw[..., :2] * cells.sizes(rows)[..., None]
     raw[..., 2:] = scores.sigmoid(raw[..., 2:])
-    return replace(found, keypoints=points(raw.reshape(columns.shape), raw.shape[1]))
+    return raw
 
 
 def _oriented(tables: Tables, cells: Cells, conf: float) -> Candidates:
     """A `Formula`: turned boxes in model pixels, and the upright ones around them."""
     rows, best, classes = scores.best_of(tables, conf)
     sides = side_distances.in_bins(tables["distances"][rows], cells.sizes(rows))
-    angles = ((scores.sigmoid(tables[ANGLE][rows]) - 0.25) * np.pi).astype(np.float32)
+    angles = _angles(tables, rows)
     turned = _turned((sides[:, 2:] - sides[:, :2]) / 2, angles)
     centres = cells.points(rows, 0.5) + turned
     rotated = np.concatenate((centres, sides[:, :2] + sides[:, 2:], angles), axis=1).astype(np.float32)
     return Candidates(enclosing(rotated), best, classes, rotated=rotated)
+
+
+def _angles(tables: Tables, rows: AnyArray) -> FloatArray:
+    """Of these rows, in radians, float32 [K, 1]."""
+    if FINISHED[ANGLE] in tables:
+        return tables[FINISHED[ANGLE]][rows].astype(np.float32)
+    return ((scores.sigmoid(tables[ANGLE][rows]) - 0.25) * np.pi).astype(np.float32)
 
 
 def _turned(offsets: AnyArray, angles: AnyArray) -> FloatArray:
@@ -71,7 +91,7 @@ def _turned(offsets: AnyArray, angles: AnyArray) -> FloatArray:
 
 def _of_pose(observed: Observed) -> Iterable[Convention]:
     group = observed.bound.groups[0]
-    for dims, role in POINTS.items():
+    for role, dims in DIMS.items():
         if group.channels(role):
             yield Inference("the channels of its outputs", keypoints=group.channels(role) // dims, keypoint_dims=dims)
     yield Inference("the outputs", task="pose")
@@ -91,21 +111,22 @@ def _against(observed: Observed, task: str, roles: tuple[str, ...]) -> str:
     logits = observed.tables("logits")
     if not logits or not like_classes(np.concatenate(logits)).all():
         return "what should be scores of a probe run is high nearly everywhere"
-    if not evidence.known("task") and like_classes(np.concatenate(observed.tables(*roles))).all():
+    may_be_low = task == "obb" and evidence.known("task")  # an angle may lie near its least; points cannot, all of them
+    if not may_be_low and like_classes(np.concatenate(observed.tables(*roles))).all():
         return f"what should be {roles[0]} of a probe run may as well be classes"
     return ""
 
 
 def _against_pose(observed: Observed) -> str:
     evidence, group = observed.evidence, observed.bound.groups[0]
-    width = sum(group.channels(role) for role in POINTS.values())
+    width = sum(group.channels(role) for role in DIMS)
     if evidence.known("keypoints") and keypoint_columns.said(width, evidence) is None:
         return f"{width} channels are not {evidence.card.keypoints} points"
-    return _against(observed, "pose", tuple(POINTS.values()))
+    return _against(observed, "pose", tuple(DIMS))
 
 
 def _against_oriented(observed: Observed) -> str:
-    return _against(observed, "obb", (ANGLE,))
+    return _against(observed, "obb", (ANGLE, FINISHED[ANGLE]))
 
 
 def _sure(observed: Observed) -> Sure:
@@ -118,6 +139,6 @@ OBB = partial(
 )
 
 DECODERS = (
-    decoder("yolov8-raw-pose", POSE(POSES_APART), POSE(RawTail(JOINED, "keypoints"))),
-    decoder("yolov8-raw-obb", OBB(ANGLES_APART), OBB(RawTail(JOINED, "angle"))),
+    decoder("yolov8-raw-pose", POSE(POSES_BESIDE), POSE(POSES_APART), POSE(RawTail(JOINED, "keypoints"))),
+    decoder("yolov8-raw-obb", OBB(ANGLES_BESIDE), OBB(ANGLES_APART), OBB(RawTail(JOINED, "angle"))),
 )

@@ -107,7 +107,7 @@ class SplitReader:
 
     def _level(self, level: LevelTable, outputs: Arrays, frame: Frame) -> Candidates:
         raw = level.rows(outputs, frame.height, frame.width)
-        least = scores.logit(frame.conf) if self.logits else frame.conf
+        least = scores.least_logit(frame.conf) if self.logits else frame.conf
         kept = self.columns.promising(raw.T, least)
         corners = level.corners(kept, frame.height, frame.width)
         rows = _decoded(raw[kept], corners, np.array([[level.stride]], np.float32))

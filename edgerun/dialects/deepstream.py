@@ -10,7 +10,6 @@ Source: https://docs.nvidia.com/metropolis/deepstream/dev-guide/text/DS_plugin_g
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,15 +78,20 @@ def _sections(file: Path) -> dict[str, dict[str, str]]:
     read = _ini if file.suffix == ".txt" else _yaml
     try:
         return read(content)
-    except (configparser.Error, ValueError) as cause:
+    except ValueError as cause:
         raise ValueError(f"{file.name} cannot be read: {cause}") from cause
 
 
 def _ini(content: str) -> dict[str, dict[str, str]]:
+    import configparser  # 3 ms, and few models need it
+
     parser = configparser.ConfigParser(
         strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",), allow_no_value=True
     )
-    parser.read_string("\n".join(map(str.strip, content.splitlines())))
+    try:
+        parser.read_string("\n".join(map(str.strip, content.splitlines())))
+    except configparser.Error as cause:
+        raise ValueError(cause) from cause
     sections = {}
     for name in parser.sections():
         sections[name] = {key: value or "" for key, value in parser[name].items()}

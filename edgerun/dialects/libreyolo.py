@@ -119,6 +119,10 @@ DECODERS = {
 }  # fmt: skip
 """How families answer that others answer alike, where the suppression is left to us."""
 
+RANKED_ALONE = frozenset(("efficientdet",))
+"""Families with rows x1 y1 x2 y2, score, class that are the best 5,000 candidates, not yet suppressed
+(models/efficientdet/nn.py, `max_candidates`; backends/base.py suppresses them class by class)."""
+
 DINO = ("s", "m", "l", "x")
 """Sizes of DEIMv2 with a backbone that wants ImageNet's normalisation; the smaller ones do not."""
 
@@ -193,7 +197,7 @@ def _rows(family: str, task: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {"suppressed": True, "conf": float(values["nms_conf"]), "iou": float(values["nms_iou"])}
     if task == "detect" and family in DECODERS:
         return {"decoder": DECODERS[family]}
-    return {}
+    return {"nms": "class"} if task == "detect" and family in RANKED_ALONE else {}
 
 
 DIALECT = Dialect("libreyolo", _read)

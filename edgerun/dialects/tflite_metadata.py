@@ -40,7 +40,7 @@ def _read(metadata: Mapping[str, str | bytes], path: Path) -> dict[str, Any]:
     outputs = described.get("outputs", ())
     fields |= _detections(outputs, operator)
     for tensor in outputs:
-        if 0 < tensor.get("threshold", 0) < 1:
+        if 0 < tensor.get("threshold", 0) < 1 and "calibration" not in tensor:  # else it is one of calibrated scores
             fields["conf"] = tensor["threshold"]
     text = metadata.get("tflite.labels")
     if isinstance(text, str):

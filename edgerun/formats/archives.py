@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import json
 import shutil
-import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from edgerun.card import sidecar
 from edgerun.errors import ModelUnreadable, ModelUnsafe
 from edgerun.formats.known import PACKED, is_packed
 from edgerun.formats.known import SUFFIXES as SUFFIXES_OF_MODELS
+
+if TYPE_CHECKING:
+    from tarfile import TarFile
 
 __all__ = ["unpacked"]
 
@@ -123,34 +125,42 @@ class _Bounded:
         return self._file.read(size)
 
 
-class _Member(tarfile.TarInfo):
-    """A member whose header is read before what follows it: long names are read into memory, however long."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
-        """See `tarfile.TarInfo.frombuf`."""
-        member = super().frombuf(buf, encoding, errors)
-        if member.type not in tarfile.REGULAR_TYPES and member.size > LONGEST:
-            raise ModelUnsafe(f"The archive has a header of {member.size} bytes.", hint="no NN Archive looks like that")
-        return member
-
-
 def _unpack(path: Path, folder: Path) -> None:
+    import tarfile  # with the compressions 4 ms, and few models are packed
+
+    class Member(tarfile.TarInfo):
+        """A member whose header is read before what follows it: long names are read into memory, however long."""
+
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Member:
+            """See `tarfile.TarInfo.frombuf`."""
+            member = super().frombuf(buf, encoding, errors)
+            if member.type not in tarfile.REGULAR_TYPES and member.size > LONGEST:
+                raise ModelUnsafe(
+                    f"The archive has a header of {member.size} bytes.", hint="no NN Archive looks like that"
+                )
+            return member
+
     try:
         with _opened(path) as file:
             bounded: Any = _Bounded(file, path)
-            with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_Member) as archive:
-                for number, member in enumerate(archive):
-                    if number >= MOST:
-                        raise ModelUnsafe(f"{path} has more than {MOST} members.", hint="no NN Archive looks like that")
-                    name = member.name.removeprefix("./")
-                    plain = member.isreg() and not member.issparse() and _bare(name)
-                    content = archive.extractfile(member) if plain else None
-                    if content is not None:
-                        with (folder / name).open("wb") as target:
-                            shutil.copyfileobj(content, target)
+            with tarfile.open(fileobj=bounded, mode="r|", tarinfo=Member) as archive:
+                _take_out(archive, path, folder)
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as cause:
         raise ModelUnreadable(f"{path} is a damaged archive: {cause}.", hint="copy or export it again") from cause
+
+
+def _take_out(archive: TarFile, path: Path, folder: Path) -> None:
+    """Write the plain files on the top level of an archive into a folder."""
+    for number, member in enumerate(archive):
+        if number >= MOST:
+            raise ModelUnsafe(f"{path} has more than {MOST} members.", hint="no NN Archive looks like that")
+        name = member.name.removeprefix("./")
+        plain = member.isreg() and not member.issparse() and _bare(name)
+        content = archive.extractfile(member) if plain else None
+        if content is not None:
+            with (folder / name).open("wb") as target:
+                shutil.copyfileobj(content, target)
 
 
 def _bare(name: str) -> bool:

@@ -24,6 +24,7 @@ class InGraphPreprocessing:
             not quantise.
         stored: the type of an input of whole numbers of which the graph makes real ones; "" elsewhere.
         closed_by: the operator behind which the file does not show what happens to the image; "" where it does.
+        parts_changed_by: the operator that then changes some pixels or channels and leaves others; "" where none does.
     """
 
     factor: tuple[float, ...] = (1.0,)
@@ -32,6 +33,7 @@ class InGraphPreprocessing:
     holds: tuple[float, float] | None = None
     stored: str = ""
     closed_by: str = ""
+    parts_changed_by: str = ""
 
     @property
     def normalises(self) -> bool:

@@ -33,7 +33,7 @@ def preprocessing(graph: Graph, image: str) -> InGraphPreprocessing:
         for _ in range(MAX_DEPTH):
             step = _step(view, value)
             found, value = found.then(step.change), step.output
-    return replace(found, closed_by=view.closed_reader(value))
+    return replace(found, closed_by=view.closed_reader(value), parts_changed_by=view.partial_writer(value))
 
 
 def _step(view: GraphView, value: str) -> _Step:

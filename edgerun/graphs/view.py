@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,12 @@ _MAKES_OF_CONSTANTS = {"dequantizelinear": dequantized_linear, "quantizelinear":
 _MAX_CONSTANT_DEPTH = 4
 """Operators between a constant and the node that uses it."""
 
+_PARTIAL_WRITERS = (
+    "slicescatter", "selectscatter", "diagonalscatter", "indexput", "maskedfill", "maskedscatter", "indexfill",
+    "scatter", "scatterelements", "scatternd", "scatterndupdate", "tensorscatterupdate", "dynamicupdateslice",
+)  # fmt: skip
+"""Kinds that give their first input with a part of it changed."""
+
 NO_NODE = Node("")
 """Stands for a node that is not there; of no kind, without inputs and outputs."""
 
@@ -68,6 +74,19 @@ def kind(node: Node) -> str:
     """The operator's name in one spelling for all formats: "conv", "sigmoid", "nms"."""
     name = spelling(node)
     return ALIASES.get(name, name)
+
+
+def _opened(nodes: Sequence[Node]) -> Iterator[Node]:
+    """The operators, those of a part in its place where the file shows them."""
+    for node in nodes:
+        yield from node.inside or (node,)
+
+
+def _changes_a_part(node: Node, value: str) -> bool:
+    """Whether an operator keeps some numbers of a value and has others in place of the rest."""
+    if spelling(node) == "where":
+        return value in node.inputs[1:]
+    return spelling(node) in _PARTIAL_WRITERS and node.inputs[:1] == (value,)
 
 
 @dataclass(frozen=True)
@@ -89,7 +108,7 @@ class GraphView:
         """The view of a graph."""
         producers: dict[str, Node] = {}
         readers: dict[str, list[Node]] = defaultdict(list)
-        for node in graph.nodes:
+        for node in _opened(graph.nodes):
             producers |= dict.fromkeys(node.outputs, node)
             for name in node.inputs:
                 readers[name].append(node)
@@ -103,6 +122,10 @@ class GraphView:
     def closed_reader(self, value: str) -> str:
         """The first operator that reads a value and whose inside the file does not show; "" where there is none."""
         return next((node.op for node in self.readers.get(value, ()) if node.closed), "")
+
+    def partial_writer(self, value: str) -> str:
+        """The first operator that changes a part of a value and keeps the rest; "" where there is none."""
+        return next((node.op for node in self.readers.get(value, ()) if _changes_a_part(node, value)), "")
 
     def passes(self, value: str, name: str) -> bool:
         """Whether an operator of this spelling lies before a value, each followed by its first input."""

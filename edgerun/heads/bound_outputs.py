@@ -73,12 +73,14 @@ class Part:
         role: such as "scores", "logits" or "distances".
         name: of the output.
         first, last: columns, the last one not included.
+        all_strides: those whose rows the output holds one after another, where it is not of one stride alone.
     """
 
     role: str
     name: str
     first: int
     last: int
+    all_strides: tuple[int, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -123,7 +125,7 @@ class Group:
         """Role -> rows [N, channels] of one image's outputs; views where the layout allows it."""
         found: dict[str, AnyArray] = {}
         for part in self.parts:
-            rows = self._rows(outputs[part.name], cells)[:, part.first : part.last]
+            rows = self._rows(part, outputs[part.name], cells)[:, part.first : part.last]
             if part.role in found:
                 rows = np.concatenate((found[part.role], rows), axis=1)
             found[part.role] = rows
@@ -134,10 +136,21 @@ class Group:
         card = evidence.card
         return self.tables(evidence.probe("textured"), self.cells(card.height, card.width))
 
-    def _rows(self, array: AnyArray, cells: Cells) -> AnyArray:
+    def _rows(self, part: Part, array: AnyArray, cells: Cells) -> AnyArray:
+        if part.all_strides:
+            return _of_stride(array, cells, part.all_strides)
         if len(self.strides) == 1:
             return levels.rows(array, cells.lines, cells.columns, self.per_cell)
         return array[0] if array.ndim > 2 else array
+
+
+def _of_stride(array: AnyArray, cells: Cells, strides: tuple[int, ...]) -> AnyArray:
+    """The rows [N, C] of one stride in an output [1, …, N] of several, the finest first."""
+    (stride,) = cells.strides
+    counts = {each: grids.cells(cells.height, cells.width, (each,)) for each in strides}
+    first = sum(counts[each] for each in strides[: strides.index(stride)])
+    columns = array.reshape(-1, array.shape[-1])
+    return columns.T[first : first + counts[stride]]
 
 
 @dataclass(frozen=True, slots=True)

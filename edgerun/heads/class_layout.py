@@ -1,7 +1,8 @@
 """Which columns of a head of queries are classes: all, all but the first or the last, or those of COCO's category ids.
 
 Source: rfdetr 1.11.2, export/_onnx/inference.py and assets/coco_classes.py (Apache-2.0); transformers 5.23,
-models/deformable_detr and models/conditional_detr, whose `num_labels` is 91, of which column 1 is person.
+models/deformable_detr and models/conditional_detr, whose `num_labels` is 91, of which column 1 is person; at 09cb93d
+convert_conditional_detr_original_pytorch_checkpoint_to_pytorch.py sets it, with coco-detection-id2label.json.
 """
 
 from __future__ import annotations

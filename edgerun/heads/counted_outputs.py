@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from edgerun.contract import Convention, Decoder, Evidence, Inference, Match, Sure
 from edgerun.heads import finished_rows
 from edgerun.heads.finished_outputs import OutputsReader
-from edgerun.heads.requirements import reject, require, verdict
+from edgerun.heads.requirements import require, verdict
 
 __all__ = ["X_FIRST_NAMES", "counted_outputs"]
 
@@ -34,14 +34,8 @@ def counted_outputs(name: str, names: Mapping[str, str], *brings: Convention) ->
         roles = {spec.name: _role(spec.name, names) for spec in evidence.outputs}
         complete = sorted(roles.values()) == sorted(names.values())
         require(complete, f"it needs the outputs {', '.join(names)}")
-        reader, values = OutputsReader.of(roles).stored(evidence), evidence.probe("textured")
-        boxes, scores, classes = reader.rows(values)
-        require(len(boxes) == len(scores) == len(classes), "boxes, classes and scores are not of the same number")
-        meant = finished_rows.are_filled(boxes) & reader.counted(values, len(boxes))
-        boxes, scores, classes = boxes[meant], scores[meant], classes[meant]
-        reject(finished_rows.misfit(boxes, scores, classes, reader.step))
-        reject(finished_rows.inverted(boxes, scores))
-        reject(finished_rows.mislabelled(classes, evidence.card))
+        reader = OutputsReader.of(roles).stored(evidence)
+        boxes, _, _ = reader.judged(evidence)
         bound, units = Inference("the names of the outputs", outputs=roles), finished_rows.units(boxes, evidence, name)
         return Match.bringing(Sure.CERTAIN, "finished detections, by their names", *brings, bound, units, decode=reader)
 

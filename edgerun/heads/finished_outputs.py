@@ -15,6 +15,7 @@ import numpy as np
 from edgerun.boxes import yxyx_to_xyxy
 from edgerun.contract import Arrays, Candidates, Evidence, Frame, TensorSpec
 from edgerun.heads import finished_rows, region_masks, value_checks
+from edgerun.heads.requirements import reject, require
 from edgerun.tensors import AnyArray
 
 __all__ = ["CORNERS", "FROM_ONE", "REQUIRED", "OutputsReader", "classes_and_scores", "given"]
@@ -39,6 +40,7 @@ class OutputsReader:
         y_first: whether boxes are y1 x1 y2 x2, as TensorFlow writes them; x1 y1 x2 y2 otherwise.
         first_class: what the first class is called.
         rows_of_each: rows for each box that the count counts.
+        filled_of_each: how many of these hold something, the first ones; the others are what an earlier run left.
         step: in which numbers of classes are stored; 0 where they are whole.
     """
 
@@ -51,6 +53,7 @@ class OutputsReader:
     y_first: bool = False
     first_class: int = 0
     rows_of_each: int = 1
+    filled_of_each: int = 1
     step: float = 0.0
 
     @staticmethod
@@ -73,11 +76,11 @@ class OutputsReader:
         boxes = yxyx_to_xyxy(stored) if self.y_first else stored.astype(np.float32)
         numbers = numbers - np.float32(self.first_class)
         meant = finished_rows.are_filled(boxes) & self.counted(outputs, len(scores))
-        finished_rows.demand(boxes[meant], scores[meant], numbers[meant], frame.card, frame.conf, self.step)
         kept = np.flatnonzero(meant & (scores >= frame.conf) & np.isfinite(numbers))
         classes = np.rint(numbers[kept]).astype(np.int32)
         further = self._further(outputs, kept, frame)
-        return Candidates(boxes[kept], scores[kept].astype(np.float32), classes, **further)
+        found = Candidates(boxes[kept], scores[kept].astype(np.float32), classes, **further)
+        return finished_rows.settled(found, boxes[meant], scores[meant], numbers[meant], frame, self.step)
 
     def stored(self, evidence: Evidence) -> OutputsReader:
         """The same reader, which knows the steps in which numbers of classes are stored.
@@ -94,8 +97,9 @@ class OutputsReader:
         """Which of so many rows the count covers, bool; what pads the table behind has no meaning."""
         if not self.count:
             return np.ones(rows, np.bool_)
-        count = int(outputs[self.count].reshape(-1)[0]) * self.rows_of_each
-        return np.arange(rows) < count
+        places = np.arange(rows)
+        counted = places < int(outputs[self.count].reshape(-1)[0]) * self.rows_of_each
+        return np.asarray(counted & (places % self.rows_of_each < self.filled_of_each))
 
     def _further(self, outputs: Arrays, kept: AnyArray, frame: Frame) -> dict[str, Any]:
         """The optional columns of `Candidates`."""
@@ -112,6 +116,23 @@ class OutputsReader:
         """Boxes [N, 4] as they are stored, scores [N] and class numbers [N] of a trial run."""
         boxes = values[self.boxes].reshape(-1, 4)
         return boxes, values[self.scores].reshape(-1), values[self.classes].reshape(-1)
+
+    def judged(self, evidence: Evidence) -> tuple[AnyArray, AnyArray, AnyArray]:
+        """The filled rows of a trial run: boxes [N, 4] as they are stored, scores [N], class numbers [N] from 0.
+
+        Raises:
+            Unmet: they cannot be what they are read as.
+        """
+        values = evidence.probe("textured")
+        boxes, scores, classes = self.rows(values)
+        require(len(boxes) == len(scores) == len(classes), "boxes, classes and scores are not of the same number")
+        meant = finished_rows.are_filled(boxes) & self.counted(values, len(boxes))
+        boxes, scores, classes = boxes[meant], scores[meant], classes[meant] - np.float32(self.first_class)
+        require(classes.min(initial=0) >= 0, "a probe run gives class 0, where classes should count from 1")
+        reject(finished_rows.misfit(boxes, scores, classes, self.step))
+        reject(finished_rows.inverted(boxes, scores))
+        reject(finished_rows.mislabelled(classes, evidence.card))
+        return boxes, scores, classes
 
 
 def given(evidence: Evidence) -> Mapping[str, str]:

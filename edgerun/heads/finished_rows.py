@@ -1,8 +1,8 @@
 """Rows after suppression: what every image's rows must look like, where a trial run showed too few to tell.
 
 A model with its suppression inside finds nothing in a made-up image more often than not, so that its columns and units
-are told by its shape alone. Every decoder of finished rows calls `demand` for each frame: rows that cannot be what they
-are read as are refused.
+are told by its shape alone. Every decoder of finished rows calls `settled`, or `demand`, for each frame: rows that
+cannot be what they are read as are refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgerun.card import ModelCard
-from edgerun.contract import Convention, Evidence, Inference
+from edgerun.contract import Candidates, Convention, Evidence, Frame, Inference
 from edgerun.errors import DecoderUnknown
 from edgerun.heads import input_conventions, value_checks
 from edgerun.heads.requirements import require
@@ -26,12 +26,13 @@ __all__ = [
     "may_be_scores",
     "misfit",
     "mislabelled",
+    "settled",
     "units",
     "whole",
 ]
 
 CHECKED_LATER = "each image's boxes are checked"
-"""Ends the basis of units that a trial run does not show."""
+"""Ends the basis of units that a trial run does not show; boxes that are clearly pixels are then read as such."""
 
 STRAY = 0.1
 """Fraction of rows that may be odd: a network's own doubts, not the form of its rows."""
@@ -161,18 +162,22 @@ def demand(
         return
     if not numeric.all():
         boxes, scores, classes = boxes[numeric], scores[numeric], classes[numeric]
+    others = {"unit": "pixels", "pixels": "unit"}
     objections = (
-        misfit(boxes, scores, classes, step),
-        inverted(boxes, scores, conf),
-        _beyond_labels(classes, card),
-        _other_units(boxes, card),
+        (misfit(boxes, scores, classes, step), OTHERWISE),
+        (inverted(boxes, scores, conf), OTHERWISE),
+        (_beyond_labels(classes, card), "give as many labels as the model has classes; else name another decoder"),
+        (_other_units(boxes, card), f'pass box_units="{others[card.box_units]}"; else name another decoder'),
     )
-    wrong = next(filter(None, objections), "")
+    wrong, advice = next((each for each in objections if each[0]), ("", ""))
     if wrong:
-        raise DecoderUnknown(
-            f"The rows that the model gives are not those of {card.decoder}: {wrong}.",
-            hint='pass box_units="unit" or "pixels", or other labels, where these are meant; else name another decoder',
-        )
+        raise DecoderUnknown(f"The rows that the model gives are not those of {card.decoder}: {wrong}.", hint=advice)
+
+
+OTHERWISE = (
+    "name another decoder with decoder=, or other roles with outputs=; see what each says: edgerun inspect MODEL"
+)
+"""What helps where a column is not what it is read as."""
 
 
 def _beyond_labels(classes: AnyArray, card: ModelCard) -> str:
@@ -190,6 +195,37 @@ def _other_units(boxes: AnyArray, card: ModelCard) -> str:
     if settled or value_checks.unit(boxes) == (card.box_units == "unit"):
         return ""
     return f"boxes reach {np.abs(boxes).max():.4g}, which are not {card.box_units}"
+
+
+def settled(
+    found: Candidates, boxes: AnyArray, scores: AnyArray, classes: AnyArray, frame: Frame, step: float = 0.0
+) -> Candidates:
+    """An image's candidates, once its filled rows are held against what they are read as; see `demand`.
+
+    Where nothing but a convention says 0..1 and the rows are clearly pixels, they are read as pixels.
+
+    Args:
+        found: of these rows, in the units that the model gives.
+        boxes, scores, classes, step: as in `demand`.
+        frame: of the image.
+
+    Raises:
+        DecoderUnknown: the rows cannot be so.
+    """
+    if _clearly_pixels(boxes, frame.card):
+        found = found.scaled(1 / frame.width, 1 / frame.height)
+        boxes = boxes / np.array([frame.width, frame.height] * 2, np.float32)
+    demand(boxes, scores, classes, frame.card, frame.conf, step)
+    return found
+
+
+def _clearly_pixels(boxes: AnyArray, card: ModelCard) -> bool:
+    """Whether filled boxes [N, 4] are pixels beyond doubt, and nothing but a convention says 0..1."""
+    by_convention = card.box_units == "unit" and card.source("box_units").endswith(CHECKED_LATER)
+    if not by_convention or not len(boxes):
+        return False
+    beyond = np.abs(boxes).max(axis=1) > value_checks.LARGEST_UNIT
+    return bool(beyond.mean() >= 1 - STRAY)
 
 
 def units(boxes: AnyArray, evidence: Evidence, usual: str = "") -> Convention:

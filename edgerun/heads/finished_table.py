@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from edgerun.contract import Alternative, Arrays, Convention, Decoder, Evidence, Inference, Match, Sure
+from edgerun.graphs import weights
 from edgerun.heads import class_columns, exporter_head, finished_rows, value_checks
 from edgerun.heads.requirements import reject, require, verdict
 from edgerun.heads.table_reader import Columns, TableReader
@@ -60,6 +61,7 @@ def finished_table(
     empty: Sure = Sure.LIKELY,
     filled: Sure = Sure.CERTAIN,
     unsettled: Mapping[str, tuple[Alternative, ...]] = MappingProxyType({}),
+    by_weights: Mapping[str, Alternative] = MappingProxyType({}),
     note: str = "",
 ) -> Decoder:
     """A family whose finished rows come in one table.
@@ -75,12 +77,13 @@ def finished_table(
         names: parts of the name that the exporter gives to the table; a table with one is its own.
         empty, filled: how sure it is where a trial run gives no rows, and where it gives rows, best first.
         unsettled: field -> the habits that the rows leave open.
+        by_weights: part of the names of weights -> the habit of the networks that have it.
         note: ends the reason, where columns do not tell one family from another.
     """
     table = Columns.of(columns)
     family = _Family(
         name, table, tuple(brings), tuple(beside), tuple(leading), units, tuple(names), head, empty, filled, unsettled,
-        note,
+        by_weights, note,
     )  # fmt: skip
     return Decoder(name, verdict(family.matches), suppress=False, batched=table.batch < 0)
 
@@ -100,6 +103,7 @@ class _Family:
     empty: Sure
     filled: Sure
     unsettled: Mapping[str, tuple[Alternative, ...]]
+    by_weights: Mapping[str, Alternative]
     note: str
 
     def matches(self, evidence: Evidence) -> Match:
@@ -123,7 +127,18 @@ class _Family:
         brings = [*self.brings, *self._inferred(rows, values, reader, evidence)]
         named = self._named(reader.table) or self.head == exporter_head.of(evidence) != ""
         sure = Sure.CERTAIN if named else self._sure(rows, count, evidence)
-        return Match.bringing(sure, self._why(rows), *brings, unsettled=self.unsettled, decode=reader)
+        habits = self._of_weights(evidence)
+        told = {name for habit in habits for name in habit.fields}
+        unsettled = {name: readings for name, readings in self.unsettled.items() if name not in told}
+        return Match.bringing(sure, self._why(rows), *brings, *habits, unsettled=unsettled, decode=reader)
+
+    def _of_weights(self, evidence: Evidence) -> list[Convention]:
+        """The habit that the names of weights tell, if they do."""
+        part = weights.named(evidence.graph(), self.by_weights) if self.by_weights else ""
+        if not part:
+            return []
+        habit = self.by_weights[part]
+        return [Inference(f"weights named {part}…: {habit.who}", **habit.fields)]
 
     @property
     def _tasks(self) -> set[str]:

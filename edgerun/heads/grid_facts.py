@@ -74,7 +74,8 @@ class GridFacts:
     @cached_property
     def sizes_are_negative(self) -> bool:
         """Whether widths or heights are, beyond rounding."""
-        return bool((self.table[2:4] < -1).any())
+        rounding = value_checks.TOLERANCE if self.in_unit else 1.0
+        return bool((self.table[2:4] < -rounding).any())
 
     @cached_property
     def sizes_are_cut_off(self) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+
 from edgerun.contract import (
     Arrays,
     Candidates,
@@ -23,10 +25,12 @@ from edgerun.contract import (
     Sure,
 )
 from edgerun.contract.convention import Alternatives
+from edgerun.graphs.decoded_rows import strides_of_rows
 from edgerun.heads import exporter_head, grid_checks, keypoint_columns, prototypes
 from edgerun.heads.grid_columns import Columns, Layout
 from edgerun.heads.grid_facts import GridFacts
 from edgerun.heads.grid_tables import Order, Table, grid_table
+from edgerun.heads.grids import strides_of
 from edgerun.heads.prototypes import Prototypes
 from edgerun.heads.requirements import reject, require, verdict
 from edgerun.heads.trained_feeds import Feed, Feeds
@@ -139,6 +143,8 @@ class _Family:
         require(not exporter_head.of_others(evidence), exporter_head.of_others(evidence))
         planes = prototypes.of(evidence) if self.layout.tail == "weights" else None
         table = grid_table(evidence, self.per_cell, self.order, planes)
+        if planes is None and self._is_shown(table, evidence):
+            return self._shown(table, evidence)
         facts = table.facts(evidence)
         reject(grid_checks.ungridded(facts))
         tail = self._tail(facts, planes, evidence)
@@ -152,6 +158,27 @@ class _Family:
         feed = self._feed(table, evidence)
         brought = [*feed.brought, *tail.inferred, units(facts)]
         return Match.bringing(sure, why, *brought, unsettled=feed.unsettled, decode=reader)
+
+    def _is_shown(self, table: Table, evidence: Evidence) -> bool:
+        """Whether the graph shows boxes and scores as this family has them, and nothing but a score for each label."""
+        plain = self.layout.words[:2] == ("cxcywh", "scores") and not table.rows_first and self.per_cell == 1
+        spec = next(spec for spec in evidence.outputs if spec.name == table.output)
+        labelled = spec.shape[1] == 4 + len(evidence.card.labels) and not evidence.card.keypoints
+        graph = evidence.graph() if plain and labelled and spec.quantization is None else None
+        strides = None if graph is None else strides_of_rows(graph, table.output)
+        grid = table.grid
+        return strides is not None and np.array_equal(strides, strides_of(grid.height, grid.width, grid.strides))
+
+    def _shown(self, table: Table, evidence: Evidence) -> Match:
+        """The verdict where the graph shows all."""
+        columns = Columns("cxcywh", "", len(evidence.card.labels))
+        why = f"{table.grid.count} rows are {table.grid}; {_spelt(columns, evidence)}{table.left}, as the graph shows"
+        seen = Inference("the graph multiplies boxes by the strides of their cells", box_units="pixels")
+        reader = GridReader(table.output, table.rows_first, columns)
+        feed = self._feed(table, evidence)
+        return Match.bringing(
+            self.labelled, why, *feed.brought, seen, unsettled=feed.unsettled, decode=reader, shown=True
+        )
 
     def _feed(self, table: Table, evidence: Evidence) -> Feed:
         """How the model is fed, as far as family and trial runs say."""
@@ -200,6 +227,7 @@ class _Family:
         room = facts.channels >= self._first + LEAST_BEHIND
         alike = room and not self.layout.confidence and keypoint_columns.may_be_keypoints(facts, evidence)
         require(alike, "the columns behind the scores of a trial run are not keypoints; say keypoints=")
+        require(not facts.sizes_are_negative, "widths and heights of a trial run are negative")
         reject(facts.misread(self.layout.box))
         why = "some columns stay high all over a trial run, as coordinates in 0..1 do and scores do not"
         reader = GridReader(table.output, table.rows_first, Columns(self.layout.box, "", 1))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from edgerun.contract import Arrays, Evidence, ModelCard, TensorSpec
 from edgerun.heads import grids, levels, value_checks
 from edgerun.heads.grid_facts import GridFacts
@@ -59,7 +61,8 @@ def grid_table(
     """The output of three axes whose rows are as many as the anchors of a grid.
 
     What it was made of may stand beside it and is left aside: maps of its strides and columns of its rows, where the
-    boxes of a trial run hold their cells; anything, where the card gives the table the role "rows".
+    boxes of a trial run hold their cells; the same table once more; anything, where the card gives the table the role
+    "rows".
 
     Args:
         planes: prototypes that are read besides.
@@ -72,10 +75,10 @@ def grid_table(
     named = [spec for spec in tables if evidence.card.outputs.get(spec.name) == ROWS]
     found = _laid_out(named or tables, evidence.card, per_cell, order)
     if len(specs) > 1:
-        found = found if named else _on_cells(found, evidence)
+        found = found if named else _once(_on_cells(found, evidence), evidence)
         require(len(found) == 1, "none of its outputs, or several, are a table of boxes that hold their cells")
         others = [spec for spec in specs if spec.name != found[0].output]
-        strange = [] if named else [spec.name for spec in others if not _made_into(spec, found[0].grid)]
+        strange = [] if named else [spec.name for spec in others if not _belongs(spec, found[0], evidence)]
         require(
             not strange, f"{', '.join(strange)} beside the table are unknown; to leave them aside, give it {ROWS!r}"
         )
@@ -113,6 +116,23 @@ def _table(spec: TensorSpec, card: ModelCard, per_cell: int, order: Order) -> Ta
 def _on_cells(tables: Sequence[Table], evidence: Evidence) -> list[Table]:
     """Those of these tables whose boxes hold their cells in a trial run."""
     return [table for table in tables if table.facts(evidence).lie_on_cells]
+
+
+def _once(tables: Sequence[Table], evidence: Evidence) -> list[Table]:
+    """These tables without those that hold in a trial run what an earlier one holds."""
+    outputs, kept = evidence.probe("textured"), list[Table]()
+    for table in tables:
+        if not any(np.array_equal(table.of(outputs), other.of(outputs)) for other in kept):
+            kept.append(table)
+    return kept
+
+
+def _belongs(spec: TensorSpec, table: Table, evidence: Evidence) -> bool:
+    """Whether an output beside a table is what it was made of, or the same once more."""
+    if _made_into(spec, table.grid):
+        return True
+    outputs = evidence.probe("textured")
+    return len(spec.shape) == 3 and np.array_equal(outputs[spec.name][0], table.of(outputs))
 
 
 def _made_into(spec: TensorSpec, grid: grids.Grid) -> bool:

@@ -9,18 +9,23 @@ from collections.abc import Iterable, Mapping
 
 from edgerun.heads.bound_outputs import Group
 
-__all__ = ["agree", "claims_logits", "contradiction", "of_groups"]
+__all__ = ["agree", "claims_logits", "contradiction", "of_groups", "renamed"]
 
 Roles = Mapping[str, str]
 
 
 def of_groups(groups: Iterable[Group]) -> Roles:
     """The roles of all outputs."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for group in groups:
         for part in group.parts:
-            found.setdefault(part.name, []).append(part.role)
+            found.setdefault(part.name, {})[part.role] = None  # an output of all strides has one in each group
     return {name: ", ".join(roles) for name, roles in found.items()}
+
+
+def renamed(roles: Roles, before: str, after: str) -> dict[str, str]:
+    """The same with another word for a role."""
+    return {name: after if role == before else role for name, role in roles.items()}
 
 
 def claims_logits(claimed: Roles) -> bool:

@@ -81,11 +81,12 @@ class RankedReader:
         """
         rows = outputs[self.output][0]
         rows = rows[finished_rows.are_filled(rows[:, :FIRST_BEHIND])]
-        finished_rows.demand(BOX_READERS[self.box](rows[:, :4]), rows[:, 4], rows[:, 5], frame.card, frame.conf)
+        filled = BOX_READERS[self.box](rows[:, :4]), rows[:, 4], rows[:, 5]
         rows = rows[rows[:, 4] >= frame.conf]
         boxes = rows[:, :4]
         found = Candidates(BOX_READERS[self.box](boxes), rows[:, 4].copy(), rows[:, 5].astype(np.int32))
         found = with_tail(found, self.tail, boxes, rows[:, FIRST_BEHIND:], self.keypoints)
+        found = finished_rows.settled(found, *filled, frame)
         return found if self.planes is None else self.planes.beside(found, outputs)
 
 

@@ -18,15 +18,23 @@ from edgerun.heads import keypoint_columns, output_roles, scores
 from edgerun.heads.bound_outputs import Group, Part, Tables
 from edgerun.heads.keypoint_columns import Keypoints
 from edgerun.heads.readings import Bound, Observed
+from edgerun.heads.requirements import Unmet, require
 from edgerun.heads.stride_outputs import StrideOutputs
 from edgerun.tensors import AnyArray
 
-__all__ = ["ANGLE", "POINTS", "RawTail", "apart", "like_classes"]
+__all__ = ["ANGLE", "FINISHED", "POINTS", "RawTail", "apart", "like_classes", "points_in"]
 
 POINTS = {3: "keypoints", 2: "keypoints without visibility"}
 """Columns of a point -> the role of an output that holds some."""
 
 ANGLE = "angle"
+
+FINISHED = {
+    POINTS[3]: "keypoints in pixels",
+    POINTS[2]: "keypoints in pixels without visibility",
+    ANGLE: "angle in radians",
+}
+"""Role -> that of the same where the network has finished them."""
 
 LEAST_HIGH = scores.logit(0.1)
 """Of a class's logits all over an image the median is below, as `grid_facts.SCORE_MEDIAN` has it for its scores."""
@@ -65,14 +73,10 @@ class RawTail:
         classes = behind.shape[1] - width
         if width < 1 or classes < 1:
             return f"the columns of a probe run do not show where classes end and {self.kind} begin"
-        role = ANGLE
-        if self.kind == "keypoints":
-            points = _points(width, evidence)
-            if points is None and evidence.known("keypoints"):
-                return f"{width} columns are not {evidence.card.keypoints} points"
-            if points is None:
-                return f"{width} columns of points may be of two or of three numbers; say keypoints= and keypoint_dims="
-            role = POINTS[points.dims]
+        try:
+            role = ANGLE if self.kind == ANGLE else POINTS[points_in(width, evidence).dims]
+        except Unmet as unmet:
+            return str(unmet)
         groups = tuple(_cut(group, width, role) for group in bound.groups)
         why = f"{groups[0]} at strides {', '.join(map(str, self.outputs.strides))}"
         return replace(bound, groups=groups, roles=output_roles.of_groups(groups), classes=classes, why=why)
@@ -90,12 +94,26 @@ class RawTail:
         return 0 if classes.all() else columns - int(classes.argmin())
 
 
-def _points(width: int, evidence: Evidence) -> Keypoints | None:
-    """The points in so many columns, as the card says or as the number allows one way alone; else None."""
+def points_in(width: int, evidence: Evidence, dims: int | None = None) -> Keypoints:
+    """The points in so many columns, as the card says or as the number allows one way alone.
+
+    Args:
+        width: columns.
+        evidence: of the model.
+        dims: numbers for each point, where the output's shape tells.
+
+    Raises:
+        Unmet: there are none, or the number allows several ways.
+    """
     if evidence.known("keypoints"):
-        return keypoint_columns.said(width, evidence)
-    fitting = [dims for dims in POINTS if width % dims == 0]
-    return Keypoints(width // fitting[0], fitting[0]) if len(fitting) == 1 else None
+        points = keypoint_columns.said(width, evidence)
+        if points is None:
+            raise Unmet(f"{width} columns are not {evidence.card.keypoints} points")
+        return points
+    fitting = [each for each in POINTS if width % each == 0 and dims in (None, each)]
+    told = len(fitting) == 1
+    require(told, f"{width} columns of points may be of two or of three numbers; say keypoints= and keypoint_dims=")
+    return Keypoints(width // fitting[0], fitting[0])
 
 
 def _cut(group: Group, width: int, role: str) -> Group:

@@ -11,7 +11,18 @@ from edgerun.heads import output_roles
 from edgerun.heads.bound_outputs import Formula, Group, Reader
 from edgerun.tensors import AnyArray
 
-__all__ = ["STAND_IN", "Binding", "Bound", "Observed", "OfClasses", "Reading", "certain", "decoder", "label_mismatch"]
+__all__ = [
+    "STAND_IN",
+    "Binding",
+    "Bound",
+    "Observed",
+    "OfClasses",
+    "Reading",
+    "Undecided",
+    "certain",
+    "decoder",
+    "label_mismatch",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +47,14 @@ class Bound:
         return replace(self, groups=groups, roles=output_roles.of_groups(groups))
 
 
+class Undecided(str):
+    """Why outputs that have the shapes of a family cannot be told from one another."""
+
+    __slots__ = ()
+
+
 Binding = Callable[[Evidence], Bound | str]
-"""What finds out which output is what; a text says why they are not such outputs."""
+"""What finds out which output is what; a text says why they are not such outputs, or are `Undecided`."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +157,8 @@ class Reading:
     def matches(self, evidence: Evidence) -> Match:
         """The verdict on a model's outputs, with a reader that is bound to them."""
         bound = self.binding(evidence)
+        if isinstance(bound, Undecided):
+            return Match(Sure.NO, self._stand_in(evidence) or str(bound))
         if isinstance(bound, str):
             return Match(Sure.NO, bound)
         observed = Observed(evidence, bound)

@@ -14,7 +14,7 @@ from edgerun.contract import Evidence
 from edgerun.heads import levels, output_roles, value_checks
 from edgerun.heads.bound_outputs import Group, Part, Tables
 from edgerun.heads.levels import Level
-from edgerun.heads.readings import Bound, Observed, label_mismatch
+from edgerun.heads.readings import Bound, Observed, Undecided, label_mismatch
 from edgerun.tensors import AnyArray
 
 __all__ = ["Output", "StrideOutputs"]
@@ -90,7 +90,7 @@ class StrideOutputs:
     def _unfit(self, fitting: Sequence[Group]) -> str:
         """Why none or several of the ways to take outputs are no answer."""
         if fitting:
-            return f"which outputs hold {self._spelt} cannot be told; say it by `outputs`"
+            return Undecided(f"which outputs hold {self._spelt} cannot be told; say it by `outputs`")
         return f"it needs outputs of {self._spelt}"
 
     @property

@@ -127,12 +127,13 @@ class TableReader:
         )
         boxes, scores, batches = columns.boxes(rows), rows[:, columns.score], columns.batches(rows)
         _demand_batches(batches, frame)
-        finished_rows.demand(boxes, scores, classes, frame.card, frame.conf, self.step)
         kept = np.flatnonzero((scores >= frame.conf) & self._of_image(batches, frame))
         numbers = np.rint(classes[kept]).astype(np.int32)
         further = self._beside(outputs, meant[kept], frame)
         found = Candidates(boxes[kept], scores[kept].astype(np.float32), numbers, **further)
-        return found if columns.angle < 0 else with_tail(found, "angle", *columns.turned(rows[kept]), 0)
+        if columns.angle >= 0:
+            found = with_tail(found, "angle", *columns.turned(rows[kept]), 0)
+        return finished_rows.settled(found, boxes, scores, classes, frame, self.step)
 
     def _of_image(self, batches: AnyArray, frame: Frame) -> AnyArray:
         """Which rows are of the frame's image; all of them in a table of one image."""

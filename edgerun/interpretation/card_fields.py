@@ -83,7 +83,7 @@ def _described(card: ModelCard, descriptions: Collection[Claim]) -> ModelCard:
             raise contradictions.unreadable(claim) from claim.damage
         own = _own_card(claim, claim.given_beside(settled))
         contradictions.refuse_two_descriptions(card, own, settled)
-        own = _with_whole_fit(card, _with_whole_normalisation(card, own, settled))
+        own = _with_whole_fit(card, _with_whole_normalisation(card, own, settled), claim)
         card = _with_rest(card, own)
         if claim.overrules:
             settled.update(own.sources)
@@ -109,9 +109,9 @@ def _with_whole_normalisation(card: ModelCard, own: ModelCard, settled: Abstract
     return _without(own, NORMALISATION)
 
 
-def _with_whole_fit(card: ModelCard, own: ModelCard) -> ModelCard:
-    """What a description gives, less what an earlier word on the fit or on the input's size makes void."""
-    if "resize" in card.sources and card.resize != own.resize:
+def _with_whole_fit(card: ModelCard, own: ModelCard, claim: Claim) -> ModelCard:
+    """What a description gives, less what an earlier word on another fit or on the input's size makes void."""
+    if "resize" in card.sources and card.resize != claim.fields.get("resize", own.resize):
         return _without(own, (*SIDES, "crop"))
     if not card.sources.keys().isdisjoint(("height", "width")):
         return _without(own, SIDES)

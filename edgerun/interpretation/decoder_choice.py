@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, TypeVar
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
 from edgerun.contract.convention import Alternatives
+from edgerun.decoders import BUILTIN
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown, PluginError
-from edgerun.heads import finished_rows, named_roles
-from edgerun.heads.readings import STAND_IN
-from edgerun.interpretation import graph_evidence, other_tasks
+from edgerun.heads import finished_rows, table_forms
+from edgerun.interpretation import decoder_refusals, graph_evidence
 from edgerun.interpretation.card_fields import lay
 from edgerun.interpretation.claims import Claim, Standing
 
 __all__ = ["Choice", "choose", "distinct", "named", "observed", "reader"]
-
-PHOTOS = "photos may tell: edgerun card MODEL --images DIR"
-
-Verdicts = Sequence[tuple[Decoder, Match]]
-"""Decoders that were asked, with what each says of the outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,8 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     """
     decoders = list(decoders)
     name = evidence.card.decoder
-    choice = _inferred(evidence, decoders) if name is None else _by_name(name, evidence, decoders)
+    pick = partial(_inferred, evidence) if name is None else partial(_by_name, name, evidence)
+    choice = table_forms.in_any(pick, evidence, decoders)
     choice = replace(choice, match=graph_evidence.with_open_normalisation(choice.match, evidence))
     _refuse_unsettled(choice, evidence)
     try:
@@ -85,17 +82,33 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
 
 def _inferred(evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
     """The decoder that is surest of all."""
-    verdicts = [(decoder, decoder.matches(evidence)) for decoder in decoders]
+    verdicts = _asked(evidence, decoders)
     best = max((match.sure for _, match in verdicts), default=Sure.NO)
     if best is Sure.NO:
         _blame_labels(evidence, decoders)
-        raise _with_evidence(_none_reads(evidence, verdicts), evidence, _named(verdicts))
+        raise _with_evidence(decoder_refusals.none_reads(evidence, verdicts), evidence, _named(verdicts))
     finalists = distinct([(decoder, match) for decoder, match in verdicts if match.sure == best], evidence)
     if len(finalists) > 1:
-        raise _with_evidence(_several_read(finalists, evidence), evidence, _named(verdicts))
+        raise _with_evidence(decoder_refusals.several_read(finalists, evidence), evidence, _named(verdicts))
     decoder, match = finalists[0]
     others = [(other, verdict) for other, verdict in verdicts if other is not decoder]
     return Choice(decoder, match, _named(others))
+
+
+def _asked(evidence: Evidence, decoders: Sequence[Decoder]) -> list[tuple[Decoder, Match]]:
+    """The decoders with their verdicts; once a file shows how its outputs are made, of the rest those of plugins alone.
+
+    What the file shows needs no trial run, and families that come later would ask for one to say that it is not theirs.
+    """
+    verdicts: list[tuple[Decoder, Match]] = []
+    shown = False
+    for decoder in decoders:
+        if shown and decoder in BUILTIN:
+            continue
+        match = decoder.matches(evidence)
+        shown = shown or match.shown
+        verdicts.append((decoder, match))
+    return verdicts
 
 
 def _by_name(name: str, evidence: Evidence, decoders: Sequence[Decoder]) -> Choice:
@@ -140,40 +153,6 @@ def _left_to(match: Match, evidence: Evidence) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------- refusals
 
 
-def _none_reads(evidence: Evidence, verdicts: Verdicts) -> DecoderUnknown:
-    for decoder, match in verdicts:
-        if STAND_IN in match.why:
-            return DecoderUnknown(
-                f"The outputs are {decoder.name}'s, but {match.why}.",
-                hint="export the model again at the size that it is to run at, or with open sides and imgsz=",
-            )
-    other = other_tasks.recognised(evidence.outputs, evidence.card.height, evidence.card.width)
-    if other:
-        return DecoderUnknown(
-            f"No decoder reads these outputs: {_listed(evidence)}; they look like {other}, which edgerun does not do.",
-            hint="run it with the library it was made for; if it is a detector all the same, name its decoder with "
-            "decoder=, of those of: edgerun plugins",
-        )
-    by_roles = named_roles.suggested(evidence)
-    hint = "see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family"
-    if by_roles:
-        hint = f"if these are boxes and what belongs to them, pass {by_roles}, or the other order of boxes; {hint}"
-    return DecoderUnknown(f"No decoder reads these outputs: {_listed(evidence)}.", hint=hint)
-
-
-def _several_read(finalists: Verdicts, evidence: Evidence) -> DecoderAmbiguous:
-    hypotheses = " or ".join(f"{decoder.name} ({match.why})" for decoder, match in finalists)
-    arguments = " or ".join(f'decoder="{decoder.name}"' for decoder, _ in finalists)
-    return DecoderAmbiguous(
-        f"The outputs {_listed(evidence)} can be read in {len(finalists)} ways: {hypotheses}.",
-        hint=f"pass {arguments}; {PHOTOS}",
-    )
-
-
-def _listed(evidence: Evidence) -> str:
-    return "; ".join(map(str, evidence.outputs))
-
-
 def _blame_labels(evidence: Evidence, decoders: Sequence[Decoder]) -> None:
     """Say so where it is the number of labels alone that no hypothesis agrees with."""
     card = evidence.card
@@ -200,7 +179,7 @@ def _refuse_unsettled(choice: Choice, evidence: Evidence) -> None:
     ambiguous = DecoderAmbiguous(
         f"The outputs are {choice.decoder.name}'s ({choice.match.why}), but nothing says how the model is fed or "
         f"counts: {kinds}.",
-        hint=f"pass {arguments}; {PHOTOS}" if several else f"pass {arguments}",
+        hint=f"pass {arguments}; {decoder_refusals.PHOTOS}" if several else f"pass {arguments}",
     )
     raise _with_evidence(ambiguous, evidence, choice.verdicts)
 
@@ -213,7 +192,7 @@ def _as_arguments(entries: Alternatives) -> str:
     return " or ".join(entry.arguments for entry in entries)
 
 
-def _named(verdicts: Verdicts) -> list[tuple[str, Match]]:
+def _named(verdicts: Sequence[tuple[Decoder, Match]]) -> list[tuple[str, Match]]:
     return [(decoder.name, match) for decoder, match in verdicts]
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from edgerun.card import ModelCard
-from edgerun.contract import TensorSpec
+from edgerun.contract import Inference, TensorSpec
 from edgerun.errors import ModelUnreadable
 from edgerun.interpretation.claims import Claim, Objection, Standing
 from edgerun.processing import quantization
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.tensors import AnyArray
 
-__all__ = ["fixed", "names_of_outputs", "open_sizes", "refuse_what_cannot_run", "steps"]
+__all__ = ["bytes_as_they_are", "fixed", "names_of_outputs", "open_sizes", "refuse_what_cannot_run", "steps"]
 
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
@@ -117,6 +117,15 @@ def open_sizes() -> Claim:
     return Claim("default: the file takes any size", sizes, Standing.CONVENTION)
 
 
+def bytes_as_they_are(image: ImageInput) -> Claim:
+    """How an input of uint8 without a scale is fed: a normalisation by 1/255 or by a mean would leave nothing of an
+    image in it, so that it is inside the graph, whatever the family is trained on.
+    """
+    takes_bytes = image.spec.dtype == "uint8" and image.spec.quantization is None
+    fields = {"scale": 1.0, "mean": 0.0, "std": 1.0} if takes_bytes else {}
+    return Claim(f"{SOURCE}, which holds bytes", fields, Standing.CONVENTION)
+
+
 def names_of_outputs(outputs: Sequence[TensorSpec], model: str) -> Claim:
     """The outputs that there are: a card must not speak of others."""
     limit = partial(_objection_to_outputs, tuple(spec.name for spec in outputs), model)
@@ -167,7 +176,7 @@ def _objection_to_range(spec: TensorSpec, model: str, card: ModelCard, ends: Any
     if most > limits.max:
         return Objection(
             f"The input of {model} is {spec.dtype}, which ends at {limits.max}; pixels would go beyond it.",
-            "say how they are brought into it: scale=0.5, or mean=128",
+            _how_brought_in(card),
         )
     if least < limits.min - 1:
         return Objection(
@@ -176,6 +185,13 @@ def _objection_to_range(spec: TensorSpec, model: str, card: ModelCard, ends: Any
             "say mean=0, std=1, scale=1 where the model takes bytes as they are",
         )
     return None
+
+
+def _how_brought_in(card: ModelCard) -> str:
+    """The next step where pixels do not fit in; a graph that normalises them cannot be fed otherwise."""
+    if card.source("scale").startswith(Inference.KIND):
+        return "export it with an input of uint8 or float32"
+    return "say how they are brought into it: scale=0.5, or mean=128"
 
 
 def _black_and_white(card: ModelCard) -> AnyArray:

@@ -12,7 +12,7 @@ from edgerun.card import ModelCard
 from edgerun.contract import Alternative, Evidence, Inference, Match
 from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
 from edgerun.interpretation.claims import Claim, Standing
-from edgerun.tensors import AnyArray
+from edgerun.tensors import AnyArray, TensorSpec
 
 __all__ = [
     "ANY_NORMALISATION",
@@ -188,8 +188,8 @@ def with_open_normalisation(match: Match, evidence: Evidence) -> Match:
     """A verdict that leaves the normalisation open, where the graph tells nothing of what goes in.
 
     A family's convention speaks of a graph that takes the image as the network was trained: not of one that normalises
-    in a way of its own, nor of one that changes it in a way that cannot be followed, nor of one that would cut most of
-    the values off. Where a part that was compiled for a device comes first, the convention holds and says so.
+    in a way of its own, nor of one that changes it in a way that cannot be followed, as inside of a part that was
+    compiled for a device, nor of one that would cut most of the values off.
     """
     graph = evidence.graph()
     if graph is None or "mean" in match.unsettled:
@@ -197,8 +197,25 @@ def with_open_normalisation(match: Match, evidence: Evidence) -> Match:
     found = preprocessing(graph, evidence.image.name)
     reason = _why_open(found, match, evidence)
     if not reason:
-        return _noting_closed_part(found, match)
-    return replace(match, why=f"{match.why}; {reason}", unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
+        return match
+    why = f"{match.why}; {reason}"
+    if _takes_whole_numbers(evidence.image):
+        bytes_ = Inference(f"an input of {evidence.image.dtype} takes bytes as they are", **WHOLE_NUMBERS)
+        conventions, basis = {**match.conventions, **bytes_.fields}, {**match.basis, **bytes_.basis}
+        return replace(match, why=why, conventions=conventions, basis=basis)
+    return replace(match, why=why, unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
+
+
+WHOLE_NUMBERS: Mapping[str, Any] = {"scale": 1.0, "mean": 0.0, "std": 1.0}
+
+
+def _takes_whole_numbers(image: TensorSpec) -> bool:
+    """Whether the input holds whole numbers from 0 that stand for themselves: 0..1 and -1..1 would be lost in it."""
+    return image.dtype in UNSIGNED and image.quantization is None
+
+
+UNSIGNED = ("uint8", "uint16", "uint32", "int32", "int64")
+"""Types of which exporters write inputs for bytes: MoveNet's are uint8 and int32."""
 
 
 def _why_open(found: InGraphPreprocessing, match: Match, evidence: Evidence) -> str:
@@ -209,28 +226,18 @@ def _why_open(found: InGraphPreprocessing, match: Match, evidence: Evidence) -> 
         channels = np.broadcast(np.array(found.factor), np.array(found.offset))
         made = ", ".join(f"{factor:.4g} x {offset:+.4g}" for factor, offset in channels)
         return f"the graph itself makes {made} of each x that goes in"
-    if _is_operator(found.closed_by) and not _is_settled(match, evidence):
-        return f"the file does not show what happens to an image inside of {found.closed_by}"
+    if (found.closed_by or found.parts_changed_by) and not _is_settled(match, evidence):
+        return _not_followed(found)
     if found.holds is not None and _white(match) > 2 * found.holds[1]:
         return f"the graph cuts off what goes in beyond {found.holds[1]:.4g}"
     return ""
 
 
-def _is_operator(name: str) -> bool:
-    """Whether what hides the image is an operator of the graph; a part compiled for a device has its backend's name."""
-    return "::" in name
-
-
-def _noting_closed_part(found: InGraphPreprocessing, match: Match) -> Match:
-    """The verdict, with a word beside its conventions where the file does not show what happens to the image."""
-    if not found.closed_by or _is_operator(found.closed_by):
-        return match
-    note = f"; the file does not show what happens to an image inside of {found.closed_by}"
-    basis = dict(match.basis)
-    for name in NORMALISATION & set(basis):
-        if basis[name].startswith("convention"):
-            basis[name] += note
-    return replace(match, basis=basis)
+def _not_followed(found: InGraphPreprocessing) -> str:
+    """What happens to an image that cannot be followed."""
+    if found.closed_by:
+        return f"the file does not show what happens to an image inside of {found.closed_by}"
+    return f"{found.parts_changed_by} changes a part of an image, which cannot be followed"
 
 
 def _is_settled(match: Match, evidence: Evidence) -> bool:

@@ -12,10 +12,10 @@ from typing import Any
 
 from edgerun.card import ModelCard
 from edgerun.card.labels import without_background
-from edgerun.contract import Decoder, Evidence, TensorSpec
+from edgerun.contract import Decoder, Evidence, Graph, TensorSpec
 from edgerun.errors import DecoderUnknown
 from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
-from edgerun.interpretation import decoder_choice, file_input, graph_evidence, mean_order
+from edgerun.interpretation import decoder_choice, file_input, free_sizes, graph_evidence, mean_order
 from edgerun.interpretation.card_fields import fold
 from edgerun.interpretation.claims import Claim, Standing, conventions, need, stated
 from edgerun.interpretation.decoder_choice import Choice
@@ -56,12 +56,24 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
         DecoderUnknown, DecoderAmbiguous: no decoder reads its outputs, or two are plausible.
         ModelUnreadable: a trial run failed.
     """
+    graph = read_graph(opened)
+    try:
+        return _interpreted(opened, arguments, graph)
+    except DecoderUnknown as refusal:
+        if not free_sizes.is_stand_in(refusal) or not free_sizes.free(opened, graph):
+            raise
+        return _interpreted(opened, arguments, graph)
+
+
+def _interpreted(opened: Opened, arguments: Mapping[str, Any], graph: Graph | None) -> Interpretation:
+    """The same, with the sizes that the session gives, unless the user says another that it can be opened for."""
     path, session, registry = opened.file, opened.session, opened.registry
     model = path.name
     said = stated(path, session.metadata, registry.dialects, arguments)
     file_input.refuse_what_cannot_run(session.inputs, session.outputs, fold(said).inputs, model)
     image = model_inputs.find(session.inputs, model)
-    graph = read_graph(opened)
+    if free_sizes.wants_another(fold(said), image) and free_sizes.free(opened, graph):
+        image = model_inputs.find(session.inputs, model)
     in_graph = InGraphPreprocessing() if graph is None else preprocessing(graph, image.spec.name)
     claims = [
         *said,
@@ -69,6 +81,7 @@ def interpret(opened: Opened, arguments: Mapping[str, Any]) -> Interpretation:
         file_input.open_sizes(),
         graph_evidence.claim(in_graph, model),
         mean_order.color_claim(in_graph),
+        file_input.bytes_as_they_are(image),
     ]
     runs = TrialRuns(opened, image, fold(claims), opened.trials)
     claims.append(file_input.names_of_outputs(runs.outputs, model))

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, ModelCard
 from edgerun.contract import Arrays, Graph, HandsOverGraph, ReadsGraphs, TensorSpec
 from edgerun.errors import ModelUnreadable, translated
+from edgerun.media.images import Image
+from edgerun.media.synthetic import SEED, stand_in
 from edgerun.media.synthetic import picture as made_up_image
 from edgerun.processing import model_inputs, quantization
 from edgerun.processing.model_inputs import ImageInput
@@ -116,14 +118,20 @@ class TrialRuns:
             return run()
         # the image is told by how it is made and fed, and by a small one that is: made in a thirtieth of the time
         small = replace(plan, height=min(plan.height, SMALL_SIDE), width=min(plan.width, SMALL_SIDE))
-        return self._kept.answer(f"{kind} {plan}", self._shown(kind, small) | others, run)
+        made_up = stand_in if kind == "textured" else made_up_image
+        sample = self._fed(made_up(kind, small.height, small.width), small)
+        return self._kept.answer(f"{kind} {SEED} {plan}", sample | others, run)
 
     def _shown(self, kind: Kind, plan: Plan) -> Arrays:
         """The made-up image in every slot of the input."""
+        return self._fed(made_up_image(kind, plan.height, plan.width), plan)
+
+    def _fed(self, picture: Image, plan: Plan) -> Arrays:
+        """An image in every slot of the input."""
         image = self._image
         batch = plan.new_input(image.batch or 1)
         for slot in batch:
-            plan.apply(made_up_image(kind, plan.height, plan.width), slot)
+            plan.apply(picture, slot)
         return {image.spec.name: batch[0] if image.batch == 0 else batch}
 
     def _beside_the_image(self, card: ModelCard) -> Arrays:

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgerun.boxes import area, enclosing
 from edgerun.boxes import iou as overlaps
+from edgerun.processing.greedy import kept_rows
 from edgerun.tensors import AnyArray, FloatArray
 
 __all__ = ["soften", "suppress", "suppress_poses", "suppress_rotated"]
@@ -47,31 +48,10 @@ def suppress(
     Returns:
         intp [K].
     """
-    order = np.argsort(-scores, kind="stable")
     if mode == "none":
-        return order[:max_det]
-    if mode == "class" and len(order) and (classes == classes[0]).all():
-        mode = "agnostic"
-    x1, y1, x2, y2 = np.ascontiguousarray(boxes[order].T)
-    areas = area(boxes)[order]
-    groups = classes[order]
-    places = np.arange(len(order))
-    threshold = np.float32(iou)
-    kept: list[int] = []
-    while len(places) and len(kept) < max_det:
-        kept.append(int(places[0]))
-        shared = np.minimum(x2[0], x2[1:]) - np.maximum(x1[0], x1[1:])
-        np.maximum(shared, 0, out=shared)
-        tall = np.minimum(y2[0], y2[1:]) - np.maximum(y1[0], y1[1:])
-        np.maximum(tall, 0, out=tall)
-        shared *= tall
-        # shared / union > iou, without the division that an empty union would spoil
-        stays = shared <= threshold * (areas[0] + areas[1:] - shared)
-        if mode == "class":
-            stays |= groups[1:] != groups[0]
-        x1, y1, x2, y2, areas = x1[1:][stays], y1[1:][stays], x2[1:][stays], y2[1:][stays], areas[1:][stays]
-        groups, places = groups[1:][stays], places[1:][stays]
-    return order[np.array(kept, np.intp)]
+        return np.argsort(-scores, kind="stable")[:max_det]
+    compared = classes if mode == "class" and (classes != classes[:1]).any() else None
+    return kept_rows(boxes, scores, compared, iou=iou, max_det=max_det)
 
 
 def suppress_rotated(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgerun import delegates
-from edgerun.contract import Backend, Delegate, Session
+from edgerun.contract import Backend, Delegate, SaysInexact, Session
 from edgerun.errors import (
     BackendUnavailable,
     DelegateUnavailable,
@@ -224,6 +224,7 @@ def _on_delegate(request: _Request, backend: Backend, version: str, asked: Deleg
     try:
         session = _session(backend, request.file, given, threads)
         why = _why_in_force(request, backend, asked, session)
+        _warn_where_inexact(session)
     except DelegateUnavailable:
         cache.drop(folder)
         raise
@@ -267,6 +268,13 @@ def _why_in_force(request: _Request, backend: Backend, asked: Delegate, session:
         session.close()
         raise
     return why
+
+
+def _warn_where_inexact(session: Session) -> None:
+    """A warning where the runtime knowingly computes something else than the file says."""
+    inexact = session.inexact if isinstance(session, SaysInexact) else ""
+    if inexact:
+        warnings.warn(inexact, stacklevel=6)
 
 
 def _with_cache(path: Path, backend: Backend, version: str, asked: Delegate) -> tuple[Delegate, str]:

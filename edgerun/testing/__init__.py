@@ -7,9 +7,12 @@ import pytest
 pytest.register_assert_rewrite(
     "edgerun.testing.backend",
     "edgerun.testing.capabilities",
+    "edgerun.testing.class_counts",
+    "edgerun.testing.comparing_rows",
     "edgerun.testing.decoder",
     "edgerun.testing.heads",
     "edgerun.testing.second_specimen",
+    "edgerun.testing.thresholds",
 )
 
 from edgerun.testing.backend import BackendConformance  # noqa: E402

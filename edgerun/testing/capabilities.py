@@ -91,6 +91,24 @@ class CapabilityConformance(BackendFixtures):
         assert len(verdicts) == 9
         assert sum(line.startswith("refused") for line in verdicts) >= 3
 
+    def test_a_file_is_let_go_when_its_session_is_closed_and_when_it_is_refused(
+        self, healthy: Backend, tmp_path: Path
+    ) -> None:
+        """Neither open nor mapped, so that it can be replaced, and its memory is given back."""
+        specimen = healthy.specimen
+        if specimen.is_dir() or not Path("/proc/self/maps").is_file():
+            pytest.skip("files that are held are seen as Linux shows them, of specimens that are one file")
+        (tmp_path / f"whole{specimen.suffix}").write_bytes(specimen.read_bytes())
+        (tmp_path / f"cut{specimen.suffix}").write_bytes(_beginning(specimen, 50))
+        (tmp_path / f"text{specimen.suffix}").write_text("this is not a model\n" * 20)
+        code = child_scripts.HELD.format(module=self._module(healthy), name=healthy.name)
+        ran = child_scripts.run(code, str(tmp_path), timeout=300)
+        assert ran.returncode == 0, ran.stderr[-500:]
+        verdicts = [line for line in ran.stdout.splitlines() if line.endswith(("free", "held"))]
+        assert f"closed whole{specimen.suffix} free" in verdicts
+        assert not [line for line in verdicts if line.endswith("held")]
+        assert len(verdicts) == 3
+
 
 def _beginning(file: Path, percent: int) -> bytes:
     """The first so many hundredths of a file."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-__all__ = ["DAMAGE", "LISTING", "THREADS", "run"]
+__all__ = ["DAMAGE", "HELD", "LISTING", "THREADS", "run"]
 
 LISTING = """
 import json, sys
@@ -51,6 +51,30 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
         print("refused", path.name, type(error).__name__, flush=True)
 """
 """Prints "opened NAME" or "refused NAME ERROR" for each file in the folder that it is given."""
+
+HELD = """
+import gc, os, pathlib, sys
+import {module}
+from edgerun.runtime.registry import Registry
+registry = Registry()
+registry.admit("conformance", sys.modules["{module}"])
+backend = registry.backend("{name}")
+delegate = next(offer for offer in backend.delegates() if offer.available)
+
+def held(path):
+    handles = [os.path.realpath(f"/proc/self/fd/{{handle}}") for handle in os.listdir("/proc/self/fd")]
+    return str(path) in handles or str(path) in pathlib.Path("/proc/self/maps").read_text()
+
+for path in sorted(pathlib.Path(sys.argv[1]).resolve().iterdir()):
+    try:
+        backend.open(path, delegate, 1).close()
+        verdict = "closed"
+    except Exception:
+        verdict = "refused"
+    gc.collect()
+    print(verdict, path.name, "held" if held(path) else "free", flush=True)
+"""
+"""Prints "closed NAME held", "refused NAME free" … for each file in the folder that it is given, on Linux."""
 
 
 def run(code: str, *arguments: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:

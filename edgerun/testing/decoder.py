@@ -23,12 +23,15 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from edgerun import Detections, decoders
-from edgerun.contract import Candidates, Decoder, Sure
+from edgerun import decoders
+from edgerun.contract import Decoder, Sure
 from edgerun.errors import DecoderAmbiguous
 from edgerun.interpretation import decoder_choice
 from edgerun.tensors import AnyArray
-from edgerun.testing.heads import LARGE, Head, Reading, Size
+from edgerun.testing.class_counts import ClassCountConformance
+from edgerun.testing.comparing_rows import assert_same, rows_of
+from edgerun.testing.heads import LARGE, Head, Reading, Size, as_floats
+from edgerun.testing.thresholds import ThresholdConformance
 
 __all__ = ["DecoderConformance"]
 
@@ -45,7 +48,7 @@ def _nothing(objects: AnyArray, height: int, width: int, random: np.random.Gener
     return {}
 
 
-class DecoderConformance:
+class DecoderConformance(ThresholdConformance, ClassCountConformance):
     """What every family must do. A subclass gives its decoders, and a head or several for each.
 
     Attributes:
@@ -63,6 +66,8 @@ class DecoderConformance:
             "head": lambda: heads,
             "large_head": lambda: _those(heads, lambda head: head.large is not None),
             "pointed_head": lambda: _those(heads, lambda head: head.keypoints > 0),
+            "sized_head": lambda: _those(heads, lambda head: head.of_classes is not None),
+            "several_classes": lambda: _those(heads, lambda head: head.made_up(head.sizes[0])[:, 5].max() > 0),
             "stacked_head": lambda: _those(heads, self._takes_batches),
             "head_and_size": lambda: _sizes(heads),
             "decoder": lambda: {decoder.name: decoder for decoder in self.decoders},
@@ -103,7 +108,7 @@ class DecoderConformance:
         objects = head.made_up(size, seed=size[1])
         name, candidates = reading.candidates(head, size, head.encoded(objects, size))
         assert name == head.decoder
-        _assert_same(candidates, objects, head)
+        assert_same(candidates, objects, head)
 
     def test_nothing_gives_no_rows(self, head: Head, reading: Reading) -> None:
         """Of the right shapes and types."""
@@ -122,7 +127,7 @@ class DecoderConformance:
         objects = head.made_up(size)
         outputs, probe = head.encoded(objects[:1], size), head.encoded(objects, size)
         _, candidates = reading.candidates(head, size, outputs, probe=probe)
-        _assert_same(candidates, objects[:1], head)
+        assert_same(candidates, objects[:1], head)
         assert candidates.boxes.dtype == candidates.scores.dtype == np.float32
 
     def test_ten_thousand_candidates_come_through_whole(self, large_head: Head, reading: Reading) -> None:
@@ -149,20 +154,20 @@ class DecoderConformance:
         _, candidates = reading.candidates(head, size, poisoned, probe=clean)
         assert candidates.boxes.shape == (len(candidates), 4)
         is_whole = np.isfinite(candidates.boxes).all(axis=1)
-        rows = _rows(candidates.take(is_whole & (candidates.scores >= 0.25)))
+        rows = rows_of(candidates.take(is_whole & (candidates.scores >= 0.25)))
         for expected in objects:
             assert np.isclose(rows, expected, atol=1e-3).all(axis=1).any(), expected
 
-    def test_a_higher_threshold_keeps_the_better_rows_and_no_others(self, head: Head, reading: Reading) -> None:
-        """A row whose score is the threshold or more stays."""
+    def test_outputs_are_left_alone(self, head: Head, reading: Reading) -> None:
+        """Reading them again gives the same."""
         size = head.sizes[0]
-        objects = head.made_up(size)
-        outputs = head.encoded(objects, size)
-        threshold = _between(objects[:, 4])
-        _, candidates = reading.candidates(head, size, outputs, conf=threshold)
-        _assert_same(candidates, objects[objects[:, 4] > threshold], head)
-        _, none = reading.candidates(head, size, outputs, conf=1.0)
-        assert len(none) == 0
+        outputs = head.encoded(head.made_up(size), size)
+        _, read = reading.reader(head, size, outputs)
+        given = as_floats(outputs)
+        first, again = read(given, 0.25), read(given, 0.25)
+        for name, array in as_floats(outputs).items():
+            np.testing.assert_array_equal(given[name], array)
+        np.testing.assert_array_equal(rows_of(again), rows_of(first))
 
     def test_keypoints_come_back_with_their_boxes(self, pointed_head: Head, reading: Reading) -> None:
         """Each row has its own: the corners and the middle of its object."""
@@ -176,6 +181,7 @@ class DecoderConformance:
             expected = [(x1, y1), (x2, y1), ((x1 + x2) / 2, (y1 + y2) / 2), (x1, y2), (x2, y2)]
             count = min(len(points), 5)
             np.testing.assert_allclose(points[:count, :2], expected[:count], atol=2e-3)
+        assert (candidates.keypoints[..., 2] > 0).all(), "a keypoint that was found is visible"
 
     @pytest.mark.parametrize("batch", [1, 2, 8, None], ids=lambda batch: f"batch of {batch or 'any'}")
     def test_images_of_a_batch_keep_their_own_boxes(
@@ -188,7 +194,7 @@ class DecoderConformance:
         answers = [head.encoded(each, size) for each in objects]
         found = reading.detections(head, size, answers, batch=batch, path=tmp_path / "model.kit")
         for detections, expected in zip(found, objects, strict=True):
-            _assert_same(detections, expected, head)
+            assert_same(detections, expected, head)
 
     # ------------------------------------------------------------------------------------------- who reads it
 
@@ -226,6 +232,10 @@ class DecoderConformance:
             assert match.sure is Sure.NO or set(match.conventions) == set(match.basis)
             assert all(text.startswith(SOURCES) for text in match.basis.values())
 
+    def test_one_size_of_several_is_not_square(self, head: Head) -> None:
+        """Or height and width might change places unseen."""
+        assert len(head.sizes) == 1 or any(height != width for height, width in head.sizes)
+
     def test_every_decoder_has_a_head(self) -> None:
         """And every head a decoder under test."""
         assert {decoder.name for decoder in self.decoders} == {head.decoder for head in self._named_heads().values()}
@@ -256,25 +266,6 @@ def _sizes(heads: Mapping[str, Head]) -> dict[str, tuple[Head, Size]]:
     }
 
 
-def _rows(found: Candidates | Detections) -> AnyArray:
-    """x1 y1 x2 y2 score class of each row, the best first."""
-    if isinstance(found, Detections):
-        columns = (found.xyxy, found.score, found.class_id)
-    else:
-        columns = (found.boxes, found.scores, found.classes)
-    rows = np.column_stack(columns)
-    return rows[np.argsort(-rows[:, 4], kind="stable")]
-
-
-def _assert_same(found: Candidates | Detections, objects: AnyArray, head: Head) -> None:
-    rows = _rows(found)
-    expected = objects[np.argsort(-objects[:, 4], kind="stable")]
-    assert len(rows) == len(expected)
-    np.testing.assert_allclose(rows[:, :4], expected[:, :4], atol=1e-3)
-    np.testing.assert_allclose(rows[:, 4], expected[:, 4], atol=head.score_tolerance)
-    np.testing.assert_array_equal(rows[:, 5], expected[:, 5])
-
-
 def _poison(outputs: Mapping[str, AnyArray], nothing: Mapping[str, AnyArray], poison: float) -> None:
     """Writes into some of the values that are not an object's."""
     random = np.random.default_rng(5)
@@ -283,11 +274,3 @@ def _poison(outputs: Mapping[str, AnyArray], nothing: Mapping[str, AnyArray], po
             values = array.reshape(-1)
             free = np.flatnonzero(values == nothing[name].reshape(-1))
             values[random.choice(free, min(20, len(free) // 100))] = poison
-
-
-def _between(scores: AnyArray) -> float:
-    """A threshold that the worst object alone misses; where there is one object, one that it passes."""
-    ordered = np.sort(scores)
-    if len(ordered) > 1:
-        return float(ordered[:2].mean())
-    return float(ordered[0]) - 0.01

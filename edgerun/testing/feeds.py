@@ -37,6 +37,23 @@ class FeedConformance(BackendFixtures):
         x[:] = 9
         np.testing.assert_allclose(result, [[2, 4, 6, 8]], rtol=1e-3)
 
+    def test_results_outlive_later_runs_and_their_session(self, healthy: Backend, delegate: Delegate) -> None:
+        """They are the caller's own memory: he may write into them, and none of them is another's."""
+        session = healthy.open(healthy.specimen, delegate, 1)
+        feeds = [np.full((1, 4), number, np.float32) for number in (1, 2, 3)]
+        results = [doubled(session, feed) for feed in feeds]
+        np.testing.assert_allclose(doubled(session, feeds[0]), 2, rtol=1e-3)
+        session.close()
+        for number, result in enumerate(results, 1):
+            np.testing.assert_allclose(result, np.full((1, 4), 2 * number), rtol=1e-3)
+            result[:] = 0
+
+    def test_a_run_that_fails_leaves_the_session_as_it_was(self, session: Session) -> None:
+        """Without its feed nothing can be computed; with it the next run is right."""
+        with pytest.raises(Exception):  # noqa: B017, PT011 - a runtime raises whatever it raises
+            session.run({})
+        np.testing.assert_allclose(doubled(session, np.ones((1, 4), np.float32)), 2, rtol=1e-3)
+
     def test_a_program_that_writes_into_its_input_gets_a_copy(
         self, healthy: Backend, delegate: Delegate, overwriting: Path | None
     ) -> None:

@@ -18,7 +18,7 @@ from edgerun.interpretation import decoder_choice
 from edgerun.runtime.registry import Registry
 from edgerun.tensors import AnyArray
 
-__all__ = ["LARGE", "SIZES", "Encode", "Head", "Reading"]
+__all__ = ["LARGE", "SIZES", "Encode", "Head", "Reading", "as_floats"]
 
 Size = tuple[int, int]
 """Height and width of a model's input."""
@@ -30,7 +30,12 @@ An object is x1, y1, x2, y2 in pixels of the model's input, score and class; its
 at its corners and middle: top left, top right, centre, bottom left, bottom right. Outputs have a batch axis of 1.
 """
 
-SIZES: tuple[Size, ...] = ((320, 320), (256, 416), (512, 384), (736, 1280))
+Read = Callable[[Arrays, float], Candidates]
+"""(outputs, least score) -> what is read."""
+
+SIZES: tuple[Size, ...] = ((320, 320), (256, 416), (512, 384), (736, 1280), (330, 410))
+"""Of every shape; the last is one that no stride divides."""
+
 LARGE: Size = (1280, 1280)
 
 
@@ -44,6 +49,7 @@ class Head:
         sizes: inputs that the head may have; tests of one size take the first.
         large: one at which it has 10,000 rows and more; None for heads of a fixed length.
         classes, count: how many classes and objects to make up.
+        of_classes: (number of classes) -> how a head of so many is encoded; None where a family has just `classes`.
         keypoints: how many each object has; 0 for none.
         objects: (height, width, random) -> the objects, for heads that do not hold any others.
         layout: of the image input.
@@ -61,6 +67,7 @@ class Head:
     large: Size | None = LARGE
     classes: int = 4
     count: int = 3
+    of_classes: Callable[[int], Encode] | None = None
     keypoints: int = 0
     objects: Callable[[int, int, np.random.Generator], AnyArray] | None = None
     layout: Literal["chw", "hwc"] = "chw"
@@ -105,8 +112,8 @@ class Head:
         """
         height, width = size
         card = _card({**self.card, **fields, "height": height, "width": width})
-        restored = _floats(outputs)
-        runs = {"textured": restored, "blank": restored if blank is None else _floats(blank)}
+        restored = as_floats(outputs)
+        runs = {"textured": restored, "blank": restored if blank is None else as_floats(blank)}
         further = [TensorSpec(name, (1, 2), "int64") for name in self.further_inputs]
         specs = [TensorSpec(name, array.shape, str(array.dtype)) for name, array in outputs.items()]
         image = self.image(size)
@@ -123,6 +130,27 @@ class Reading:
         """The decoder of this name."""
         return next(decoder for decoder in self.decoders if decoder.name == name)
 
+    def reader(self, head: Head, size: Size, probe: Arrays, labels: Sequence[str] = ()) -> tuple[str, Read]:
+        """The name of the decoder that is chosen, and how it reads float32 outputs, in pixels of the model's input.
+
+        Args:
+            head: that the outputs are of.
+            size: of the model's input.
+            probe: outputs of the trial run, by which the decoder is chosen.
+            labels: that the user gives; () for none beside the head's own.
+        """
+        given: dict[str, Any] = {"labels": labels} if labels else {}
+        if head.rivals:
+            given["decoder"] = head.decoder
+        known = head.evidence(size, probe, **given)
+        choice = decoder_choice.choose(known, self.decoders)
+        card = _with_conventions(known.card, choice.match)
+
+        def read(outputs: Arrays, conf: float) -> Candidates:
+            return _in_pixels(choice.decode(outputs, Frame(*size, conf, card)), card)
+
+        return choice.decoder.name, read
+
     def candidates(
         self, head: Head, size: Size, outputs: Arrays, *, conf: float = 0.25, probe: Arrays | None = None
     ) -> tuple[str, Candidates]:
@@ -135,13 +163,8 @@ class Reading:
             conf: least score.
             probe: outputs of the trial run, by which the decoder is chosen; None for the same.
         """
-        if probe is None:
-            probe = outputs
-        known = head.evidence(size, probe, decoder=head.decoder) if head.rivals else head.evidence(size, probe)
-        choice = decoder_choice.choose(known, self.decoders)
-        card = _with_conventions(known.card, choice.match)
-        candidates = choice.decode(_floats(outputs), Frame(*size, conf, card))
-        return choice.decoder.name, _in_pixels(candidates, card)
+        name, read = self.reader(head, size, outputs if probe is None else probe)
+        return name, read(as_floats(outputs), conf)
 
     def detections(
         self, head: Head, size: Size, answers: Sequence[Arrays], *, batch: int | None, path: Path
@@ -180,7 +203,8 @@ def _boxes(count: int, height: int, width: int, classes: int, random: np.random.
     return np.array(rows).reshape(-1, 6)
 
 
-def _floats(outputs: Arrays) -> dict[str, AnyArray]:
+def as_floats(outputs: Arrays) -> dict[str, AnyArray]:
+    """Outputs as a decoder is given them; the caller's own arrays."""
     return {name: array.astype(np.float32) for name, array in outputs.items()}
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -30,7 +29,17 @@ def _scalar(kind: str) -> struct.Struct:
     return struct.Struct("<" + kind)
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=64)
+def _fields(count: int) -> struct.Struct:
+    """The distances of a table's fields."""
+    return struct.Struct(f"<{count}H")
+
+
+_OFFSET = struct.Struct("<I")
+_DISTANCE = struct.Struct("<i")
+_LENGTHS = struct.Struct("<HH")
+
+
 class Table:
     """One table of a buffer. Absent fields read as their default. All methods raise `Damaged`.
 
@@ -41,29 +50,30 @@ class Table:
         size: of the table's own part, in bytes.
     """
 
-    data: Any
-    at: int
-    fields: tuple[int, ...]
-    size: int
+    __slots__ = ("at", "data", "fields", "size")
+
+    def __init__(self, data: Any, at: int, fields: tuple[int, ...], size: int) -> None:
+        self.data, self.at, self.fields, self.size = data, at, fields, size
 
     def place(self, slot: int, width: int = 4) -> int:
         """Where a field of so many bytes stands; 0 where it is absent."""
-        offset = self.fields[slot] if slot < len(self.fields) else 0
-        if not offset:
+        if slot >= len(self.fields) or not self.fields[slot]:
             return 0
+        offset = self.fields[slot]
         if offset < 4 or offset + width > self.size:
             raise Damaged(f"field {slot} of the table at byte {self.at} lies outside of it")
         return self.at + offset
 
     def target(self, slot: int) -> int:
         """Where the vector, text or table begins that a field leads to; 0 where it is absent."""
-        place = self.place(slot)
-        return place + int(_read(self.data, place, "I")) if place else 0
+        place = self.place(slot)  # within the table, which is within the buffer
+        return place + int(_OFFSET.unpack_from(self.data, place)[0]) if place else 0
 
     def number(self, slot: int, kind: str = "i", default: Any = 0) -> Any:
         """A scalar; `kind` is a letter of `struct`."""
-        place = self.place(slot, _scalar(kind).size)
-        return _read(self.data, place, kind) if place else default
+        scalar = _scalar(kind)
+        place = self.place(slot, scalar.size)
+        return scalar.unpack_from(self.data, place)[0] if place else default
 
     def count(self, slot: int) -> int:
         """Entries of a vector, or bytes of a text, which may be more than the buffer holds."""
@@ -75,7 +85,8 @@ class Table:
         start = self.target(slot)
         if not start:
             return 0, 0
-        count = int(_read(self.data, start, "I"))
+        _check_within(self.data, start, 4)
+        count = int(_OFFSET.unpack_from(self.data, start)[0])
         _check_within(self.data, start + 4, count * width)
         return start + 4, count
 
@@ -131,14 +142,15 @@ def _read(data: Any, at: int, kind: str) -> Any:
 
 
 def _table(data: Any, at: int) -> Table:
-    vtable = at - _read(data, at, "i")
+    _check_within(data, at, 4)
+    vtable = at - _DISTANCE.unpack_from(data, at)[0]
     _check_within(data, vtable, 4)
-    length, size = struct.unpack_from("<HH", data, vtable)
+    length, size = _LENGTHS.unpack_from(data, vtable)
     if length < 4 or length % 2 or size < 4:
         raise Damaged(f"the table at byte {at} has no valid list of fields")
     _check_within(data, vtable, length)
     _check_within(data, at, size)
-    return Table(data, at, struct.unpack_from(f"<{length // 2 - 2}H", data, vtable + 4), size)
+    return Table(data, at, _fields(length // 2 - 2).unpack_from(data, vtable + 4), size)
 
 
 # ------------------------------------------------------------------------------------------ verifying
@@ -160,7 +172,7 @@ def _verify(table: Table, shape: Shape, budget: list[int], depth: int) -> None:
     budget[0] -= 1
     if budget[0] < 0 or depth > MAX_DEPTH:
         raise Damaged(f"it holds more than {MAX_TABLES} tables, or more than {MAX_DEPTH} within each other")
-    if any(offset >= table.size for offset in table.fields):
+    if max(table.fields, default=0) >= table.size:
         raise Damaged(f"a field of the table at byte {table.at} lies outside of it")
     for slot, kind in shape.items():
         if isinstance(kind, str):

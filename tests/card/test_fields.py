@@ -96,3 +96,42 @@ def words(hint):
 
 def test_the_published_schema_is_what_the_table_gives():
     assert json.loads(sidecar.SCHEMA.read_text()) == fields.sidecar_schema()
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "beyond"),
+    [
+        ("height", 1, 0), ("height", 16384, 16385), ("keypoints", 0, -1), ("keypoints", 10_000, 10_001),
+        ("keypoint_dims", 2, 1), ("keypoint_dims", 3, 4), ("fill", 0, -1), ("fill", 255, 256), ("conf", 0, -0.001),
+        ("conf", 1, 1.001), ("iou", 0.0, -0.001), ("iou", 1.0, 1.001), ("crop", 1.0, 1.001), ("crop", 0.001, 0),
+        ("std", 1e-9, 0), ("scale", 1e-9, 0), ("side_multiple", 1, 0), ("shorter_side", 0, -1), ("longer_side", 0, -1),
+    ],
+)  # fmt: skip
+def test_the_ends_of_a_range_belong_to_it(name, inside, beyond):
+    value = checked(name, inside, "sidecar")
+    assert value == inside or value == (inside,) * 3
+    with pytest.raises(CardInvalid, match=f"sidecar gives {name} = "):
+        checked(name, beyond, "sidecar")
+
+
+@pytest.mark.parametrize("value", [True, False, "1"])
+@pytest.mark.parametrize("name", ["height", "keypoints", "conf", "scale", "crop", "mean", "fill"])
+def test_neither_a_flag_nor_a_text_is_a_number(name, value):
+    with pytest.raises(CardInvalid):
+        checked(name, value, "sidecar")
+
+
+@pytest.mark.parametrize(
+    ("table", "names"),
+    [({}, ()), ({0: "a"}, ("a",)), ({1: "b"}, ("0", "b")), ({"2": "c", "0": "a"}, ("a", "1", "c"))],
+)
+def test_labels_of_a_table_go_up_to_its_last_number(table, names):
+    assert checked("labels", table, "sidecar") == names
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_a_colour_has_one_number_or_three(count):
+    for name in ("mean", "std", "fill"):
+        assert checked(name, [7], "sidecar") == checked(name, 7, "sidecar") == checked(name, [7] * 3, "sidecar")
+        with pytest.raises(CardInvalid, match="one number or three"):
+            checked(name, [7] * count, "sidecar")

@@ -2,6 +2,7 @@
 
 HEADS: name of a decoder, or that and a variant, "yolov8/two classes" -> the fields of `edgerun.testing.Head`, under
     these names: encode, decoder, sizes, large, classes, count, keypoints, dtype, card, rivals, and
+    of_classes, None for families that one class does not tell from their like,
     rows (objects), image (layout), picture (image_name), inputs (further_inputs), said (arguments),
     loose (score_tolerance).
 """
@@ -9,7 +10,9 @@ HEADS: name of a decoder, or that and a variant, "yolov8/two classes" -> the fie
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,7 +35,14 @@ FIELDS = {
 def as_head(entry):
     """A head of an entry in HEADS; {} is one that is only fed."""
     fields = {FIELDS.get(key, key): value for key, value in {"encode": None, **entry}.items()}
-    return Head(**fields)
+    return Head(**{"of_classes": of_classes(fields["encode"]), **fields})
+
+
+def of_classes(encode):
+    """(number of classes) -> how a head of so many is encoded, where the encoding takes `classes`; else None."""
+    if encode is None or "classes" not in inspect.signature(encode).parameters:
+        return None
+    return lambda count: partial(encode, classes=count)
 
 
 def gathered():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 
@@ -88,7 +90,7 @@ def tensorflow(rows, height, width, random, *, names):
 
 
 def named(*names):
-    return {"encode": lambda *a: tensorflow(*a, names=names), "image": "hwc", "large": None}
+    return {"encode": partial(tensorflow, names=names), "image": "hwc", "large": None}
 
 
 def saved_model(*a):
@@ -120,15 +122,15 @@ EFFICIENT_NMS = ("num_dets", "det_boxes", "det_scores", "det_classes")
 
 
 def in_table(card=None, **habits):
-    return {"encode": lambda *a: in_one_table(*a, **habits), "large": None, "card": card or {}}
+    return {"encode": partial(in_one_table, **habits), "large": None, "card": card or {}}
 
 
 HEADS = {
-    "end2end": {"encode": lambda *a: finished(*a, columns=6), "large": None},
-    "end2end-batched": {"encode": lambda *a: finished(*a, columns=7), "large": None},
-    "rtdetr-rows": {"encode": lambda *a: queries(*a, scores=False), "large": None, "card": {"decoder": "rtdetr-rows"}},
+    "end2end": {"encode": partial(finished, columns=6), "large": None},
+    "end2end-batched": {"encode": partial(finished, columns=7), "large": None},
+    "rtdetr-rows": {"encode": partial(queries, scores=False), "large": None, "card": {"decoder": "rtdetr-rows"}},
     "rtdetr-scores": {
-        "encode": lambda *a: queries(*a, scores=True), "large": None, "card": {"decoder": "rtdetr-scores"},
+        "encode": partial(queries, scores=True), "large": None, "card": {"decoder": "rtdetr-scores"},
     },
     "yolo-nas-flat": in_table(name="graph2_flat_predictions", order=(0, 1, 2, 3, 4, 5)),
     "batch-class-score-box": in_table(name="batchno_classid_score_x1y1x2y2", order=(5, 4, 0, 1, 2, 3)),
@@ -140,15 +142,15 @@ HEADS = {
         card={"mean": 0.0, "decoder": "detection-output-from-0"}, name="detection_out", order=(5, 4, 0, 1, 2, 3),
         unit=True, leading=(1, 1),
     ),
-    "yolo-nas-batch": {"encode": lambda *a: counted(*a, names=NAS, padding=-1), "large": None},
-    "efficient-nms": {"encode": lambda *a: counted(*a, names=EFFICIENT_NMS, padding=0), "large": None},
+    "yolo-nas-batch": {"encode": partial(counted, names=NAS, padding=-1), "large": None},
+    "efficient-nms": {"encode": partial(counted, names=EFFICIENT_NMS, padding=0), "large": None},
     "mmrotate": {"encode": turned, "large": None, "card": {"mean": 0.0}},
     "onnx-nms": {
-        "encode": lambda *a: chosen(*a, y_first=False), "large": None,
+        "encode": partial(chosen, y_first=False), "large": None,
         "card": {"mean": 0.0, "outputs": {"boxes": "boxes x1y1x2y2"}},
     },
     "onnx-nms/keras-yolo3": {
-        "encode": lambda *a: chosen(*a, y_first=True), "large": None, "inputs": ("image_shape",),
+        "encode": partial(chosen, y_first=True), "large": None, "inputs": ("image_shape",),
     },
     "tfod": named(*TFLITE),
     "tfod/by name": named("detection_boxes", "detection_classes", "detection_scores", "num_detections"),

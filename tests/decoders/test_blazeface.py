@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,7 @@ def encode(rows, height, width, random, *, ladder=((8, 2), (16, 6)), points=6, s
 
 def head(size, **habits):
     return {
-        "encode": lambda *a: encode(*a, **habits), "classes": 1, "keypoints": habits.get("points", 6),
+        "encode": partial(encode, **habits), "classes": 1, "keypoints": habits.get("points", 6),
         "sizes": (size,), "large": None, "image": "hwc",
     }  # fmt: skip
 

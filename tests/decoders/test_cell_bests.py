@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -31,8 +33,8 @@ def encode(objects, height, width, random, *, per_cell=1, split=False, ordered=F
 
 HEADS = {
     "cell-bests": {"encode": encode, "card": FED},
-    "cell-bests/three per cell": {"encode": lambda *a: encode(*a, per_cell=3)},
-    "cell-bests/three outputs": {"encode": lambda *a: encode(*a, split=True), "card": FED},
+    "cell-bests/three per cell": {"encode": partial(encode, per_cell=3)},
+    "cell-bests/three outputs": {"encode": partial(encode, split=True), "card": FED},
 }
 
 
@@ -64,3 +66,13 @@ def test_centres_are_not_read_as_corners(evidence):
     centres, sides = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
     outputs["output"][..., :4] = np.concatenate((centres, sides), axis=-1)
     assert verdicts(evidence, outputs)["cell-bests"] is Sure.NO
+
+
+@pytest.mark.parametrize(("labels", "read"), [("abc", False), ("abcd", True), ("abcde", True)])
+def test_a_class_that_no_label_names_speaks_against_it(evidence, labels, read):
+    """Cells of four classes, of which the last is class 3."""
+    outputs = encode((), 320, 320, np.random.default_rng(0))
+    (family,) = (entry for entry in decoders.BUILTIN if entry.name == "cell-bests")
+    match = family.matches(evidence({}, (320, 320), outputs, labels=list(labels)))
+    assert (match.sure is not Sure.NO) is read
+    assert read or match.why == "a trial run gives class 3 of 3 labels"

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from edgerun import decoders
+from edgerun.contract import Sure
 from edgerun.decoders.cell_boxes import FAMILIES
 from edgerun.interpretation import decoder_choice
 
@@ -25,7 +28,7 @@ def paddle(*a):
 
 
 def fed(family, *rivals, **habits):
-    return {"encode": lambda *a: encode(*a, **habits), "rivals": rivals}
+    return {"encode": partial(encode, **habits), "rivals": rivals}
 
 
 HEADS = {
@@ -35,7 +38,7 @@ HEADS = {
     "ppyoloe": {"encode": paddle, "inputs": ("scale_factor",), "rivals": ("ppyoloe-plus",)},
     "ppyoloe-plus": {"encode": paddle, "inputs": ("scale_factor",), "rivals": ("ppyoloe",)},
     "ppyoloe/picodet, known by its stride 64": {
-        "encode": lambda *a: encode(*a, turned=True, strides=(8, 16, 32, 64)),
+        "encode": partial(encode, turned=True, strides=(8, 16, 32, 64)),
         "inputs": ("scale_factor",),
     },
     "yolo-nas/four classes more": fed("yolo-nas", "damo-yolo", classes=8) | {"classes": 8},
@@ -53,3 +56,15 @@ def test_naming_the_family_settles_how_it_is_fed(evidence, family):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), turned=turned)
     choice = decoder_choice.choose(evidence({}, (320, 320), outputs, decoder=family), decoders.BUILTIN)
     assert {name: choice.match.conventions[name] for name in FAMILIES[family]} == FAMILIES[family]
+
+
+@pytest.mark.parametrize(("labels", "read"), [("abc", False), ("abcd", True), ("abcde", False)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_labels_are_as_many_as_columns_of_scores(evidence, family, labels, read):
+    turned = family in ("ppyoloe", "ppyoloe-plus")
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), turned=turned)
+    (decoder,) = (entry for entry in decoders.BUILTIN if entry.name == family)
+    inputs = {"inputs": ("scale_factor",)} if turned else {}
+    match = decoder.matches(evidence(inputs, (320, 320), outputs, labels=list(labels)))
+    assert (match.sure is not Sure.NO) is read, match.why
+    assert read or match.why == f"4 classes are not {len(labels)} labels"

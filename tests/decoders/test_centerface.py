@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def encode(rows, height, width, random, *, order=(0, 1, 2, 3)):
 HEADS = {
     "centerface": {"encode": encode, "classes": 1, "keypoints": 5},
     "centerface/in another order": {
-        "encode": lambda *a: encode(*a, order=(2, 3, 1, 0)), "classes": 1, "keypoints": 5,
+        "encode": partial(encode, order=(2, 3, 1, 0)), "classes": 1, "keypoints": 5,
     },
 }  # fmt: skip
 
@@ -45,8 +47,12 @@ def test_an_export_of_a_stand_in_image_is_refused_with_that_reason(evidence):
             assert f"{side} x {side} pixels are the size of a stand-in image" in match.why
 
 
-def test_a_load_of_such_a_file_says_so(evidence):
+@pytest.mark.parametrize("alike", [False, True])
+def test_a_load_of_such_a_file_says_so(alike, evidence):
+    """Where nothing can be found, values need not tell the two outputs of two channels from one another."""
     outputs = encode(np.empty((0, 6)), 32, 32, np.random.default_rng(0))
+    if alike:
+        outputs["538"] = outputs["539"]
     with pytest.raises(
         DecoderUnknown, match="The outputs are centerface's, but 32 x 32 pixels are the size of a stand"
     ):

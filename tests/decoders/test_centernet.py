@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 
@@ -22,5 +24,5 @@ def encode(rows, height, width, random, *, logits=False, order=(0, 1, 2), classe
 
 HEADS = {
     "centernet": {"encode": encode},
-    "centernet/logits, in another order": {"encode": lambda *a: encode(*a, logits=True, order=(2, 0, 1))},
+    "centernet/logits, in another order": {"encode": partial(encode, logits=True, order=(2, 0, 1))},
 }

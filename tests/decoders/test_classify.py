@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def whole(height, width, random):
 FED = {"rows": whole, "large": None, "card": {"mean": 0.0, "resize": "stretch"}, "loose": 1e-3}
 HEADS = {
     "classify": {"encode": classified, **FED},
-    "classify/logits": {"encode": lambda *a: classified(*a, raw=True), **FED},
+    "classify/logits": {"encode": partial(classified, raw=True), **FED},
 }
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from edgerun import decoders
@@ -20,7 +22,7 @@ def encode(rows, height, width, random, *, order=1, squeezed=False):
 COMMON = {"inputs": ("orig_target_sizes",), "large": None}
 HEADS = {
     "detr": {"encode": encode, **COMMON},
-    "detr/without a batch, backwards": {"encode": lambda *a: encode(*a, order=-1, squeezed=True), **COMMON},
+    "detr/without a batch, backwards": {"encode": partial(encode, order=-1, squeezed=True), **COMMON},
 }
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -33,19 +35,19 @@ def encode(rows, height, width, random, *, softmax, classes=4, names=("logits", 
 ROLES = {"card": {"outputs": {"logits": "logits", "pred_boxes": "boxes"}}}
 SETTLED = {"large": None, "card": {"mean": 0.0}}
 HEADS = {
-    "detr-softmax": {"encode": lambda *a: encode(*a, softmax=True), "large": None},
+    "detr-softmax": {"encode": partial(encode, softmax=True), "large": None},
     "detr-softmax/four columns, backwards": {
-        "encode": lambda *a: encode(*a, softmax=True, classes=3, order=-1), "classes": 3, "large": None,
+        "encode": partial(encode, softmax=True, classes=3, order=-1), "classes": 3, "large": None,
     },
-    "detr-softmax/shares": {"encode": lambda *a: encode(*a, softmax=True, shares=True), "large": None},
+    "detr-softmax/shares": {"encode": partial(encode, softmax=True, shares=True), "large": None},
     "detr-softmax/labels": {
-        "encode": lambda *a: encode(*a, softmax=True), "large": None, "card": {"labels": list("abcd")},
+        "encode": partial(encode, softmax=True), "large": None, "card": {"labels": list("abcd")},
     },
-    "detr-sigmoid": {"encode": lambda *a: encode(*a, softmax=False), **SETTLED},
-    "detr-sigmoid/four columns": {"encode": lambda *a: encode(*a, softmax=False, classes=4, order=-1), **SETTLED},
-    "detr-sigmoid/one class": {"encode": lambda *a: encode(*a, softmax=False, classes=1), "classes": 1, **SETTLED},
-    "detr-sigmoid/shares": {"encode": lambda *a: encode(*a, softmax=False, shares=True), **SETTLED},
-    "detr-sigmoid/RF-DETR": {"encode": lambda *a: encode(*a, softmax=False, names=("labels", "dets")), "large": None},
+    "detr-sigmoid": {"encode": partial(encode, softmax=False), **SETTLED},
+    "detr-sigmoid/four columns": {"encode": partial(encode, softmax=False, classes=4, order=-1), **SETTLED},
+    "detr-sigmoid/one class": {"encode": partial(encode, softmax=False, classes=1), "classes": 1, **SETTLED},
+    "detr-sigmoid/shares": {"encode": partial(encode, softmax=False, shares=True), **SETTLED},
+    "detr-sigmoid/RF-DETR": {"encode": partial(encode, softmax=False, names=("labels", "dets")), "large": None},
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -45,24 +47,28 @@ def encode(rows, height, width, random, *, scale, classes=90, logits=False, shap
 
 HEADS = {
     "efficientdet-lite": {
-        "encode": lambda *a: encode(*a, scale=3),
+        "encode": partial(encode, scale=3),
+        "of_classes": None,
         "image": "hwc",
-        "sizes": ((320, 320), (384, 384), (448, 448)),
+        "sizes": ((320, 320), (384, 384), (320, 448)),
         "large": (448, 448),
     },
     "efficientdet-lite/logits": {
-        "encode": lambda *a: encode(*a, scale=3, logits=True),
+        "encode": partial(encode, scale=3, logits=True),
+        "of_classes": None,
         "image": "hwc",
         "sizes": ((320, 320),),
         "large": (448, 448),
     },
     "efficientdet": {
-        "encode": lambda *a: encode(*a, scale=4, shapes=FIRST),
+        "encode": partial(encode, scale=4, shapes=FIRST),
+        "of_classes": None,
         "sizes": ((512, 512), (640, 768)),
         "large": (512, 512),
     },
     "efficientdet-automl": {
-        "encode": lambda *a: encode(*a, scale=4),
+        "encode": partial(encode, scale=4),
+        "of_classes": None,
         "image": "hwc",
         "sizes": ((512, 512),),
         "large": (512, 512),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -35,8 +36,8 @@ def encode(rows, height, width, random, *, batch=True, logits=False):
 
 HEADS = {
     "faceboxes": {"encode": encode, "classes": 1},
-    "faceboxes/no batch": {"encode": lambda *a: encode(*a, batch=False), "classes": 1},
-    "faceboxes/logits": {"encode": lambda *a: encode(*a, logits=True), "classes": 1, "loose": 1e-5},
+    "faceboxes/no batch": {"encode": partial(encode, batch=False), "classes": 1},
+    "faceboxes/logits": {"encode": partial(encode, logits=True), "classes": 1, "loose": 1e-5},
 }
 
 

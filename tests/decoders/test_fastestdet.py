@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def encode(rows, height, width, random, *, last=False):
 
 HEADS = {
     "fastestdet": {"encode": encode, "large": (1760, 1760)},
-    "fastestdet/channels last": {"encode": lambda *a: encode(*a, last=True), "large": (1760, 1760), "image": "hwc"},
+    "fastestdet/channels last": {"encode": partial(encode, last=True), "large": (1760, 1760), "image": "hwc"},
 }
 
 

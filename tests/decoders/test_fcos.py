@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -47,14 +49,20 @@ def tables(*arguments):
 
 
 FIVE, THREE = (8, 16, 32, 64, 128), (8, 16, 32)
+BY_CLASSES = {"of_classes": None}
+"""One class has as many channels as the centerness."""
 HEADS = {
-    "fcos": {"encode": lambda *a: encode(*a, strides=FIVE), "classes": 5},
-    "fcos/after the sigmoid": {"encode": lambda *a: encode(*a, strides=FIVE, logits=False), "classes": 5},
-    "fcos/in strides": {"encode": lambda *a: encode(*a, strides=FIVE, pixels=False, offset=0.0), "classes": 5},
+    "fcos": {"encode": partial(encode, strides=FIVE), "classes": 5, **BY_CLASSES},
+    "fcos/after the sigmoid": {"encode": partial(encode, strides=FIVE, logits=False), "classes": 5, **BY_CLASSES},
+    "fcos/in strides": {
+        "encode": partial(encode, strides=FIVE, pixels=False, offset=0.0),
+        "classes": 5,
+        **BY_CLASSES,
+    },
     "fcos-torchvision": {"encode": tables, "classes": 5},
-    "rtmdet-raw": {"encode": lambda *a: encode(*a, strides=THREE, centerness=False, offset=0.0), "classes": 5},
+    "rtmdet-raw": {"encode": partial(encode, strides=THREE, centerness=False, offset=0.0), "classes": 5},
     "rtmdet-raw/as many classes as channels of NanoDet's distances": {
-        "encode": lambda *a: encode(*a, strides=THREE, centerness=False, offset=0.0, classes=32),
+        "encode": partial(encode, strides=THREE, centerness=False, offset=0.0, classes=32),
         "classes": 32,
     },
 }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -57,26 +59,26 @@ def split(*a, logits=False, **habits):
 FED = {"said": {"mean": 0.0}}
 """Whether YOLOX is of before 0.1.1."""
 HEADS = {
-    "yolov8": {"encode": lambda *a: decoded(*a, objectness=False, transposed=True)},
-    "yolov8/unit": {"encode": lambda *a: decoded(*a, objectness=False, transposed=True, unit=True)},
-    "yolov8-transposed": {"encode": lambda *a: decoded(*a, objectness=False), "card": {"labels": list("abcd")}},
+    "yolov8": {"encode": partial(decoded, objectness=False, transposed=True)},
+    "yolov8/unit": {"encode": partial(decoded, objectness=False, transposed=True, unit=True)},
+    "yolov8-transposed": {"encode": partial(decoded, objectness=False), "card": {"labels": list("abcd")}},
     "yolov5": {"encode": three_anchors},
-    "yolov5/unit": {"encode": lambda *a: three_anchors(*a, unit=True)},
-    "yolox": {"encode": lambda *a: decoded(*a, objectness=True, raw=True), **FED},
+    "yolov5/unit": {"encode": partial(three_anchors, unit=True)},
+    "yolox": {"encode": partial(decoded, objectness=True, raw=True), **FED},
     "yolox-split": {"encode": split, **FED},
-    "yolox-split/logits": {"encode": lambda *a: split(*a, logits=True), **FED},
+    "yolox-split/logits": {"encode": partial(split, logits=True), **FED},
     "yolox-split/as many channels as distances and scores": {
-        "encode": lambda *a: split(*a, classes=80),
+        "encode": partial(split, classes=80),
         **FED,
         "classes": 80,
     },
     "yolox-split/logits in a number that three anchors could make": {
-        "encode": lambda *a: split(*a, classes=16, logits=True),
+        "encode": partial(split, classes=16, logits=True),
         **FED,
         "classes": 16,
         "rivals": ("yolov5-raw",),
     },
-    "yolox-decoded": {"encode": lambda *a: decoded(*a, objectness=True), "card": {"labels": list("abcd")}, **FED},
+    "yolox-decoded": {"encode": partial(decoded, objectness=True), "card": {"labels": list("abcd")}, **FED},
 }
 
 

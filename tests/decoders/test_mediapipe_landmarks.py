@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def whole(height, width, random):
 HEAD = {"image": "hwc", "rows": whole, "large": None}
 HEADS = {
     "mediapipe-landmarks": {"encode": encode, "sizes": ((256, 256),), **HEAD},
-    "mediapipe-landmarks/hand": {"encode": lambda *a: encode(*a, hand=True), "sizes": ((224, 224),), **HEAD},
+    "mediapipe-landmarks/hand": {"encode": partial(encode, hand=True), "sizes": ((224, 224),), **HEAD},
 }
 
 

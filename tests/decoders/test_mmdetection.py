@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 from edgerun import decoders
-from edgerun.contract import Frame
+from edgerun.contract import Frame, Graph, Node
 from edgerun.errors import DecoderAmbiguous
 from edgerun.interpretation import card_fields, decoder_choice
 
@@ -32,10 +35,10 @@ def encode(rows, height, width, random, *, masks=False, keypoints=False, order=1
 FED = {"card": {"mean": 0.0}, "large": None}
 HEADS = {
     "mmdetection": {"encode": encode, **FED},
-    "mmdetection/backwards": {"encode": lambda *a: encode(*a, order=-1), **FED},
-    "mmdetection/masks": {"encode": lambda *a: encode(*a, masks=True), "sizes": ((320, 256),), **FED},
-    "mmdetection/masks of boxes": {"encode": lambda *a: encode(*a, masks="of boxes"), **FED},
-    "rtmo": {"encode": lambda *a: encode(*a, keypoints=True), "classes": 1, "keypoints": 5, "large": None},
+    "mmdetection/backwards": {"encode": partial(encode, order=-1), **FED},
+    "mmdetection/masks": {"encode": partial(encode, masks=True), "sizes": ((320, 256),), **FED},
+    "mmdetection/masks of boxes": {"encode": partial(encode, masks="of boxes"), **FED},
+    "rtmo": {"encode": partial(encode, keypoints=True), "classes": 1, "keypoints": 5, "large": None},
 }
 
 
@@ -51,6 +54,26 @@ def test_how_it_is_fed_must_be_said(evidence):
     with pytest.raises(DecoderAmbiguous) as refusal:
         decoder_choice.choose(evidence({}, (320, 320), outputs_of()), decoders.BUILTIN)
     assert "mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395)" in refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("weight", "mean"),
+    [
+        ("bbox_head.multi_level_conv_cls.0.weight", 0.0),
+        ("bbox_head.rtm_cls.0.weight", (103.53, 116.28, 123.675)),
+        ("bbox_head.head_module.rtm_cls.0.weight", (103.53, 116.28, 123.675)),
+        ("bbox_head.head_module.multi_level_conv_cls.0.0.weight", None),
+        ("bbox_head.retina_cls.weight", None),
+    ],
+)
+def test_weights_that_are_named_after_a_head_tell_how_it_is_fed(weight, mean, evidence):
+    """MMDetection at 0818991, configs/yolox and configs/rtmdet; MMYOLO's YOLOX takes bytes or 0..1."""
+    graph = Graph([Node("Conv", inputs=("x", weight), outputs=("cls",))], ("x",), ("dets", "labels"))
+    known = replace(evidence({}, (320, 320), outputs_of()), graph=lambda: graph)
+    match = decoder_of("mmdetection").matches(known)
+    assert match.conventions.get("mean") == mean
+    assert bool(match.unsettled) is (mean is None)
+    assert match.conventions.get("color", "bgr") == "bgr"
 
 
 @pytest.mark.parametrize("name", ["mmdetection", "rtmo"])

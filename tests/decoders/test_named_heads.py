@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def head(roles, **habits):
     if habits.get("points"):
         said |= {"keypoints": 5}
     return {
-        "encode": lambda *a: encode(*a, **habits),
+        "encode": partial(encode, **habits),
         "large": None,
         "card": said,
         "keypoints": habits.get("points", 0),
@@ -99,3 +101,13 @@ def test_a_refusal_names_the_roles_that_would_read_the_outputs(evidence):
     with pytest.raises(DecoderUnknown) as refusal:
         decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
     assert """decoder="named-heads", outputs={'b': 'boxes x1y1x2y2', 's': 'scores'}""" in refusal.value.hint
+
+
+@pytest.mark.parametrize(("labels", "read"), [("abc", False), ("abcd", True), ("abcde", False)])
+def test_labels_are_as_many_as_columns_of_scores(evidence, labels, read):
+    outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
+    roles = {"where": "boxes x1y1x2y2", "what": "scores"}
+    said = {"outputs": roles, "decoder": "named-heads", "mean": 0.0}
+    match = DECODER.matches(evidence({}, (320, 320), outputs, labels=list(labels), **said))
+    assert (match.sure is not Sure.NO) is read
+    assert read or match.why == f"4 columns of scores are not {len(labels)} labels"

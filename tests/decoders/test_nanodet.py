@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from edgerun import decoders
@@ -59,14 +61,14 @@ def joined(rows, height, width, random, *, strides, **habits):
 
 
 HEADS = {
-    "nanodet-split": {"encode": lambda *a: split(*a, bins=8)},
-    "nanodet-split/logits, backwards, 11 bins": {"encode": lambda *a: split(*a, bins=11, logits=True, order=-1)},
+    "nanodet-split": {"encode": partial(split, bins=8)},
+    "nanodet-split/logits, backwards, 11 bins": {"encode": partial(split, bins=11, logits=True, order=-1)},
     "nanodet-split/as many classes as channels of distances": {
-        "encode": lambda *a: split(*a, bins=8, classes=32),
+        "encode": partial(split, bins=8, classes=32),
         "classes": 32,
     },
-    "nanodet/the first": {"encode": lambda *a: joined(*a, strides=(8, 16, 32), bins=8, offset=0.5)},
-    "nanodet/plus": {"encode": lambda *a: joined(*a, strides=(8, 16, 32, 64), bins=8, offset=0.0)},
+    "nanodet/the first": {"encode": partial(joined, strides=(8, 16, 32), bins=8, offset=0.5)},
+    "nanodet/plus": {"encode": partial(joined, strides=(8, 16, 32, 64), bins=8, offset=0.0)},
 }
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def encode(rows, height, width, random, *, order=1):
     return {f"scale_{index}": array.astype(np.float32) for index, array in enumerate(arrays)}
 
 
-HEADS = {"picodet": {"encode": encode}, "picodet/backwards": {"encode": lambda *a: encode(*a, order=-1)}}
+HEADS = {"picodet": {"encode": encode}, "picodet/backwards": {"encode": partial(encode, order=-1)}}
 
 
 def test_picodet_is_fed_red_green_blue_in_imagenets_deviations(evidence):

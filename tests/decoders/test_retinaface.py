@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -47,12 +49,12 @@ SLIM = {8: (10, 16, 24), 16: (32, 48), 32: (64, 96), 64: (128, 192, 256)}
 COMMON = {"classes": 1, "keypoints": 5}
 HEADS = {
     "retinaface": {"encode": encode, **COMMON},
-    "retinaface/logits": {"encode": lambda *a: encode(*a, logits=True), "loose": 1e-5, **COMMON},
-    "retinaface/no batch": {"encode": lambda *a: encode(*a, batch=False), **COMMON},
-    "retinaface/slim": {"encode": lambda *a: encode(*a, ladder=SLIM), **COMMON},
+    "retinaface/logits": {"encode": partial(encode, logits=True), "loose": 1e-5, **COMMON},
+    "retinaface/no batch": {"encode": partial(encode, batch=False), **COMMON},
+    "retinaface/slim": {"encode": partial(encode, ladder=SLIM), **COMMON},
     # as many rows as with the squares of faces: refused unless it is named
     "retinaface-plates": {
-        "encode": lambda *a: encode(*a, ladder=PLATES, corners=4),
+        "encode": partial(encode, ladder=PLATES, corners=4),
         "rivals": ("retinaface",),
         "classes": 1,
         "keypoints": 4,

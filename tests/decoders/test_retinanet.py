@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -73,22 +75,25 @@ def encode(rows, height, width, random, *, toolbox, classes=4):
 
 SIZES = {"sizes": ((320, 320), (256, 384)), "large": (320, 320)}
 HEADS = {
-    "retinanet-nvidia": {"encode": lambda *a: encode(*a, toolbox="retinanet-nvidia", classes=6), "classes": 6, **SIZES},
+    "retinanet-nvidia": {"encode": partial(encode, toolbox="retinanet-nvidia", classes=6), "classes": 6, **SIZES},
     "retinanet-mmdetection": {
-        "encode": lambda *a: encode(*a, toolbox="retinanet-mmdetection", classes=80), "classes": 80, **SIZES,
+        "encode": partial(encode, toolbox="retinanet-mmdetection", classes=80), "classes": 80, **SIZES,
+        "of_classes": None,
     },
     "retinanet-mmdetection/classes of nobody's": {
-        "encode": lambda *a: encode(*a, toolbox="retinanet-mmdetection", classes=6), "classes": 6, **SIZES,
+        "encode": partial(encode, toolbox="retinanet-mmdetection", classes=6), "classes": 6, **SIZES,
         "rivals": ("efficientdet-split",),
     },
     "efficientdet-split": {
-        "encode": lambda *a: encode(*a, toolbox="efficientdet-split", classes=90), "classes": 90, **SIZES,
+        "encode": partial(encode, toolbox="efficientdet-split", classes=90), "classes": 90, **SIZES,
+        "of_classes": None,
     },
     "retinanet-torchvision": {
-        "encode": lambda *a: encode(*a, toolbox="retinanet-torchvision", classes=91), "classes": 91, **SIZES,
+        "encode": partial(encode, toolbox="retinanet-torchvision", classes=91), "classes": 91, **SIZES,
+        "of_classes": None,
     },
     "retinanet-torchvision/classes of nobody's": {
-        "encode": lambda *a: encode(*a, toolbox="retinanet-torchvision", classes=6), "classes": 6, **SIZES,
+        "encode": partial(encode, toolbox="retinanet-torchvision", classes=6), "classes": 6, **SIZES,
         "rivals": ("efficientdet", "efficientdet-lite"),
     },
 }  # fmt: skip

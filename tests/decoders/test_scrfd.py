@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 
@@ -26,8 +28,8 @@ def encode(rows, height, width, random, *, points=True, batch=True, names=True):
 
 HEADS = {
     "scrfd": {"encode": encode, "classes": 1, "keypoints": 5},
-    "scrfd/without landmarks": {"encode": lambda *a: encode(*a, points=False), "classes": 1},
+    "scrfd/without landmarks": {"encode": partial(encode, points=False), "classes": 1},
     "scrfd/without a batch, no names": {
-        "encode": lambda *a: encode(*a, batch=False, names=False), "classes": 1, "keypoints": 5,
+        "encode": partial(encode, batch=False, names=False), "classes": 1, "keypoints": 5,
     },
 }  # fmt: skip

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -104,11 +106,13 @@ def encode(rows, height, width, random, *, name, classes=4, tensorflow=False, lo
 
 def head(name, side=300, **habits):
     return {
-        "encode": lambda *a: encode(*a, name=name, **habits), "classes": habits.get("classes", 4),
+        "encode": partial(encode, name=name, **habits), "classes": habits.get("classes", 4),
         "sizes": ((side, side),), "large": None,
     }  # fmt: skip
 
 
+BY_CLASSES = {"of_classes": None}
+"""The number of classes alone tells one toolbox from the other."""
 HEADS = {
     "ssd-tensorflow": head("ssd-tensorflow", tensorflow=True),
     "ssd-tensorflow/logits": {**head("ssd-tensorflow", tensorflow=True, logits=True), "image": "hwc"},
@@ -117,8 +121,8 @@ HEADS = {
     "ssd-caffe-mobilenet/boxes first": head("ssd-caffe-mobilenet", boxes_first=True),
     "ssd-pytorch-mobilenet": head("ssd-pytorch-mobilenet", logits=True),
     "ssd-torchvision-lite": head("ssd-torchvision-lite", 320, logits=True),
-    "ssd-vgg-voc": head("ssd-vgg-voc", classes=20),
-    "ssd-vgg-coco": head("ssd-vgg-coco", classes=80, logits=True),
+    "ssd-vgg-voc": {**head("ssd-vgg-voc", classes=20), **BY_CLASSES},
+    "ssd-vgg-coco": {**head("ssd-vgg-coco", classes=80, logits=True), **BY_CLASSES},
     "ssd-ultraface": {**head("ssd-ultraface", classes=1, logits=True), "sizes": ((240, 320),)},
     "ssd-ultraface/after the softmax": {**head("ssd-ultraface", classes=1), "sizes": ((240, 320),)},
     "ssd-vgg-coco/classes of nobody's": {**head("ssd-vgg-coco", classes=6), "rivals": ("ssd-vgg-voc",)},

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from edgerun.contract import Sure
@@ -30,9 +32,9 @@ def ultraface(rows, height, width, random):
 
 HEADS = {
     "ssd-decoded": {"encode": encode, "large": None},
-    "ssd-decoded/pixels": {"encode": lambda *a: encode(*a, unit=False), "large": None},
+    "ssd-decoded/pixels": {"encode": partial(encode, unit=False), "large": None},
     "ssd-decoded/boxes first, three classes": {
-        "encode": lambda *a: encode(*a, classes=3, order=-1),
+        "encode": partial(encode, classes=3, order=-1),
         "classes": 3,
         "large": None,
     },

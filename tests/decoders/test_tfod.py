@@ -53,6 +53,14 @@ def test_outputs_are_bound_by_what_they_hold_where_their_names_do_not_tell(evide
     assert roles(TFOD.matches(evidence(names))) == names
 
 
+def test_classes_and_scores_may_come_without_an_axis_for_the_image(evidence):
+    names = {"count": "call:0", "scores": "call:1", "classes": "call:2", "boxes": "call:3"}
+    known = evidence(names)
+    outputs = {name: array if array.ndim == 3 else array.reshape(-1) for name, array in known.probe("blank").items()}
+    specs = [TensorSpec(name, array.shape) for name, array in outputs.items()]
+    assert roles(TFOD.matches(replace(known, outputs=specs, probe=lambda kind: outputs))) == names
+
+
 def test_the_operators_own_names_count_whatever_the_values(evidence):
     post = "TFLite_Detection_PostProcess"
     names = {"classes": f"{post}:1", "boxes": post, "count": f"{post}:3", "scores": f"{post}:2"}
@@ -98,6 +106,24 @@ def test_the_operators_count_counts_boxes_of_several_rows(evidence):
     assert plain.classes.tolist() == [3]
 
 
+def test_rows_of_classes_that_there_are_not_are_an_earlier_frames(evidence):
+    """LiteRT at 044e7a1, detection_postprocess.cc: of max_classes_per_detection rows it fills num_classes, if fewer."""
+    names = {role: role for role in VALUES}
+    known = replace(evidence(names), metadata={"tflite.postprocess": '{"rows_of_each": 2, "classes": 1}'})
+    outputs = {**known.probe("blank"), "count": np.array([1], np.float32)}
+    found = TFOD.matches(known).decode(outputs, Frame(64, 64, 0.1, known.card))
+    np.testing.assert_allclose(found.scores, [0.9])
+
+
+@pytest.mark.parametrize(("said", "named"), [("", False), (', "calibration": "log"', True)])
+def test_a_calibration_of_scores_that_is_not_applied_is_named(evidence, said, named):
+    names = {role: role for role in VALUES}
+    described = f'{{"outputs": [{{"tensor": "scores"{said}}}]}}'
+    match = TFOD.matches(replace(evidence(names), metadata={"tflite.metadata": described}))
+    assert match.sure is Sure.CERTAIN
+    assert ("calibration of its metadata is not applied" in match.why) is named
+
+
 GENERIC = {"boxes": "call:0", "classes": "call:1", "scores": "call:2", "count": "call:3"}
 
 
@@ -116,3 +142,22 @@ def test_the_order_is_asked_for_where_the_graph_has_not_tensorflows_operator(evi
     assert (first.fields["outputs"]["call:0"], second.fields["outputs"]["call:0"]) == ("boxes", "boxes x1y1x2y2")
     own = Graph([Node("TFLite_Detection_PostProcess")], (), ())
     assert not TFOD.matches(replace(evidence(GENERIC), graph=lambda: own)).unsettled
+
+
+@pytest.mark.parametrize(("labels", "sure"), [("abc", Sure.NO), ("abcd", Sure.CERTAIN), ("abcde", Sure.CERTAIN)])
+def test_a_class_that_no_label_names_speaks_against_it(evidence, labels, sure):
+    """A trial run gives class 3, the fourth."""
+    match = TFOD.matches(evidence({role: role for role in VALUES}, labels=tuple(labels)))
+    assert match.sure is sure, match.why
+    assert sure or match.why == "a probe run gives class 3 of 3 labels"
+
+
+def test_dequantised_numbers_of_classes_are_rounded(evidence):
+    known = evidence({role: role for role in VALUES}, labels=tuple("abcd"))
+    stored = [
+        replace(spec, quantization=Quantization((0.01,), (0,))) if spec.name == "classes" else spec
+        for spec in known.outputs
+    ]
+    outputs = {**known.probe("blank"), "classes": np.array([[2.9951, 0.0049]], np.float32)}
+    found = TFOD.matches(replace(known, outputs=stored)).decode(outputs, Frame(64, 64, 0.1, known.card))
+    assert found.classes.tolist() == [3, 0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -39,13 +40,13 @@ FED = {"large": None, "card": {"mean": 0.0, "resize": "stretch"}}
 NUMBERED = {"large": None, "card": {"mean": 0.0}}
 HEADS = {
     "torchvision": {"encode": encode, "large": None},
-    "torchvision/masks": {"encode": lambda *a: encode(*a, masks=True), "sizes": ((320, 256),), "large": None},
-    "torchvision/masks of boxes": {"encode": lambda *a: encode(*a, masks="of boxes"), "large": None},
-    "torchvision/keypoints": {"encode": lambda *a: encode(*a, points=17), "keypoints": 17, "large": None},
-    "torchvision/other names": {"encode": lambda *a: encode(*a, names=("6379", "6381", "6383")), **NUMBERED},
-    "torchvision/batch of one": {"encode": lambda *a: encode(*a, batched=True), **FED},
+    "torchvision/masks": {"encode": partial(encode, masks=True), "sizes": ((320, 256),), "large": None},
+    "torchvision/masks of boxes": {"encode": partial(encode, masks="of boxes"), "large": None},
+    "torchvision/keypoints": {"encode": partial(encode, points=17), "keypoints": 17, "large": None},
+    "torchvision/other names": {"encode": partial(encode, names=("6379", "6381", "6383")), **NUMBERED},
+    "torchvision/batch of one": {"encode": partial(encode, batched=True), **FED},
     "torchvision/batch of one with masks": {
-        "encode": lambda *a: encode(*a, batched=True, masks=True), "sizes": ((320, 256),), **FED,
+        "encode": partial(encode, batched=True, masks=True), "sizes": ((320, 256),), **FED,
     },
 }  # fmt: skip
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def encode(rows, height, width, random, *, turned=False):
 
 HEADS = {
     "yolo-corners": {"encode": encode, "card": FEED},
-    "yolo-corners/rows first": {"encode": lambda *a: encode(*a, turned=True), "card": {**FEED, "labels": list("abcd")}},
+    "yolo-corners/rows first": {"encode": partial(encode, turned=True), "card": {**FEED, "labels": list("abcd")}},
 }
 
 

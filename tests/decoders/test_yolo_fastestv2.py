@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -36,11 +38,11 @@ def encode(rows, height, width, random, *, table=True, batch=False, classes=80):
     return {"output": rows[None] if batch else rows}
 
 
-COMMON = {"classes": 80, "large": (1760, 1760)}
+COMMON = {"of_classes": None, "classes": 80, "large": (1760, 1760)}
 HEADS = {
     "yolo-fastestv2": {"encode": encode, **COMMON},
-    "yolo-fastestv2/batch": {"encode": lambda *a: encode(*a, batch=True), **COMMON},
-    "yolo-fastestv2/by stride": {"encode": lambda *a: encode(*a, table=False), **COMMON},
+    "yolo-fastestv2/batch": {"encode": partial(encode, batch=True), **COMMON},
+    "yolo-fastestv2/by stride": {"encode": partial(encode, table=False), **COMMON},
 }
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -43,8 +45,8 @@ def finished(rows, height, width, random, *, angle=0.0):
 HEADS = {
     "yolo-obb": {"encode": on_grid},
     "yolo-obb/said": {"encode": on_grid, "card": {"task": "obb", "labels": list("abcd")}},
-    "yolo-obb/unit": {"encode": lambda *a: on_grid(*a, unit=True)},
-    "yolo-obb/transposed": {"encode": lambda *a: on_grid(*a, transposed=True)},
+    "yolo-obb/unit": {"encode": partial(on_grid, unit=True)},
+    "yolo-obb/transposed": {"encode": partial(on_grid, transposed=True)},
     "yolo-obb-end2end": {"encode": finished, "large": None},
 }
 

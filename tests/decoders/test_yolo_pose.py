@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -58,11 +60,11 @@ FIVE = {"keypoints": 5}
 HEADS = {
     "yolov8/pose": {"encode": on_grid, "card": {"task": "pose", "keypoints": 5, "keypoint_dims": 3}, **FIVE},
     "yolo-pose": {"encode": on_grid, **FIVE},
-    "yolo-pose/without visibility": {"encode": lambda *a: on_grid(*a, dims=2), **FIVE},
-    "yolo-pose/transposed": {"encode": lambda *a: on_grid(*a, transposed=True), **FIVE},
-    "yolov7-pose": {"encode": lambda *a: on_grid(*a, objectness=True), **FIVE},
+    "yolo-pose/without visibility": {"encode": partial(on_grid, dims=2), **FIVE},
+    "yolo-pose/transposed": {"encode": partial(on_grid, transposed=True), **FIVE},
+    "yolov7-pose": {"encode": partial(on_grid, objectness=True), **FIVE},
     "yolo-pose-end2end": {"encode": finished, "large": None, **FIVE},
-    "yolo-pose-end2end/without visibility": {"encode": lambda *a: finished(*a, dims=2), "large": None, **FIVE},
+    "yolo-pose-end2end/without visibility": {"encode": partial(finished, dims=2), "large": None, **FIVE},
 }
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,7 @@ def grid(rows, height, width, random, *, name, form="parted", active=False, clas
 
 def head(name, *rivals, **habits):
     image = "hwc" if habits.get("form") in ("last", "flat") else "chw"
-    return {"encode": lambda *a: grid(*a, name=name, **habits), "rivals": rivals, "image": image}
+    return {"encode": partial(grid, name=name, **habits), "rivals": rivals, "image": image}
 
 
 THREE = {"yolov5-raw", "yolov7-raw", "yolov3-raw", "yolov4-raw"}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from edgerun import decoders
 from edgerun.contract import Frame, Sure
 from edgerun.heads import grids
 from edgerun.processing import masks
+from edgerun.testing.heads import SIZES
 
 PROTOTYPES = 8
 
@@ -48,15 +51,17 @@ def finished(rows, height, width, random):
 
 
 LABELS = {"card": {"labels": list("abcd")}}
+WHOLE = {"sizes": SIZES[:-1]}
+"""Prototypes are a quarter of the input in each direction, so its sides are multiples of the strides."""
 HEADS = {
-    "yolo-segment": {"encode": on_grid},
-    "yolo-segment/labels": {"encode": on_grid, **LABELS},
+    "yolo-segment": {"encode": on_grid, **WHOLE},
+    "yolo-segment/labels": {"encode": on_grid, **LABELS, **WHOLE},
     "yolo-segment/unit, transposed, prototypes last": {
-        "encode": lambda *a: on_grid(*a, unit=True, transposed=True, last=True)
+        "encode": partial(on_grid, unit=True, transposed=True, last=True), **WHOLE,
     },
-    "yolov5-segment": {"encode": lambda *a: on_grid(*a, objectness=True)},
-    "yolo-segment-end2end": {"encode": finished, "large": None},
-}
+    "yolov5-segment": {"encode": partial(on_grid, objectness=True), **WHOLE},
+    "yolo-segment-end2end": {"encode": finished, "large": None, **WHOLE},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["yolo-segment", "yolo-segment-end2end"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def encode(rows, height, width, random, *, points=5, classes=4):
 
 HEADS = {
     "yolov5-points": {"encode": encode, "keypoints": 5},
-    "yolov5-points/one class": {"encode": lambda *a: encode(*a, classes=1), "classes": 1, "keypoints": 5},
+    "yolov5-points/one class": {"encode": partial(encode, classes=1), "classes": 1, "keypoints": 5},
     "yolov5-points/labels": {"encode": encode, "keypoints": 5, "card": {"labels": list("abcd")}},
 }
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,11 @@ def encode(rows, height, width, random, *, joined=False, logits=True, classes=4)
 
 HEADS = {
     "yolov8-split": {"encode": encode},
-    "yolov8-split/after the sigmoid": {"encode": lambda *a: encode(*a, logits=False)},
-    "yolov8-raw": {"encode": lambda *a: encode(*a, joined=True)},
-    "yolov8-raw/after the sigmoid": {"encode": lambda *a: encode(*a, joined=True, logits=False)},
+    "yolov8-split/after the sigmoid": {"encode": partial(encode, logits=False)},
+    "yolov8-raw": {"encode": partial(encode, joined=True)},
+    "yolov8-raw/after the sigmoid": {"encode": partial(encode, joined=True, logits=False)},
     "yolov8-raw/eighty classes": {
-        "encode": lambda *a: encode(*a, joined=True, classes=80),
+        "encode": partial(encode, joined=True, classes=80),
         "classes": 80,
         "rivals": ("yolov5-raw",),
     },

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 
@@ -61,10 +63,10 @@ def squares(rows, height, width, random, *, batch):
 COMMON = {"classes": 1, "keypoints": 5}
 HEADS = {
     "yunet": {"encode": encode, **COMMON},
-    "yunet-2022": {"encode": lambda *a: squares(*a, batch=False), **COMMON},
-    "yunet-2022/with a batch": {"encode": lambda *a: squares(*a, batch=True), **COMMON},
-    "yunet/no names, any order": {"encode": lambda *a: encode(*a, shuffle=3), **COMMON},
-    "yunet/no names, another order": {"encode": lambda *a: encode(*a, shuffle=8), **COMMON},
+    "yunet-2022": {"encode": partial(squares, batch=False), **COMMON},
+    "yunet-2022/with a batch": {"encode": partial(squares, batch=True), **COMMON},
+    "yunet/no names, any order": {"encode": partial(encode, shuffle=3), **COMMON},
+    "yunet/no names, another order": {"encode": partial(encode, shuffle=8), **COMMON},
 }
 
 

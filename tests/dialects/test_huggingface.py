@@ -211,3 +211,44 @@ def test_an_image_processor_may_be_part_of_another(tmp_path):
     (tmp_path / "processor_config.json").write_text(json.dumps({"processor_class": "X", "image_processor": part}))
     fields = read(tmp_path)
     assert (fields["resize"], fields["height"], fields["width"]) == ("stretch", 64, 96)
+
+
+CUT = {"crop_size": {"height": 224, "width": 224}}
+
+
+@pytest.mark.parametrize("flag", [{"do_center_crop": False}, {}])
+def test_a_crop_size_cuts_nothing_where_nothing_is_cut(tmp_path, flag):
+    """The files of many processors carry one all the same."""
+    fields = read(tmp_path, picture={**NORMALISED, **CUT, **flag, "size": {"height": 256, "width": 320}})
+    assert (fields["resize"], fields["height"], fields["width"]) == ("stretch", 256, 320)
+    assert "crop" not in fields
+    fields = read(tmp_path, picture={**NORMALISED, **CUT, **flag, "size": {"shortest_edge": 256}})
+    assert (fields["resize"], fields["shorter_side"]) == ("letterbox-topleft", 256)
+
+
+def test_a_crop_is_a_fraction_of_both_sides(tmp_path):
+    cut = {**NORMALISED, **CUT, "do_center_crop": True}
+    fields = read(tmp_path, picture={**cut, "size": {"height": 256, "width": 256}})
+    assert (fields["resize"], fields["height"], fields["width"], fields["crop"]) == ("stretch", 224, 224, 0.875)
+    fields = read(tmp_path, picture={**cut, "size": {"shortest_edge": 256}})
+    assert (fields["resize"], fields["height"], fields["width"], fields["crop"]) == ("center-crop", 224, 224, 0.875)
+
+
+def test_a_size_fits_nothing_where_nothing_is_resized(tmp_path):
+    fields = read(tmp_path, picture={**NORMALISED, "do_resize": False, "size": {"height": 256, "width": 320}})
+    assert not {"resize", "height", "width"} & fields.keys()
+    with pytest.raises(ValueError, match="cuts images that it does not resize"):
+        read(tmp_path, picture={**NORMALISED, **CUT, "do_resize": False, "do_center_crop": True})
+
+
+def test_a_pad_size_pads_nothing_where_nothing_is_padded(tmp_path):
+    sides = {"size": {"shortest_edge": 800, "longest_edge": 1333}, "pad_size": {"height": 1400, "width": 1500}}
+    fields = read(tmp_path, picture=kind("DetrImageProcessor", **sides, do_pad=False))
+    assert (fields["height"], fields["width"], fields["padded"]) == (800, 800, False)
+
+
+def test_a_mean_normalises_nothing_where_nothing_is_normalised(tmp_path):
+    fields = read(tmp_path, picture={**NORMALISED, "do_normalize": False, "rescale_factor": 0.5})
+    assert (fields["scale"], fields["mean"], fields["std"]) == (0.5, 0.0, 1.0)
+    fields = read(tmp_path, picture={**NORMALISED, "do_rescale": False, "rescale_factor": 0.5})
+    assert (fields["scale"], fields["mean"], fields["std"]) == (1.0, MEAN, STD)

@@ -213,3 +213,22 @@ def test_a_faster_rcnn_of_open_size_has_no_border(gathered):
     card = gathered(metadata={**TABLE, "model_family": "faster_rcnn", "dynamic": "True"})
     assert (card.resize, card.padded) == ("letterbox-topleft", False)
     assert gathered(metadata={**TABLE, "model_family": "faster_rcnn"}).resize == "stretch"
+
+
+def test_the_rows_of_its_efficientdet_are_not_suppressed_yet(tmp_path, squares):
+    """[1, 5000, 6]: its back end suppresses them class by class (LibreYOLO 1.6, backends/base.py)."""
+    from onnx import helper, numpy_helper, save
+
+    rows = np.zeros((1, 40, 6), np.float32)
+    rows[0, :, :4] = (10, 10, 30, 40)
+    rows[0, :, 4] = np.linspace(0.9, 0.3, 40)
+    rows[0, 20:, 5] = 1
+    made = [helper.make_node("Constant", [], ["output"], value=numpy_helper.from_array(rows))]
+    image = helper.make_tensor_value_info("images", 1, [1, 3, 64, 96])
+    graph = helper.make_graph(made, "g", [image], [helper.make_tensor_value_info("output", 1, rows.shape)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, {**TABLE, "model_family": "efficientdet"})
+    save(model, tmp_path / "m.onnx")
+    with Detector.load(tmp_path / "m.onnx") as detector:
+        assert detector.card.source("nms") == "libreyolo metadata"
+        assert detector(squares).label.tolist() == ["red", "green"]

@@ -175,3 +175,19 @@ def test_the_text_of_an_ultralytics_archive_is_read_in_its_dialect():
 
 def test_another_tools_text_of_the_same_name_says_nothing():
     assert not card_fields.fold(stated(Path("m.tflite"), {"metadata.json": '{"version": 1}'}, BUILTIN, {})).sources
+
+
+@pytest.mark.parametrize(
+    ("scores", "classes", "names", "kept"),
+    [
+        (4, 3, ["background", "a", "b", "c"], ["a", "b", "c"]),
+        (4, 4, ["background", "a", "b", "c"], ["background", "a", "b", "c"]),
+        (4, 2, ["background", "a", "b", "c"], ["background", "a", "b", "c"]),  # two more than it counts
+        (4, 3, ["background", "a", "b"], ["background", "a", "b"]),
+        (4, 3, ["background", "a", "b", "c", "d"], ["background", "a", "b", "c", "d"]),
+        (4, 3, ["x", "a", "b", "c"], ["x", "a", "b", "c"]),
+    ],
+)
+def test_a_background_goes_where_it_is_just_the_column_that_is_not_counted(scores, classes, names, kept):
+    operator = {**FINISHED, "scores": scores, "classes": classes}
+    assert gathered(tflite_postprocess=operator, tflite_labels="\n".join(names)).labels == tuple(kept)

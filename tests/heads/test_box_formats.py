@@ -82,3 +82,39 @@ def test_queries_that_all_give_one_box_tell_nothing():
 def test_crossed_corners_are_no_corners():
     assert not box_formats.crosses(np.array([[1, 2, 30, 40], [0, 0, 0, 0]]))
     assert box_formats.crosses(np.array([[1, 2, 30, 40], [30, 40, 5, 6]]))
+
+
+# ------------------------------------------------------------------------------ inputs four times as wide as high
+
+
+@pytest.mark.parametrize("size", [(160, 640), (640, 160)])
+@pytest.mark.parametrize(("side", "near"), [(18, True), (24, False), (70, False)])
+def test_boxes_near_the_origin_are_measured_by_the_shorter_side(size, side, near):
+    """An eighth of 160 is 20; boxes that reach 24 are within an eighth of 640, and may be decoded."""
+    count = grids.cells(*size, STRIDES)
+    boxes = np.random.default_rng(2).uniform(-side, side, (count, 4))
+    boxes[:, 3] = side
+    wrong = box_formats.misread(boxes, "cx cy w h", *size, STRIDES)
+    assert ("count from their cells" in wrong) is near, wrong
+
+
+@pytest.mark.parametrize("size", [(160, 640), (640, 160)])
+@pytest.mark.parametrize("form", WRITTEN)
+def test_boxes_in_0_to_1_are_brought_to_the_sides_of_the_input(size, form):
+    height, width = size
+    points, steps = grids.centres(*size, STRIDES), grids.strides_of(*size, STRIDES)
+    sides = np.abs(np.random.default_rng(0).normal(2, 0.5, (len(points), 4))) * steps[:, None]
+    pixels = np.concatenate((points - sides[:, :2], points + sides[:, 2:]), axis=1)
+    written = WRITTEN[form](pixels / ((width, height) * 2))
+    found = box_formats.fits(written, height, width, STRIDES)
+    assert found[form].holding > 0.99
+    areas = np.prod(pixels[:, 2:] - pixels[:, :2], axis=1)
+    assert found[form].area == pytest.approx(np.median(areas), rel=1e-3)
+    assert box_formats.misread(written, form, height, width, STRIDES) == ""
+
+
+def test_a_box_may_end_a_hundredth_of_the_longer_side_before_its_cell():
+    points = grids.centres(160, 640, STRIDES)
+    for off, holding in ((6.0, 1.0), (7.0, 0.0)):
+        boxes = np.concatenate((points + off, points + off + 10), axis=1)
+        assert box_formats.fits(boxes, 160, 640, STRIDES)["x1 y1 x2 y2"].holding == holding

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgerun.card import ModelCard
+from edgerun.contract import Candidates, Frame
 from edgerun.errors import DecoderUnknown
 from edgerun.heads import finished_rows
 from edgerun.heads.requirements import Unmet
@@ -79,6 +80,32 @@ def test_an_argument_is_held_against_the_frame_and_wins_over_what_nothing_shows(
         finished_rows.demand(BOXES, SCORES, CLASSES, card(box_units=("unit", "argument")))
 
 
+BY_CONVENTION = card(box_units=("unit", f"convention: so; {finished_rows.CHECKED_LATER}"))
+
+
+def read(boxes, made, scores=SCORES):
+    """These rows in pixels of an input of 320 x 160, as a detector has them."""
+    found = Candidates(boxes.astype(np.float32), scores.astype(np.float32), np.array([3, 0], np.int32))
+    settled = finished_rows.settled(found, boxes, scores, CLASSES, Frame(160, 320, 0.25, made))
+    return settled.scaled(320, 160).boxes
+
+
+def test_clearly_pixels_are_read_as_pixels_where_nothing_but_a_convention_says_otherwise():
+    np.testing.assert_allclose(read(BOXES, BY_CONVENTION), BOXES, rtol=1e-6)
+    np.testing.assert_allclose(read(BOXES / [320, 160, 320, 160], BY_CONVENTION), BOXES, rtol=1e-6)
+
+
+@pytest.mark.parametrize("source", ["argument", "sidecar", "convention: TensorFlow's detectors answer so"])
+def test_units_that_somebody_says_are_never_read_otherwise(source):
+    with pytest.raises(DecoderUnknown, match="not unit"):
+        read(BOXES, card(box_units=("unit", source)))
+
+
+def test_one_stray_row_makes_no_pixels_of_boxes_in_0_to_1():
+    with pytest.raises(DecoderUnknown, match="not unit"):
+        read(np.array([[0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 200, 0.4]]), BY_CONVENTION)
+
+
 def test_rows_that_are_not_numbers_speak_for_nothing():
     boxes = np.concatenate((BOXES, np.full((1, 4), np.inf)))
     finished_rows.demand(boxes, np.append(SCORES, np.nan), np.append(CLASSES, np.inf), PIXELS)
@@ -100,3 +127,55 @@ def test_half_floats_hold_class_numbers_up_to_2048():
     assert finished_rows.class_step(half, 79) <= 0.0625
     with pytest.raises(Unmet, match="steps of 2 about 2999"):
         finished_rows.class_step(half, 2999)
+
+
+@pytest.mark.parametrize(("labels", "refused"), [("ab", True), ("abc", True), ("abcd", False), ("", False)])
+def test_a_class_that_no_label_names_is_refused_from_the_first_on(labels, refused):
+    """Class 3 is the fourth: three labels end before it."""
+    known = card(box_units=("pixels", "convention: so"), labels=(list(labels), "argument"))
+    assert finished_rows.mislabelled(CLASSES, known) == (
+        f"a probe run gives class 3 of {len(labels)} labels" if refused else ""
+    )
+    if refused:
+        with pytest.raises(DecoderUnknown, match=f"class 3 is not one of the {len(labels)} labels"):
+            finished_rows.demand(BOXES, SCORES, CLASSES, known)
+    else:
+        finished_rows.demand(BOXES, SCORES, CLASSES, known)
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"),
+    [
+        ([1.5, 0.2], "leaves 0..1"),
+        ([1.51, 0.2], "reaches 1.51"),
+        ([1.02, 0.0], ""),
+        ([-0.02, 0.5], ""),
+        ([-0.1, 0.5], "0..1"),
+    ],
+)
+def test_scores_may_leave_0_to_1_by_rounding_alone(scores, why):
+    assert why in finished_rows.misfit(BOXES, np.array(scores), CLASSES)
+    assert bool(why) == bool(finished_rows.misfit(BOXES, np.array(scores), CLASSES))
+
+
+@pytest.mark.parametrize(
+    ("classes", "step", "fits"),
+    [
+        ([3.0, 0], 0.0, True),
+        ([2.9999, 0], 0.0, False),
+        ([3.2, 0.2], 0.4, True),
+        ([3.3, 0.3], 0.4, False),
+        ([3, -1], 0.0, True),
+    ],
+)
+def test_numbers_of_classes_are_whole_but_for_the_step_in_which_they_are_stored(classes, step, fits):
+    assert (finished_rows.misfit(BOXES, SCORES, np.array(classes), step) == "") is fits
+
+
+@pytest.mark.parametrize(("column", "edge"), [(2, 5), (3, 10)])
+def test_a_box_is_crossed_in_one_direction_too(column, edge):
+    boxes = BOXES.copy()
+    boxes[0, column] = edge
+    assert "lies before the near ones" in finished_rows.inverted(boxes, SCORES)
+    assert finished_rows.inverted(boxes, np.array([0.24, 0.9])) == ""
+    assert "in a row that scores 0.25" in finished_rows.inverted(boxes, np.array([0.25, 0.9]))

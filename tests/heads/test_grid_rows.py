@@ -97,3 +97,34 @@ def test_words_that_no_layout_has_are_refused(columns):
 
 def test_rows_of_another_grid_are_not_its_own():
     assert "per cell" in grid_rows("family", "cxcywh scores").matches(evidence(rows()[:, 1:])).why
+
+
+@pytest.mark.parametrize(
+    ("labels", "sure"), [((), True), (("face",), True), (("face", "plate"), False), (("a", "b", "c"), False)]
+)
+def test_an_objectness_alone_is_one_class_with_or_without_its_label(labels, sure):
+    """[1, N, 5]: YOLOv5 of one class whose exporter leaves the column of ones out."""
+    table = rows(confidence="objectness", classes=0, per_cell=3)
+    said = {"labels": labels} if labels else {}
+    match = grid_rows("family", "cxcywh objectness [scores]", FED, per_cell=3).matches(evidence(table, **said))
+    assert (match.sure > Sure.NO) is sure, match.why
+    if sure:
+        table[0, 7, 4] = 0.5
+        found = match.decode({"out": table}, Frame(SIZE, SIZE, 0.5, ModelCard()))
+        assert (found.scores.tolist(), found.classes.tolist()) == ([0.5], [0])
+
+
+@pytest.mark.parametrize("confidence", [None, "objectness", "ones"])
+@pytest.mark.parametrize(("count", "sure"), [(0, True), (1, True), (2, False)])
+def test_one_column_of_scores_is_one_class_with_or_without_its_label(confidence, count, sure):
+    columns = " ".join(filter(None, ("cxcywh", confidence, "scores")))
+    table = rows(confidence=confidence, classes=1)
+    said = {"labels": ("face", "plate")[:count]} if count else {}
+    match = grid_rows("family", columns, FED).matches(evidence(table, **said))
+    assert (match.sure > Sure.NO) is sure, match.why
+
+
+@pytest.mark.parametrize(("count", "sure"), [(2, False), (3, True), (4, False)])
+def test_labels_are_just_as_many_as_columns_of_scores(count, sure):
+    match = grid_rows("family", "cxcywh scores", FED).matches(evidence(rows(), labels=tuple("abcd"[:count])))
+    assert (match.sure > Sure.NO) is sure, match.why

@@ -73,6 +73,17 @@ def test_what_a_table_was_made_of_is_left_aside_and_named(name, named):
     assert read.classes.tolist() == [1]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_same_table_once_more_is_left_aside(turned):
+    """A trace that returns its prediction as it is and among others; another table stays another reading."""
+    (family,) = (entry for entry in decoders.BUILTIN if entry.name == "yolov8")
+    again = EIGHT.transpose(0, 2, 1) if turned else EIGHT
+    match = family.matches(evidence({"table": EIGHT, "again": again.copy()}))
+    assert match.sure >= Sure.LIKELY
+    assert match.why.endswith("left aside: again")
+    assert family.matches(evidence({"table": EIGHT, "other": EIGHT + np.float32(1e-3)})).sure is Sure.NO
+
+
 def test_masks_keep_their_prototypes_where_maps_stand_beside_them():
     rows = table(weights=32).transpose(0, 2, 1)
     prototypes = np.zeros((1, 32, SIZE // 4, SIZE // 4), np.float32)

@@ -57,3 +57,38 @@ def test_roles_that_a_card_gives_are_taken(scores):
 
 def test_far_fewer_outputs_are_not_its_own():
     assert FAMILY.matches(known({"x": outputs_of()["x"]})).sure is Sure.NO
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ("ab", "4 columns are not 2 labels, nor these and a no-object class"),
+        ("abcde", "4 columns are not 5 labels, nor these and a no-object class"),
+        ("abcd", ""),
+        ("", ""),
+    ],
+)
+def test_labels_are_as_many_as_columns_or_one_fewer(labels, why):
+    match = FAMILY.matches(known(outputs_of(), labels=tuple(labels)))
+    assert (match.sure is Sure.NO) is bool(why)
+    assert why in match.why
+
+
+@pytest.mark.parametrize("labels", [(), ("one",)])
+def test_one_column_is_one_class(labels):
+    outputs = outputs_of(classes=4)
+    outputs["x"] = outputs["x"][..., 2:3]
+    match = FAMILY.matches(known(outputs, labels=labels))
+    assert match.sure is Sure.LIKELY
+    assert match.decode(outputs, Frame(320, 320, 0.5, ModelCard())).classes.tolist() == [0]
+    other = queries("other", "softmax", lambda _: FEEDING)
+    assert other.matches(known(outputs, labels=labels)).sure is Sure.NO
+
+
+def test_one_column_has_no_room_for_a_no_object_class_though_the_decoder_is_named():
+    """Here every query says yes, so that trial runs tell nothing of the activation."""
+    outputs = outputs_of()
+    outputs["x"] = np.full_like(outputs["x"][..., :1], 2.0)
+    other = queries("other", "softmax", lambda _: FEEDING)
+    assert other.matches(known(outputs, decoder="other")).sure is Sure.NO
+    assert FAMILY.matches(known(outputs, decoder="family")).sure > Sure.NO

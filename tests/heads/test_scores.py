@@ -18,8 +18,8 @@ tables = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=9), el
 def test_the_best_class_of_every_row_that_reaches_the_threshold(table, conf, logits, turned):
     table = np.asfortranarray(table) if turned else table
     kept, scores, classes = scoring.best(table, conf, logits=logits)
-    least = np.float32(scoring.logit(conf) if logits else conf)
-    np.testing.assert_array_equal(kept, np.flatnonzero(table.max(axis=1) >= least))
+    reached = scoring.sigmoid(table.max(axis=1)) if logits else table.max(axis=1)
+    np.testing.assert_array_equal(kept, np.flatnonzero(reached >= np.float32(conf)))
     np.testing.assert_array_equal(classes, table[kept].argmax(axis=1))
     expected = table[kept].max(axis=1, initial=-np.inf)
     np.testing.assert_allclose(scores, scoring.sigmoid(expected) if logits else expected)
@@ -47,3 +47,29 @@ def test_sigmoid_and_logit_undo_each_other_and_never_overflow():
 def test_an_expectation_is_the_mean_of_the_bins():
     assert scoring.expectation(np.zeros((1, 5), np.float32)) == pytest.approx(2)
     assert scoring.expectation(np.array([-99, -99, 99, -99], np.float32)) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("conf", [0.001, 0.25, 0.3, 0.5, 0.9, 0.999, 0.99999])
+def test_a_logit_whose_score_is_just_the_threshold_is_kept(conf):
+    """Thresholds are compared with scores, not with logits, which round otherwise."""
+    table = (np.float32(scoring.logit(conf)) + np.linspace(-1e-3, 1e-3, 301, dtype=np.float32))[:, None]
+    found = scoring.sigmoid(table[:, 0])
+    for score in np.unique(found):
+        kept, scores, _ = scoring.best(table, float(score), logits=True)
+        assert kept.tolist() == np.flatnonzero(found >= score).tolist()
+        assert scores.min() == score
+    assert scoring.best(np.float32([[-30], [30]]), 1.0, logits=True)[0].tolist() == [1]
+    assert scoring.best(np.float32([[-30], [30]]), 0.0, logits=True)[0].tolist() == [0, 1]
+
+
+def test_one_class_is_kept_from_the_threshold_on():
+    rows, scores, classes = scoring.of_one_class(np.float32([0.25, 0.75, 0.125]), 0.25)
+    assert (rows.tolist(), scores.tolist(), classes.tolist()) == ([0, 1], [0.25, 0.75], [0, 0])
+
+
+def test_a_background_in_front_is_no_class():
+    tables = {"scores": np.float32([[0.9, 0.1, 0.25], [0.1, 0.5, 0.25]])}
+    rows, scores, classes = scoring.best_behind_background(tables, 0.25)
+    assert (rows.tolist(), scores.tolist(), classes.tolist()) == ([0, 1], [0.25, 0.5], [1, 0])
+    rows, scores, _ = scoring.face_of_two({"logits": np.float32([[0, 0], [3, 1]])}, 0.5)
+    assert (rows.tolist(), scores.tolist()) == ([0], [0.5])

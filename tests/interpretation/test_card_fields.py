@@ -235,3 +235,97 @@ def test_contradictions_are_refused_in_the_fold_and_nowhere_else(path):
 def test_the_sentences_of_contradictions_are_asked_for_by_the_fold_alone():
     asking = {path.name for path in INTERPRETATION.parent.rglob("*.py") if "import contradictions" in path.read_text()}
     assert asking == {"card_fields.py"}
+
+
+# ----------------------------------------------------------------------------- who says it, where two say something
+
+
+@pytest.mark.parametrize("source", ["argument", "sidecar"])
+@pytest.mark.parametrize(
+    ("field", "own", "files"), [("height", 320, 416), ("width", 320, 416), ("color", "rgb", "gray")]
+)
+def test_what_the_user_says_against_the_file_is_refused_whether_beside_it_or_by_argument(source, field, own, files):
+    fixed = claim(Standing.FIXED, "the file's input", **{field: files})
+    with pytest.raises(CardInvalid, match=rf"^The {source} gives {field} = {own}, but the file is so\."):
+        fold([said(source, {field: own}), fixed])
+    assert fold([said(source, {field: files}), fixed]).source(field) == "the file's input"
+
+
+@pytest.mark.parametrize("source", ["edgerun metadata", "one metadata"])
+def test_metadata_yield_to_the_file_and_both_are_shown(source):
+    fixed = claim(Standing.FIXED, "the file's input", height=416)
+    card = fold([claim(Standing.DESCRIBED, source, height=320), fixed])
+    assert card.height == 416
+    assert card.source("height") == f"the file's input; {source} says 320"
+
+
+@pytest.mark.parametrize("source", ["argument", "sidecar", "edgerun metadata"])
+@pytest.mark.parametrize("value", [False, True])
+def test_what_is_said_of_this_very_file_stays_whatever_the_decoder_needs(source, value):
+    standing = Standing.DESCRIBED if source.endswith("metadata") else Standing.SAID
+    need = claim(Standing.NEEDED, "inferred: needs", suppressed=not value)
+    card = fold([claim(standing, source, suppressed=value), need])
+    assert (card.suppressed, card.source("suppressed")) == (value, source)
+
+
+@pytest.mark.parametrize("source", ["argument", "sidecar", "edgerun metadata", "one metadata"])
+def test_a_role_that_is_said_stays_beside_those_that_the_decoder_brings(source):
+    """The decoder takes a for boxes; the user, who names no other, for scores."""
+    standing = Standing.DESCRIBED if source.endswith("metadata") else Standing.SAID
+    brought = claim(Standing.CONVENTION, "inferred: so", outputs={"a": "boxes", "b": "scores"})
+    card = fold([claim(standing, source, outputs={"a": "scores"}), brought])
+    assert (dict(card.outputs), card.source("outputs")) == ({"a": "scores", "b": "scores"}, source)
+    whole = fold([claim(standing, source, outputs={"a": "scores", "b": "boxes"}), brought])
+    assert dict(whole.outputs) == {"a": "scores", "b": "boxes"}
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other"),
+    [("conf", 0.3, 0.5), ("iou", 0.5, 0.6), ("color", "bgr", "rgb"), ("resize", "stretch", "letterbox"),
+     ("labels", ("a",), ("b",)), ("suppressed", True, False), ("nms", "agnostic", "class"), ("task", "pose", "detect"),
+     ("box_units", "unit", "pixels"), ("keypoints", 5, 17), ("fill", (0, 0, 0), (114, 114, 114))],
+)  # fmt: skip
+def test_each_field_goes_by_argument_then_sidecar_then_metadata_then_convention(field, one, other):
+    by_argument, beside = said("argument", {field: one}), said("sidecar", {field: one})
+    described = claim(Standing.DESCRIBED, "one metadata", **{field: one})
+    later = [
+        said("sidecar", {field: other}),
+        claim(Standing.DESCRIBED, "two metadata", **{field: other}),
+        claim(Standing.CONVENTION, "convention: so", **{field: other}),
+    ]
+    for first, rest in ((by_argument, later), (beside, later[1:]), (described, later[2:])):
+        card = fold([first, *rest])
+        assert (getattr(card, field), card.source(field)) == (one, first.source)
+        assert fold([*rest]).source(field) == rest[0].source
+
+
+SIDES = {"resize": "letterbox-topleft", "shorter_side": 800, "longer_side": 1333}
+
+
+@pytest.mark.parametrize(
+    ("own", "void"),
+    [
+        ({"height": 640, "width": 640}, True),  # sides of another size of input
+        ({"width": 640}, True),
+        ({"resize": "stretch"}, True),
+        ({"resize": "letterbox-topleft"}, False),
+        ({"color": "bgr"}, False),
+    ],
+)
+def test_a_described_fit_is_void_where_the_user_says_another_fit_or_size(own, void):
+    card = fold([said("argument", own), claim(Standing.DESCRIBED, "one metadata", **SIDES)])
+    assert ("shorter_side" in card.sources, "longer_side" in card.sources) == (not void, not void)
+    assert card.shorter_side == (0 if void else 800)
+    cut = claim(Standing.DESCRIBED, "one metadata", resize="center-crop", crop=0.875)
+    assert fold([said("argument", {"resize": "stretch"}), cut]).crop == 1.0
+    assert fold([said("argument", {"resize": "center-crop"}), cut]).crop == 0.875
+
+
+@pytest.mark.parametrize(("graph", "agrees"), [(1.0005, True), (1.002, False), (0.998, False)])
+def test_what_is_said_is_what_the_graph_takes_to_a_thousandth(graph, agrees):
+    claims = [said("argument", {"scale": 1.0}), claim(Standing.IN_GRAPH, "inferred: so", scale=graph)]
+    if agrees:
+        assert fold(claims).source("scale") == "argument"
+    else:
+        with pytest.raises(CardInvalid, match=r"gives scale = 1\.0, but the file is so"):
+            fold(claims)

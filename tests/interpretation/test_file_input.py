@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from edgerun.contract import TensorSpec
+from edgerun.contract import Quantization, TensorSpec
 from edgerun.errors import CardInvalid, ModelUnreadable
 from edgerun.interpretation import file_input
 from edgerun.interpretation.card_fields import fold
@@ -132,3 +132,54 @@ def test_a_state_that_is_carried_from_frame_to_frame_is_one_sentence():
 )
 def test_an_input_that_is_given_or_is_no_state_passes(inputs, outputs, given):
     file_input.refuse_what_cannot_run(inputs, outputs, given, "m.tflite")
+
+
+BYTES = {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "quantization"), [("uint8", None), ("int8", None), ("float32", None), ("uint8", True)]
+)
+def test_an_input_of_bytes_without_a_scale_takes_bytes_whatever_the_family_is_trained_on(dtype, quantization):
+    stored = Quantization((1 / 255,), (0,), 0) if quantization else None
+    image = model_inputs.find([TensorSpec("images", (1, 3, 64, 96), dtype, stored)], "model.onnx")
+    trained = Claim("convention: trained so", {"scale": 1 / 255, "mean": 0.5, "std": 0.5}, Standing.CONVENTION)
+    claims = [file_input.fixed(image, "m"), file_input.open_sizes(), file_input.bytes_as_they_are(image), trained]
+    card = fold(claims)
+    holds_bytes = dtype == "uint8" and not quantization
+    assert ({name: getattr(card, name) for name in BYTES} == BYTES) == holds_bytes
+    assert (card.source("scale") == "the file's input, which holds bytes") == holds_bytes
+    assert fold([said("argument", {"scale": 0.5}), *claims]).scale == 0.5, "the user knows better"
+
+
+@pytest.mark.parametrize(("white", "refused"), [(15, True), (16, False), (255, False)])
+def test_sixteen_steps_between_black_and_white_are_enough(white, refused):
+    claim = said("argument", {"scale": white / 255})
+    if refused:
+        with pytest.raises(CardInvalid, match=f"at most {white + 1} of the whole numbers"):
+            folded(claim, dtype="uint8")
+    else:
+        folded(claim, dtype="uint8")
+
+
+def test_one_channel_that_differs_enough_is_enough():
+    folded(said("argument", {"scale": 1.0, "mean": 0.0, "std": (255.0, 255.0, 1.0)}), dtype="uint8")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "card", "refused"),
+    [
+        ("uint8", {"scale": 1.0}, False),  # 0..255 just fit
+        ("uint8", {"scale": 1.01}, True),
+        ("int8", {"scale": 1.0, "mean": 128.0}, False),
+        ("int8", {"scale": 1.0, "mean": 127.0}, True),  # 255 would be 128
+        ("uint8", {"scale": 1.0, "mean": 1.0}, False),  # less by rounding alone
+        ("uint8", {"scale": 1.0, "mean": 1.5}, True),
+    ],
+)
+def test_pixels_go_to_the_ends_of_what_the_input_stores_and_no_further(dtype, card, refused):
+    if refused:
+        with pytest.raises(CardInvalid, match=f"The input of .* is {dtype}"):
+            folded(said("argument", card), dtype=dtype)
+    else:
+        folded(said("argument", card), dtype=dtype)

@@ -44,6 +44,16 @@ def test_an_odd_normalisation_leaves_open_what_goes_in(factor, left_open):
     assert with_open_normalisation(settled, known) is settled
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_an_input_of_whole_numbers_takes_bytes_whatever_the_graph_makes_of_them(dtype):
+    """MoveNet's inputs are uint8 (TFLite) and int32 (saved model): 0..1, -1..1 and ImageNet's would be lost in them."""
+    match = Match(Sure.LIKELY, "seen", {"scale": 1 / 255, "mean": 0.5}, {"scale": "convention: so"})
+    found = with_open_normalisation(match, evidence_of(chain("Mul", 3.0), dtype))
+    assert not found.alternatives
+    assert {name: found.conventions[name] for name in ("scale", "mean", "std")} == {"scale": 1, "mean": 0, "std": 1}
+    assert found.basis["scale"] == f"inferred: an input of {dtype} takes bytes as they are"
+
+
 def closed_graph(op):
     part = Node(op, inputs=("images",), outputs=("o",), closed=True)
     return Graph([part], ("images",), ("o",))
@@ -66,13 +76,32 @@ def test_a_change_of_the_image_that_cannot_be_followed_leaves_open_what_goes_in(
     assert with_open_normalisation(inferred, evidence_of(closed_graph("aten::sub_"))) is inferred
 
 
-def test_a_convention_says_so_where_a_part_that_was_compiled_for_a_device_comes_first():
+def test_a_convention_does_not_settle_what_a_part_does_that_was_compiled_for_a_device():
     basis = {"scale": "convention: so", "color": "convention: so", "mean": "inferred: seen"}
     match = Match(Sure.LIKELY, "seen", {"scale": 1 / 255, "color": "rgb", "mean": 0.0}, basis)
-    found = with_open_normalisation(match, evidence_of(closed_graph("XnnpackBackend")))
-    note = "; the file does not show what happens to an image inside of XnnpackBackend"
-    assert found.basis == {"scale": "convention: so" + note, "color": "convention: so", "mean": "inferred: seen"}
-    assert not found.alternatives
+    found = with_open_normalisation(match, evidence_of(closed_graph("QnnBackend")))
+    assert found.why.endswith("the file does not show what happens to an image inside of QnnBackend")
+    assert "mean" in found.alternatives
+    assert with_open_normalisation(match, evidence_of(closed_graph("QnnBackend"), scale=1.0)) is match
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "left_open"),
+    [
+        ("aten::slice_scatter.out", ("images", "part"), True),
+        ("ScatterND", ("images", "places", "part"), True),
+        ("aten::where.self_out", ("mask", "part", "images"), True),
+        ("ScatterND", ("table", "places", "images"), False),
+        ("Where", ("images", "a", "b"), False),
+        ("Conv", ("images", "w"), False),
+    ],
+)
+def test_a_part_that_is_changed_and_written_back_leaves_open_what_goes_in(op, inputs, left_open):
+    nodes = [Node("Slice", inputs=("images", "s", "e"), outputs=("part",)), Node(op, inputs=inputs, outputs=("o",))]
+    match = Match(Sure.LIKELY, "seen", {"scale": 1 / 255}, {"scale": "convention: so"})
+    found = with_open_normalisation(match, evidence_of(Graph(nodes, ("images",), ("o",))))
+    assert ("mean" in found.alternatives) is left_open
+    assert found.why.endswith(f"{op} changes a part of an image, which cannot be followed") is left_open
 
 
 @pytest.mark.parametrize(("scale", "left_open"), [(1.0, True), (1 / 255, False)])

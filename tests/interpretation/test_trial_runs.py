@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -127,3 +129,14 @@ def test_what_an_earlier_load_has_seen_is_not_run_again():
     assert "320" in textured
     assert dark != usual
     assert bright == pytest.approx(255 * usual, rel=1e-5)
+
+
+def test_a_load_that_runs_nothing_makes_no_random_image():
+    code = (
+        "import sys; from edgerun.media.synthetic import picture, stand_in\n"
+        "assert not (stand_in('textured', 48, 48) == picture('blank', 48, 48)).all()\n"
+        "assert len(set(stand_in('textured', 48, 48)[:, :, 1].ravel().tolist())) == 256\n"
+        "print('numpy.random' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -67,3 +67,43 @@ def test_a_fresh_one_has_buffers_of_its_own():
     other = fed.fresh(1)
     other.place(0, image(64, 48))
     assert (fed.filled(1).shape[2:], other.filled(1).shape[2:]) == ((80, 106), (106, 80))
+
+
+def batched(count=3, **card):
+    specs = [TensorSpec("images", (None, 3, 40, 60), "float32")]
+    made = ModelCard(height=40, width=60, **{"resize": "letterbox", "fill": 114, "scale": 1.0, **card})
+    return Feed(specs, model_inputs.find(specs, "model"), made, batch=count, model="model")
+
+
+def test_each_slot_knows_the_border_of_its_own_image():
+    """A wide image and a tall one, then the other way about."""
+    fed = batched(2, fill=(7, 7, 7))
+    wide, tall = np.full((20, 60, 3), 200, np.uint8), np.full((40, 20, 3), 100, np.uint8)
+    for first, second in ((wide, tall), (tall, wide), (tall, tall), (wide, wide)):
+        fed.place(0, first)
+        fed.place(1, second)
+        for slot, shown in enumerate((first, second)):
+            alone = batched(1, fill=(7, 7, 7))
+            alone.place(0, shown)
+            np.testing.assert_array_equal(fed.filled(2)[slot], alone.filled(1)[0])
+
+
+def test_just_the_slots_that_are_filled_are_fed_where_the_batch_is_open():
+    fed = batched(3)
+    assert [len(fed.filled(count)) for count in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_an_open_input_without_a_batch_axis_follows_the_image_too():
+    fed = Feed(
+        [TensorSpec("x", (3, None, None))], model_inputs.find([TensorSpec("x", (3, None, None))], "m"), CARD,
+        batch=1, model="m",
+    )  # fmt: skip
+    fed.place(0, image(48, 64))
+    assert fed.filled(1).shape == (3, 80, 106)
+
+
+def test_an_image_of_another_width_alone_changes_the_input():
+    fed = feed()
+    for width, size in ((64, 106), (72, 120), (48, 80)):
+        fed.place(0, image(48, width))
+        assert fed.filled(1).shape == (1, 3, 80, size)

@@ -66,3 +66,20 @@ def test_boxes_come_back_through_a_crop():
     inside = geometry.to_model(box)
     assert inside[0, 0] == pytest.approx(200 * 341 / 640 - 58)
     assert geometry.to_image(inside) == pytest.approx(box, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("image", "canvas", "fitted"),
+    [((30, 40), (20, 20), (20, 26)), ((40, 30), (20, 20), (26, 20)), ((30, 59), (20, 30), (20, 39))],
+)
+def test_the_longer_side_of_a_crop_is_cut_off_behind_the_point(image, canvas, fitted):
+    """torchvision 0.28, transforms/functional.py, _compute_resized_output_size: 20 · 40 / 30 = 26.67 is 26."""
+    assert Fitting("center-crop").fitted(image, canvas) == fitted
+
+
+def test_an_image_that_just_fills_the_canvas_is_not_fitted_anew():
+    """YOLOS: 640 x 480 goes in as 1056 x 800, in multiples of 16; in a canvas a pixel narrower it is fitted inside."""
+    yolos = Fitting("letterbox-topleft", shorter_side=800, longer_side=1333, side_multiple=16)
+    assert yolos.fitted((480, 640), (800, 1056)) == (800, 1056)
+    assert yolos.fitted((480, 640), (800, 1055)) == (791, 1055)
+    assert yolos.fitted((480, 640), (799, 1056)) == (792, 1056)

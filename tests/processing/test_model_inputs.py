@@ -63,3 +63,49 @@ def test_other_inputs_are_fed_what_is_said_else_what_their_name_means():
     with pytest.raises(ModelUnreadable, match="wants an input factor") as refusal:
         model_inputs.auxiliary(inputs, model_inputs.find([image], "m"), ModelCard(height=64, width=96), "m")
     assert 'inputs={"factor": …}' in refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("orig_target_sizes", [[320, 160]]),  # width first: RT-DETR, D-FINE, DEIM
+        ("orig_size", [[320, 160]]),
+        ("target_sizes", [[160, 320]]),  # height first: transformers
+        ("im_shape", [[160, 320]]),  # Paddle
+        ("image_shape", [[160, 320]]),  # keras-yolo3
+        ("scale_factor", [[1.0, 1.0]]),
+    ],
+)
+def test_an_input_twice_as_wide_as_high_is_told_in_the_order_of_each_exporter(name, value):
+    """And what the user says goes before that."""
+    image = model_inputs.find([TensorSpec("images", (1, 3, 160, 320))], "model")
+    specs = [image.spec, TensorSpec(name, (1, 2))]
+    card = ModelCard(height=160, width=320)
+    assert model_inputs.auxiliary(specs, image, card, "model")[name].tolist() == value
+    said = ModelCard(height=160, width=320, inputs={name: [[7, 8]]})
+    assert model_inputs.auxiliary(specs, image, said, "model")[name].tolist() == [[7, 8]]
+
+
+def test_a_mask_of_pixels_has_the_shape_of_the_input():
+    image = model_inputs.find([TensorSpec("images", (1, 3, 160, 320))], "model")
+    fed = model_inputs.auxiliary(
+        [image.spec, TensorSpec("pixel_mask", (1, 160, 320), "int64")], image, ModelCard(height=160, width=320), "model"
+    )
+    assert (fed["pixel_mask"].shape, fed["pixel_mask"].dtype, fed["pixel_mask"].all()) == (
+        (1, 160, 320),
+        np.int64,
+        True,
+    )
+
+
+def test_thresholds_go_to_the_inputs_of_their_names():
+    specs = [
+        TensorSpec("iouThreshold", (1,)),
+        TensorSpec("images", (1, 3, 8, 8)),
+        TensorSpec("confidenceThreshold", (1,)),
+    ]
+    fed = model_inputs.thresholds(specs, conf=0.25, iou=0.5)
+    assert {name: value.tolist() for name, value in fed.items()} == {
+        "confidenceThreshold": [0.25],
+        "iouThreshold": [0.5],
+    }

@@ -162,3 +162,92 @@ def test_the_similarity_of_poses_is_cocos():
     scores, classes = np.float32([0.9, 0.8]), np.zeros(2, np.int32)
     for iou, count in ((similar + 1e-3, 2), (similar - 1e-3, 1)):
         assert len(suppress_poses(keypoints, boxes, scores, classes, iou=iou, max_det=9)) == count
+
+
+# ------------------------------------------------------------------------------------------ limits, exactly
+
+APART = np.float32([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [60, 0, 70, 10]])
+"""Boxes that nothing suppresses."""
+FALLING = np.float32([0.9, 0.8, 0.7, 0.6])
+ALIKE = np.zeros(4, np.int32)
+
+
+def turned(boxes, angle=0.0):
+    """x1 y1 x2 y2 as oriented boxes of this angle."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return np.column_stack((boxes[:, :2] + sides / 2, sides, np.full(len(boxes), angle))).astype(np.float32)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("mode", ["class", "agnostic", "none"])
+def test_no_more_rows_stay_than_are_asked_for(limit, mode):
+    best = list(range(limit))
+    limits = {"iou": 0.5, "max_det": limit}
+    assert suppress(APART, FALLING, ALIKE, mode=mode, **limits).tolist() == best
+    assert suppress_rotated(turned(APART), FALLING, ALIKE, mode=mode, **limits).tolist() == best
+    rows, softened = soften(APART, FALLING, ALIKE, conf=0.1, max_det=limit)
+    assert (rows.tolist(), softened.tolist()) == (best, FALLING[:limit].tolist())
+    poses = np.zeros((4, 3, 3), np.float32) + APART[:, :1, None] * 10
+    assert suppress_poses(poses, APART, FALLING, ALIKE, **limits).tolist() == best
+
+
+def test_boxes_above_one_another_do_not_suppress_each_other():
+    """Their columns are the same and their rows are not."""
+    above = np.float32([[0, 0, 100, 10], [0, 20, 100, 30]])
+    scores, classes = np.float32([0.9, 0.8]), np.zeros(2, np.int32)
+    for boxes in (above, above[:, [1, 0, 3, 2]]):
+        assert suppress(boxes, scores, classes, iou=0.0, max_det=9).tolist() == [0, 1]
+        assert suppress_rotated(turned(boxes), scores, classes, iou=0.0, max_det=9).tolist() == [0, 1]
+        rows, softened = soften(boxes, scores, classes, conf=0.01, max_det=9)
+        assert (rows.tolist(), softened.tolist()) == ([0, 1], scores.tolist())
+
+
+def test_oriented_boxes_that_only_meet_when_they_are_turned_are_compared():
+    """Lying, they are one above the other; standing, at a right angle, they are the same but for 4 of 100 pixels."""
+    lying = np.float32([[50, 50, 100, 10, 0], [50, 54, 100, 10, 0]])
+    standing = lying + np.float32([0, 0, 0, 0, np.pi / 2])
+    apart = np.float32([[50, 50, 100, 10, 0], [50, 65, 100, 10, 0]])
+    scores, classes = np.float32([0.9, 0.8]), np.zeros(2, np.int32)
+    assert suppress_rotated(lying, scores, classes, iou=0.5, max_det=9).tolist() == [0, 1]  # 60 of 140
+    assert suppress_rotated(standing, scores, classes, iou=0.5, max_det=9).tolist() == [0]  # 960 of 1040
+    assert suppress_rotated(apart, scores, classes, iou=0.0, max_det=9).tolist() == [0, 1]
+    met = apart + np.float32([0, 0, 0, 0, np.pi / 2])
+    assert suppress_rotated(met, scores, classes, iou=0.5, max_det=9).tolist() == [0]  # 850 of 1150
+
+
+@pytest.mark.parametrize(("angle", "kept"), [(np.pi / 4, [0]), (-np.pi / 4, [0, 1])])
+def test_an_angle_turns_from_x_to_y(angle, kept):
+    """Two thin boxes, the second 20 to the right and 20 below: at 45 degrees downwards they lie along one line."""
+    rotated = np.float32([[50, 50, 100, 6, angle], [60, 60, 100, 6, angle]])
+    assert suppress_rotated(rotated, FALLING[:2], ALIKE[:2], iou=0.5, max_det=9).tolist() == kept
+
+
+def test_exactly_as_much_overlap_stays_whatever_is_compared():
+    half = np.float32([[0, 0, 3, 1], [1, 0, 4, 1]])
+    scores, classes = np.float32([0.9, 0.8]), np.zeros(2, np.int32)
+    assert suppress_rotated(turned(half), scores, classes, iou=0.5, max_det=9).tolist() == [0, 1]
+    assert suppress_rotated(turned(half), scores, classes, iou=0.499, max_det=9).tolist() == [0]
+    poses = np.zeros((2, 17, 3), np.float32)
+    assert suppress_poses(poses, half, scores, classes, iou=1.0, max_det=9).tolist() == [0, 1]
+
+
+def test_soft_suppression_keeps_a_score_of_just_the_threshold():
+    rows, softened = soften(APART, np.float32([0.5, 0.25, 0.75, 0.125]), ALIKE, conf=0.25, max_det=9)
+    assert (rows.tolist(), softened.tolist()) == ([2, 0, 1], [0.75, 0.5, 0.25])
+
+
+def test_keypoints_without_published_sigmas_take_a_twentieth():
+    """Of a box of 100 x 100: d² / (2 · 10000 · 0.1²) is 1 at d = 14.14."""
+    boxes = np.float32([[0, 0, 100, 100]] * 2)
+    points = np.zeros((2, 5, 3), np.float32)
+    points[1, :, 0] = 200**0.5
+    similar = float(np.exp(-1.0))
+    scores, classes = np.float32([0.9, 0.8]), np.zeros(2, np.int32)
+    assert len(suppress_poses(points, boxes, scores, classes, iou=similar + 1e-3, max_det=9)) == 2
+    assert len(suppress_poses(points, boxes, scores, classes, iou=similar - 1e-3, max_det=9)) == 1
+
+
+def test_each_of_coco_s_joints_is_measured_by_its_own_spread():
+    """Source: pycocotools 2.0.11, cocoeval.py, line 523, in thousandths."""
+    nose_to_wrists = [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62]
+    np.testing.assert_allclose(COCO_SIGMAS * 1000, [*nose_to_wrists, 107, 107, 87, 87, 89, 89], rtol=1e-6)

@@ -152,3 +152,154 @@ def test_keypoints_come_back_with_their_visibility():
     geometry = Geometry.fit(32, 64, 64, 64, "letterbox")
     points = np.array([[[8.0, 24.0, 0.5], [0.0, 16.0, 1.0]]], np.float32)
     np.testing.assert_allclose(geometry.keypoints_to_image(points), [[[8, 8, 0.5], [0, 0, 1]]])
+
+
+# --------------------------------------------------------------------------------- where x and y differ
+
+
+def test_an_oriented_box_on_a_stretched_picture_is_scaled_along_its_own_directions():
+    """A picture of 200 x 50 in an input of 100 x 100: half as wide, twice as tall."""
+    geometry = Geometry.fit(50, 200, 100, 100, "stretch")
+    rotated = np.array([[50, 20, 30, 10, 0], [50, 20, 30, 10, np.pi / 2], [50, 20, 30, 10, np.pi / 4]], np.float32)
+    lying, standing, slanted = geometry.rotated_to_image(rotated)
+    np.testing.assert_allclose(lying, (100, 10, 60, 5, 0), atol=1e-5)
+    np.testing.assert_allclose(standing, (100, 10, 15, 20, np.pi / 2), atol=1e-5)
+    longer = np.hypot(2, 0.5) / np.sqrt(2)  # of a step at 45 degrees, which goes twice as far to the right
+    np.testing.assert_allclose(slanted, (100, 10, 30 * longer, 10 * longer, np.arctan2(0.5, 2)), rtol=1e-5)
+
+
+def test_an_oriented_box_on_a_letterboxed_picture_keeps_its_shape_and_angle():
+    """A picture of 200 x 100 at half its size, below 25 rows of border."""
+    geometry = Geometry.fit(100, 200, 100, 100, "letterbox")
+    (moved,) = geometry.rotated_to_image(np.array([[50, 40, 30, 10, 0.3]], np.float32))
+    np.testing.assert_allclose(moved, (100, 30, 60, 20, 0.3), rtol=1e-5)
+
+
+def test_points_and_boxes_on_a_stretched_picture_are_scaled_apart():
+    geometry = Geometry.fit(50, 200, 100, 100, "stretch")
+    assert (geometry.scale_x, geometry.scale_y) == (0.5, 2.0)
+    assert geometry.points_to_image(np.array([[50, 20]])).tolist() == [[100, 10]]
+    assert geometry.to_image(np.array([[10, 20, 30, 40]])).tolist() == [[20, 10, 60, 20]]
+    assert geometry.to_model(np.array([[20, 10, 60, 20]])).tolist() == [[10, 20, 30, 40]]
+    assert geometry.keypoints_to_image(np.array([[[50.0, 20, 0.5]]])).tolist() == [[[100, 10, 0.5]]]
+
+
+@pytest.mark.parametrize(
+    ("picture", "size", "resize", "left", "top"),
+    [
+        ((33, 48), (32, 48), "center-crop", 0, 0),  # of one row too many the last goes
+        ((32, 51), (32, 48), "center-crop", -1, 0),  # of three columns one goes in front and two behind
+        ((67, 48), (32, 48), "center-crop", 0, -17),
+        ((31, 48), (32, 48), "letterbox", 0, 0),  # an odd row of border lies below
+        ((32, 45), (32, 48), "letterbox", 1, 0),  # and an odd column to the right
+        ((29, 48), (32, 48), "letterbox", 0, 1),
+        ((29, 48), (32, 48), "letterbox-topleft", 0, 0),
+    ],
+)
+def test_an_odd_pixel_lies_or_is_cut_below_and_to_the_right(picture, size, resize, left, top):
+    """Ultralytics' LetterBox and torchvision's center_crop halve what is left, and give the rest to the far side."""
+    geometry = Geometry.fit(*picture, *size, resize)
+    assert (geometry.left, geometry.top) == (left, top)
+
+
+# ------------------------------------------------------------------------------- each channel has its own
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    ("mean", "std", "pixel"),
+    [
+        ((0, 0, 0), (1.0, 1.25, 2.0), (30 / 1.0, 20 / 1.25, 10 / 2.0)),
+        ((0, 0, 0), (2.0, 2.0, 4.0), (15.0, 10.0, 2.5)),
+        ((0, 5, 0), (2.0, 2.0, 2.0), (15.0, 7.5, 5.0)),
+        ((0, 0, 6), (1.0, 1.0, 1.0), (30.0, 20.0, 4.0)),
+        ((10, 0, 0), (5.0, 1.0, 1.0), (4.0, 20.0, 10.0)),
+        ((0, 0, 0), (2.0, 2.0, 2.0), (15.0, 10.0, 5.0)),
+    ],
+)
+def test_each_channel_has_its_own_mean_and_deviation(channels_last, mean, std, pixel):
+    picture = np.full((32, 48, 3), (10, 20, 30), np.uint8)  # blue 10, green 20, red 30
+    _, out = applied(plan(channels_last=channels_last, scale=1.0, mean=mean, std=std), picture)
+    first = out[0, 0] if channels_last else out[:, 0, 0]
+    np.testing.assert_allclose(first, pixel, rtol=1e-6)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_border_has_a_colour_for_each_channel(channels_last):
+    """In the order and the normalisation of the input."""
+    the_plan = plan(channels_last=channels_last, scale=1.0, std=(1.0, 2.0, 4.0), fill=(40, 80, 120))
+    geometry, out = applied(the_plan, np.zeros((16, 48, 3), np.uint8))
+    assert (geometry.left, geometry.top) == (0, 8)
+    pixels = out if channels_last else out.transpose(1, 2, 0)
+    for row, colour in ((0, (40, 40, 30)), (7, (40, 40, 30)), (8, (0, 0, 0)), (23, (0, 0, 0)), (24, (40, 40, 30))):
+        assert pixels[row, 0].tolist() == list(colour)
+        assert pixels[row, -1].tolist() == list(colour)
+
+
+def test_a_border_beside_a_tall_picture_is_filled_too():
+    geometry, out = applied(plan(height=32, width=48, scale=1.0), np.zeros((32, 20, 3), np.uint8))
+    assert (geometry.left, geometry.top) == (14, 0)
+    assert out[0, 5, [0, 13, 14, 33, 34, 47]].tolist() == [114, 114, 0, 0, 114, 114]
+
+
+@st.composite
+def places(draw, *, alike=False):
+    """Where an image of any size lies in an input of any size; `alike` scales x and y by the same."""
+    scale = draw(st.floats(0.1, 8))
+    return Geometry(
+        scale_x=scale,
+        scale_y=scale if alike else draw(st.floats(0.1, 8)),
+        left=float(draw(st.integers(-300, 300))),
+        top=float(draw(st.integers(-300, 300))),
+        image_height=draw(st.integers(1, 3000)),
+        image_width=draw(st.integers(1, 3000)),
+    )
+
+
+SHARES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(places(), SHARES)
+def test_points_and_keypoints_come_back_from_any_place_and_keep_their_visibility(place, shares):
+    points = np.array(shares) * (place.image_width, place.image_height)
+    fed = points * (place.scale_x, place.scale_y) + (place.left, place.top)
+    np.testing.assert_allclose(place.points_to_image(fed), points, atol=2e-3)
+    seen = np.linspace(0, 1, len(points))[None, :, None]
+    back = place.keypoints_to_image(np.concatenate((fed[None], seen), axis=2))
+    np.testing.assert_allclose(back, np.concatenate((points[None], seen), axis=2), atol=2e-3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(places(), st.floats(0, 3000), st.floats(0, 3000), st.floats(1, 500), st.floats(1, 500), st.integers(0, 3))
+def test_a_box_that_is_turned_by_right_angles_comes_back_from_a_stretched_input(place, x, y, long, short, quarters):
+    """Half its sides are drawn as arrows in the image, and each arrow's ends are fed."""
+    angle = quarters * np.pi / 2
+    along, across = _arrows(long, short, angle) * (place.scale_x, place.scale_y)
+    centre = np.array((x, y)) * (place.scale_x, place.scale_y) + (place.left, place.top)
+    turned = np.arctan2(along[1], along[0])
+    fed = np.array([[*centre, 2 * np.hypot(*along), 2 * np.hypot(*across), turned]])
+    ((*back, back_angle),) = place.rotated_to_image(fed).astype(float)
+    np.testing.assert_allclose(back, (x, y, long, short), rtol=1e-4, atol=5e-3)
+    assert np.cos(back_angle - angle) > 1 - 1e-5
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    places(alike=True), st.floats(0, 3000), st.floats(0, 3000), st.floats(1, 500), st.floats(1, 500), st.floats(-3, 3)
+)
+def test_a_box_that_is_turned_by_any_angle_comes_back_where_both_sides_are_scaled_alike(
+    place, x, y, long, short, angle
+):
+    along, across = _arrows(long, short, angle) * place.scale_x
+    centre = np.array((x, y)) * place.scale_x + (place.left, place.top)
+    fed = np.array([[*centre, 2 * np.hypot(*along), 2 * np.hypot(*across), angle]])
+    ((*back, back_angle),) = place.rotated_to_image(fed).astype(float)
+    np.testing.assert_allclose(back, (x, y, long, short), rtol=1e-4, atol=5e-3)
+    assert np.cos(back_angle - angle) > 1 - 1e-5
+
+
+def _arrows(long, short, angle):
+    """From the centre to the middle of two sides, [2, 2]."""
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return turn * [[long / 2], [short / 2]]

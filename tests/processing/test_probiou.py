@@ -78,3 +78,9 @@ def test_one_box_an_object_stays_at_the_usual_threshold_where_polygons_leave_mor
     scores = random.random(240, np.float32)
     assert len(suppress(rows, scores, np.zeros(240), iou=0.7, max_det=999)) == 30
     assert len(suppress_rotated(rows, scores, np.zeros(240), iou=0.7, max_det=999)) == 35
+
+
+def test_a_row_that_is_just_as_similar_goes():
+    """Fast NMS: as similar as `iou` or more."""
+    same = np.float32([[50, 50, 40, 10, 0]] * 2)
+    assert suppress(same, np.float32([0.9, 0.8]), np.zeros(2), iou=1.0, max_det=9).tolist() == [0]

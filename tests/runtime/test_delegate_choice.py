@@ -141,3 +141,19 @@ def test_shares_of_time_are_of_what_was_measured():
     assert seen.nodes == {"gpu": 1, "cpu": 2}
     assert seen.operators == {"gpu": ("Conv",), "cpu": ("Sort", "X")}
     assert Coverage("assigned", "a word", placed[2:]).time == {}
+
+
+def test_an_option_that_is_asked_for_goes_before_that_of_the_offer():
+    """Both name a library: the one that is installed, and the user's."""
+    offer = Delegate("edgetpu", takes={"library": (), ANY: ()}, options={"library": "libedgetpu.so.1", "power": "low"})
+    (asked,), _ = candidates("edgetpu:library=libmine.so", [offer], "runtime")
+    assert dict(asked.options) == {"library": "libmine.so", "power": "low"}
+    (asked,), _ = candidates("edgetpu:power=high,usb=1", [offer], "runtime")
+    assert dict(asked.options) == {"library": "libedgetpu.so.1", "power": "high", "usb": "1"}
+
+
+def test_an_option_that_is_asked_for_goes_before_that_of_a_short_name():
+    """ "ane" stands for coreml with units=ane."""
+    offers = [Delegate("coreml", takes={"units": ("all", "ane", "cpu"), "cache": ()}, options={"units": "all"})]
+    assert dict(candidates("ane", offers, "runtime")[0][0].options) == {"units": "ane"}
+    assert dict(candidates("ane:units=cpu,cache=x", offers, "runtime")[0][0].options) == {"units": "cpu", "cache": "x"}

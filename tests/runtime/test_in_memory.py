@@ -88,10 +88,11 @@ def test_nothing_that_a_delegate_compiles_is_kept(colours, places, monkeypatch):
     with_cache = opening._with_cache
     monkeypatch.setattr(opening, "_with_cache", lambda *given: asked.append(given) or with_cache(*given))
     path = colours(metadata={"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"})
-    Detector.load(path.read_bytes()).close()
-    assert asked == [] and not (places / "cache" / "trials").exists()
-    Detector.load(path).close()
-    assert len(asked) == 1 and (places / "cache" / "trials").exists()
+    with Detector.load(path.read_bytes()) as in_memory_alone:
+        assert asked == [] and in_memory_alone.opened.trials is None
+        assert not (places / "cache" / "trials").exists()
+    with Detector.load(path) as of_file:
+        assert len(asked) == 1 and of_file.opened.trials is not None
 
 
 def test_what_is_no_model_leaves_nothing_behind(places):

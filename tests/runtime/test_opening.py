@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgerun import Detector, frame
-from edgerun.contract import Delegate, Health
-from edgerun.errors import DelegateUnavailable
+from edgerun.contract import Coverage, Delegate, Health, Placed
+from edgerun.errors import (
+    CardInvalid,
+    DecoderUnknown,
+    DelegateIncomplete,
+    DelegateUnavailable,
+    InputError,
+    ModelError,
+)
+from edgerun.formats.identify import Identified
 from edgerun.runtime import cpu_cores as threads
-from edgerun.runtime import installed
+from edgerun.runtime import installed, opening
 from edgerun.runtime.opening import open_model
 from edgerun.runtime.registry import Registry
 from edgerun.tensors import TensorSpec
@@ -187,3 +195,122 @@ def test_a_report_warns_of_detectors_that_ran_at_once_with_too_many_threads(load
     second(picture)
     (warning,) = first.report().warnings
     assert f"2 detectors ran at once in this process with {2 * cores} threads on {cores} cores" in warning
+
+
+def test_a_runtime_that_computes_something_else_than_the_file_says_is_told(tmp_path):
+    class Saturating(Backend):
+        def open(self, path, delegate, threads):
+            session = super().open(path, delegate, threads)
+            session.inexact = "sums are cut off"
+            return session
+
+    path = tmp_path / "model.mine"
+    path.write_bytes(b"weights")
+    registry = Registry.load(installed.BUILTIN, entry_points=())
+    registry.backends.append(Saturating())
+    with pytest.warns(UserWarning, match="^sums are cut off$"):
+        detector = Detector.load(path, registry=registry, delegate="cpu", decoder="yolov8")
+    assert "sums are cut off" in detector.report().warnings
+
+
+# --------------------------------------------------------------------------- what is opened is closed again
+
+
+class Counted(Session):
+    """Counts how often it is closed."""
+
+    def close(self):
+        self.closed = getattr(self, "closed", 0) + 1
+
+
+@pytest.fixture
+def counted(backend, load, monkeypatch):
+    """All sessions that were opened since; `backend.really` is the delegate that they say is in force."""
+    sessions = []
+
+    def open_(path, delegate, threads):
+        sessions.append(Counted(getattr(backend, "really", None) or delegate.name))
+        return sessions[-1]
+
+    monkeypatch.setattr(backend, "open", open_)
+    return sessions
+
+
+def closed(sessions):
+    return [getattr(session, "closed", 0) for session in sessions]
+
+
+def test_a_session_whose_delegate_is_refused_is_closed(load, backend, counted):
+    backend.really = "cpu"
+    with pytest.raises(DelegateUnavailable, match="openvino was asked for, but cpu is in force"):
+        load("openvino:device=GPU")
+    assert closed(counted) == [1]
+
+
+def test_each_session_of_a_list_that_is_refused_is_closed_and_the_one_in_force_stays_open(load, backend, counted):
+    backend.really = "cpu"
+    detector = load(["tensorrt", "openvino", "cpu"])
+    assert closed(counted) == [1, 1, 0]
+    detector.close()
+    assert closed(counted) == [1, 1, 1]
+
+
+def test_a_session_that_cannot_be_strict_is_closed(load, backend, counted, monkeypatch):
+    told = Coverage("assigned", "it says so", (Placed("Conv", "cpu", "a"),))
+    monkeypatch.setattr(Counted, "coverage", lambda self: told)
+    with pytest.raises(DelegateIncomplete):
+        load("tensorrt", strict=True)
+    assert closed(counted) == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"labels": ["one", "two", "three"]}, DecoderUnknown),
+        ({"classes": ["nobody"]}, InputError),
+        ({"imgsz": 32}, CardInvalid),
+        ({"max_det": 0}, InputError),
+    ],
+)
+def test_a_session_whose_model_is_refused_is_closed(load, counted, options, error):
+    with pytest.raises(error):
+        load("cpu", **options)
+    assert closed(counted) == [1]
+
+
+def test_a_session_that_fails_while_it_warms_up_is_closed(load, counted, monkeypatch):
+    load("cpu").close()  # its trial runs are kept, so the next run is the one that warms up
+    monkeypatch.setattr(Counted, "run", lambda self, feeds: 1 / 0)
+    with pytest.raises(ModelError, match="division by zero"):
+        load("cpu", warm_up=True)
+    assert closed(counted) == [1, 1]
+
+
+def test_a_detector_is_closed_once_however_it_is_left(load, counted):
+    detector = load("cpu")
+    detector.close()
+    detector.close()
+    with load("cpu"):
+        pass
+    with pytest.raises(ZeroDivisionError), load("cpu"):
+        raise ZeroDivisionError
+    assert closed(counted) == [1, 1, 1]
+
+
+def test_what_was_unpacked_is_deleted_when_a_model_is_closed_and_when_it_is_refused(load, monkeypatch, counted):
+    removed = []
+    opened = open_model(load.path, registry=load.registry, delegate="cpu")
+    replace(opened, removed=lambda: removed.append("closed")).close()
+    assert (removed, closed(counted)) == (["closed"], [1])
+    found = Identified(load.path, load.path, "mine", lambda: removed.append("refused"))
+    monkeypatch.setattr(opening, "identify", lambda model, backends: found)
+    with pytest.raises(DelegateUnavailable):
+        open_model(load.path, registry=load.registry, delegate="qnn")
+    assert removed == ["closed", "refused"]
+
+
+def test_an_option_that_a_user_gives_stays_beside_the_folder_of_what_is_compiled(load, backend):
+    load("tensorrt:precision=FP16")
+    told = dict(backend.told[-1])
+    assert Path(told.pop("cache")).name
+    assert told == {"precision": "FP16"}

@@ -94,3 +94,49 @@ def test_a_threshold_that_is_not_kept_to_is_caught():
 def test_a_stranger_competes_with_all_that_edgerun_brings():
     _, reading = kit(GOOD)
     assert [decoder.name for decoder in reading.decoders] == [*(entry.name for entry in decoders.BUILTIN), "odd"]
+
+
+def test_a_family_that_writes_into_the_outputs_is_caught():
+    def spoils(outputs, frame):
+        found = read(outputs, frame)
+        outputs["odd rows"][0, :, 0] += 1
+        return found
+
+    made, reading = kit(GOOD)
+    made.test_outputs_are_left_alone(HEAD, reading)
+    made, reading = kit(replace(GOOD, decode=spoils))
+    with pytest.raises(AssertionError):
+        made.test_outputs_are_left_alone(HEAD, reading)
+
+
+def test_a_family_that_swaps_height_and_width_is_caught():
+    def turns(outputs, frame):
+        found = read(outputs, frame)
+        return replace(found, boxes=found.boxes * np.float32([frame.height / frame.width, 1] * 2))
+
+    made, reading = kit(replace(GOOD, decode=turns))
+    made.test_known_boxes_come_back_to_a_thousandth_of_a_pixel((HEAD, SIZE), reading)
+    with pytest.raises(AssertionError):
+        made.test_known_boxes_come_back_to_a_thousandth_of_a_pixel((HEAD, (256, 416)), reading)
+
+
+def test_a_family_that_counts_cells_down_is_caught():
+    """Every head that says no sizes of its own has one that no stride divides."""
+    assert any(height % 8 and width % 8 and height != width for height, width in HEAD.sizes)
+
+    def counts(outputs, frame):
+        found = read(outputs, frame)
+        return found if frame.width % 32 == 0 else found.take(slice(0))
+
+    made, reading = kit(replace(GOOD, decode=counts))
+    made.test_known_boxes_come_back_to_a_thousandth_of_a_pixel((HEAD, (256, 416)), reading)
+    with pytest.raises(AssertionError):
+        made.test_known_boxes_come_back_to_a_thousandth_of_a_pixel((HEAD, HEAD.sizes[-1]), reading)
+
+
+def test_a_head_of_square_inputs_alone_is_caught():
+    made, _ = kit(GOOD)
+    made.test_one_size_of_several_is_not_square(HEAD)
+    made.test_one_size_of_several_is_not_square(replace(HEAD, sizes=(SIZE,)))  # a family of one size
+    with pytest.raises(AssertionError):
+        made.test_one_size_of_several_is_not_square(replace(HEAD, sizes=((320, 320), (640, 640))))

@@ -134,3 +134,82 @@ def test_where_the_reference_finds_nothing_there_is_no_verdict():
 def test_columns_are_taken_from_detections():
     found = Detections(np.zeros((2, 4), np.float32), np.ones(2, np.float32), np.zeros(2, np.int32))
     assert set(comparable(found)) == {"boxes", "scores", "classes"}
+
+
+# ----------------------------------------------------------------------------------- just enough, and just too far
+
+
+def rows(top, boxes=((10, 10, 110, 60), (200, 200, 300, 250)), **columns):
+    """Two rows, the better of which scores `top`."""
+    return {
+        "boxes": np.float32(boxes), "scores": np.float32([top, top * 0.9]), "classes": np.array([1, 2]), **columns,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("top", "quantised", "judged"),
+    [(2.4e-4, False, 0), (2.6e-4, False, 4), (0.050, True, 0), (0.051, True, 4), (0.9, False, 4), (0.9, True, 4)],
+)
+def test_a_picture_is_judged_from_a_score_of_twice_the_tolerance_on(top, quantised, judged):
+    """1e-4 and a tenth of the score: half of 2.5e-4; 0.02 more where there are steps: half of 0.05025."""
+    found = compare([rows(top)], [rows(top)], quantised=quantised)
+    assert (0 if found is None else found.judged) == judged
+
+
+@pytest.mark.parametrize("edge", range(4))
+@pytest.mark.parametrize(("off", "agrees"), [(6.6, True), (7.1, False)])
+def test_each_edge_may_be_off_by_two_pixels_and_a_twentieth_of_the_longer_side(edge, off, agrees):
+    boxes = rows(0.9)["boxes"].copy()
+    boxes[:, edge] += off
+    assert (compare([rows(0.9)], [rows(0.9, boxes)]).fault == "") is agrees
+
+
+@pytest.mark.parametrize(("off", "agrees"), [(0.089, True), (0.092, False)])
+def test_scores_may_be_off_by_a_tenth_of_the_best(off, agrees):
+    other = rows(0.9)
+    other["scores"] = other["scores"] - np.float32(off)
+    assert (compare([rows(0.9)], [other]).fault == "") is agrees
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(("off", "agrees"), [(13.9, True), (14.1, False)])
+def test_keypoints_may_be_off_by_twice_as_much_in_either_direction(place, off, agrees):
+    points = np.zeros((2, 5, 3), np.float32)
+    moved = points.copy()
+    moved[:, 3, place] += off
+    assert (compare([rows(0.9, keypoints=points)], [rows(0.9, keypoints=moved)]).fault == "") is agrees
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(("off", "agrees"), [(6.9, True), (7.1, False)])
+def test_centres_of_oriented_boxes_may_be_off_in_either_direction(place, off, agrees):
+    turned = np.zeros((2, 5), np.float32)
+    moved = turned.copy()
+    moved[:, place] += off
+    assert (compare([rows(0.9, rotated=turned)], [rows(0.9, rotated=moved)]).fault == "") is agrees
+
+
+@pytest.mark.parametrize(("shift", "agrees"), [(0, True), (1, True), (2, False), (5, False), (10, False)])
+def test_masks_are_the_same_that_share_nearly_all(shift, agrees):
+    """Ten rows of twenty pixels: shifted by one they share 180 of 220, by two 160 of 240, by five half of one."""
+    masks = np.zeros((2, 40, 20), np.float32)
+    masks[:, 5:15] = 1
+    assert (compare([rows(0.9, masks=masks)], [rows(0.9, masks=np.roll(masks, shift, axis=1))]).fault == "") is agrees
+
+
+def test_few_pixels_of_a_mask_do_not_count():
+    small, none = np.zeros((2, 20, 20), np.float32), np.zeros((2, 20, 20), np.float32)
+    small[:, :2, :5] = 1  # ten pixels, all of them missing: 0 of 10, and 8 do not count
+    assert not compare([rows(0.9, masks=small)], [rows(0.9, masks=none)]).fault
+    small[:, 2, 0] = 1
+    assert compare([rows(0.9, masks=small)], [rows(0.9, masks=none)]).fault
+
+
+def test_what_only_the_other_side_finds_is_a_fault_too():
+    more = rows(0.9)
+    more["boxes"] = np.concatenate((more["boxes"], more["boxes"] + 400))
+    more["scores"], more["classes"] = np.tile(more["scores"], 2), np.tile(more["classes"], 2)
+    for one, other in ((rows(0.9), more), (more, rows(0.9))):
+        found = compare([one], [other])
+        assert (found.judged, found.found) == (6, 4)
+        assert found.fault.startswith("4 of 6 boxes agree")

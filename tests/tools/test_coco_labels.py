@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from edgerun.card.labels import COCO, COCO_IDS
+from edgerun.detections import Detections
 from edgerun.errors import InputError
 from edgerun.tools import coco_labels
 
@@ -63,3 +68,26 @@ def test_what_cannot_be_told_apart_is_refused(tmp_path, names, photos, words):
     with pytest.raises(InputError, match=words) as caught:
         coco_labels.read(coco(tmp_path / "truth.json", **names), [tmp_path / photo for photo in photos])
     assert "file_name" in caught.value.hint
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(*[st.floats(0, 4000, width=32)] * 4, st.integers(0, 79)), max_size=8))
+def test_boxes_come_back_from_coco_to_two_thousandths_of_a_pixel(tmp_path, rows):
+    """What `to_coco` writes of a model of COCO's 80 classes, as the annotations of an image."""
+    table = np.array(rows, np.float64).reshape(-1, 5)
+    boxes = np.concatenate((table[:, :2], table[:, :2] + table[:, 2:4]), axis=1).astype(np.float32)
+    classes = table[:, 4].astype(np.int32)
+    found = Detections(boxes, np.ones(len(rows), np.float32), classes, COCO, (100, 80))
+    content = {
+        "images": [{"id": 7, "file_name": "a.jpg"}, {"id": 8, "file_name": "b.jpg"}],
+        "annotations": found.to_coco(7),
+        "categories": [{"id": number, "name": COCO[place]} for place, number in enumerate(COCO_IDS)],
+    }
+    file = tmp_path / "truth.json"
+    file.write_text(json.dumps(content))
+    photos = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
+    known, names = coco_labels.read(file, photos)
+    np.testing.assert_allclose(known[photos[0]].xyxy, boxes, atol=2e-3)
+    assert [names[number] for number in known[photos[0]].classes] == [COCO[number] for number in classes]
+    assert not known[photos[0]].crowd.any()
+    assert len(known[photos[1]].classes) == 0

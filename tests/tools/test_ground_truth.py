@@ -138,3 +138,29 @@ except EdgerunError as error:
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == 'To rank by labels needs faster-coco-eval. pip install "edgerun[eval]"'
+
+
+def parts_of(monkeypatch, scores):
+    """The parts that photos of these precisions have, where that of several is their mean."""
+    monkeypatch.setattr(
+        ground_truth, "average_precision", lambda found, truth: float(np.mean([rows.scores[0] for rows in found]))
+    )
+    photos = [f"{number}.png" for number in range(len(scores))]
+    known = GroundTruth({photo: labelled((10, 10, 60, 60)) for photo in photos})
+    return known.folds([[rows((10, 10, 60, 60, score, 0)) for score in scores]], photos)
+
+
+def test_the_parts_of_a_mean_are_what_it_is_the_mean_of(monkeypatch):
+    """That is what a pseudo-value of the jackknife is: 3 · .5 - 2 · the mean of the other two."""
+    np.testing.assert_allclose(parts_of(monkeypatch, [0.2, 0.4, 0.9]), [[0.2, 0.4, 0.9]], rtol=1e-6)
+
+
+def test_of_many_photos_each_tenth_is_a_part(monkeypatch):
+    """Photo 0 and 10 together, 1 and 11 …"""
+    scores = [number / 40 for number in range(20)]
+    expected = [(number + number + 10) / 80 for number in range(10)]
+    np.testing.assert_allclose(parts_of(monkeypatch, scores), [expected], rtol=1e-5)
+
+
+def test_one_photo_is_its_only_part(monkeypatch):
+    np.testing.assert_allclose(parts_of(monkeypatch, [0.25]), [[0.25]])

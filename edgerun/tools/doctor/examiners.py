@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from edgerun.contract import Backend, Delegate, Health, Session
+from edgerun.contract import Backend, Delegate, Health, KnowsMachine, Session
 from edgerun.runtime import installed
 from edgerun.runtime.isolation import Child, Parent
 from edgerun.runtime.registry import Registry
@@ -62,7 +62,10 @@ def in_process(backend: Backend, registry: Registry, skip: Sequence[str] = ()) -
 
 def _health(backend: Backend) -> Health:
     try:
-        return backend.health()
+        health = backend.health()
+        if health.ok and isinstance(backend, KnowsMachine):
+            return replace(health, warnings=(*health.warnings, *backend.machine_notes()))
+        return health
     except Exception as cause:  # a plugin may raise anything, even where it promised not to
         return Health(ok=False, reason=f"its health raises {_line(cause)}", hint="report it to the plugin's author")
 

@@ -14,6 +14,9 @@ __all__ = ["candidates", "references", "simplicity"]
 DEVICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"openvino": {"device": ("GPU", "NPU")}}
 """Delegate -> option -> values that are tried where the delegate takes any; those that are not here fail at once."""
 
+REFERENCES: Mapping[str, int] = {"cpu:quantised=exact": 0, "cpu": 1}
+"""Delegate -> its place among the references; all others come behind."""
+
 
 def candidates(
     offers: Mapping[str, Sequence[Delegate]],
@@ -59,6 +62,8 @@ def _with_options(available: Sequence[Delegate]) -> Iterator[Wish]:
         devices = DEVICES.get(offer.name, {})
         for option, values in offer.takes.items():
             for value in values or devices.get(option, ()):
+                if offer.usual.get(option) == value:
+                    continue
                 yield Wish(offer.name, {option: value})
 
 
@@ -70,10 +75,13 @@ def _with_fewer_threads(plain: Sequence[Candidate], counts: Sequence[int]) -> It
 
 
 def references(found: Sequence[Candidate]) -> list[Candidate]:
-    """Candidates for the reference, the best first: the plain CPU, then the backend's own order, with all threads."""
+    """Candidates for the reference, the best first: the CPU, exact where that is a choice, then the backend's order.
+
+    All with all threads.
+    """
     most = max(candidate.threads for candidate in found)
     full = [candidate for candidate in found if candidate.threads == most]
-    return sorted(full, key=lambda candidate: candidate.delegate != "cpu")
+    return sorted(full, key=lambda candidate: REFERENCES.get(candidate.delegate, len(REFERENCES)))
 
 
 def simplicity(candidate: Candidate, found: Sequence[Candidate]) -> tuple[float, ...]:

@@ -162,7 +162,7 @@ def _checked(candidate: Candidate, runner: Runner, reference: list[Arrays], answ
     Raises:
         InputError: the reference finds too little for that.
     """
-    agreed = agreement.compare(reference, answers, quantised=runner.facts.quantised)
+    agreed = agreement.compare(reference, answers, quantised=runner.facts.differs_by_steps)
     if agreed is None:
         raise InputError(
             f"{candidate} finds next to nothing in these images, so that no other result could be checked.",

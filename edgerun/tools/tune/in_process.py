@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgerun.contract import Graph, ReadsGraphs
+from edgerun.contract import Graph, ReadsGraphs, SaysInexact
 from edgerun.detector import Detector
 from edgerun.errors import ModelUnreadable
 from edgerun.media.images import Image, read
@@ -50,12 +50,13 @@ class InProcessRunner:
     ) -> None:
         started = time.perf_counter()
         self._detector = Detector.load(model, registry=registry, **{**options, **asdict(candidate)})
-        card = self._detector.card
+        card, session = self._detector.card, self._detector.session
         self.facts = Facts(
             seconds=time.perf_counter() - started,
             quantised=_is_quantised(self._detector),
             batch=self._detector.batch,
             size=(card.height, card.width),
+            inexact=isinstance(session, SaysInexact) and bool(session.inexact),
         )
         self._images = _read(images) if images else _synthetic(card.height, card.width)
 

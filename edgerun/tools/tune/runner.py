@@ -37,12 +37,19 @@ class Facts:
         quantised: whether the model computes in eight bits, as far as its file tells.
         batch: images that one run takes at most.
         size: height and width of the model's input.
+        inexact: whether the runtime says that it computes something else than the file does.
     """
 
     seconds: float
     quantised: bool
     batch: int
     size: tuple[int, int]
+    inexact: bool = False
+
+    @property
+    def differs_by_steps(self) -> bool:
+        """Whether right results may be steps of eight bits apart; where the runtime cuts off sums that is no excuse."""
+        return self.quantised and not self.inexact
 
 
 class Runner(Protocol):

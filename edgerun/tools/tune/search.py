@@ -206,7 +206,7 @@ class _Search:
     def _is_right(self, candidate: Candidate, batch: int, answers: list[Arrays]) -> bool:
         runner = self.entrants.runners[candidate]
         try:
-            checked = agreement.compare(answers, runner.answers(batch), quantised=runner.facts.quantised)
+            checked = agreement.compare(answers, runner.answers(batch), quantised=runner.facts.differs_by_steps)
         except EdgerunError:
             return False
         return checked is not None and not checked.fault

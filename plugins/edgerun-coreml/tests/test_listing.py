@@ -65,13 +65,13 @@ def test_a_program_lists_its_operations_with_operands_before_parameters(tmp_path
 
 
 def test_large_constants_are_told_and_not_held(tmp_path):
-    program = Program()
-    x = program.input("x", "fp32", (1, 5000))
-    named(program, (program.op("add", ("fp32", (1, 5000)), x=x, y=np.zeros(5000, np.float32)), "y", "fp32", (1, 5000)))
-    found = graph(tmp_path, model(program, [array("x", 1, 5000)], [array("y", 1, 5000)]))
+    program, size = Program(), Graph.LARGEST_CONSTANT + 1
+    x = program.input("x", "fp32", (1, size))
+    named(program, (program.op("add", ("fp32", (1, size)), x=x, y=np.zeros(size, np.float32)), "y", "fp32", (1, size)))
+    found = graph(tmp_path, model(program, [array("x", 1, size)], [array("y", 1, size)]))
     name = found.nodes[0].inputs[1]
     assert name not in found.constants
-    assert found.values[name].shape == (5000,)
+    assert found.values[name].shape == (size,)
 
 
 def test_branches_stand_where_they_are(tmp_path):

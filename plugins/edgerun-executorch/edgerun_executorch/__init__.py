@@ -8,19 +8,23 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from edgerun import hookimpl
 from edgerun.contract import Backend, Delegate, Dialect, Graph, Health, Need, Session
 from edgerun.errors import ModelUnreadable
-from edgerun_executorch import graph, program, trial
-from edgerun_executorch.session import BACKENDS, LARGEST, OPEN, ExecuTorchSession
+from edgerun_executorch.metadata import LARGEST
 
-__all__ = [
-    "BACKENDS", "LARGEST", "OPEN", "ExecuTorchBackend", "ExecuTorchSession", "edgerun_register_backends",
-    "edgerun_register_dialects",
-]  # fmt: skip
+__all__ = ["LARGEST", "ExecuTorchBackend", "edgerun_register_backends", "edgerun_register_dialects"]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names of `session` are fetched when they are used, so that other formats are spared its import."""
+    if name not in ("BACKENDS", "OPEN", "ExecuTorchSession"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.session"), name)
 
 
 def _openvino() -> bool:
@@ -61,6 +65,8 @@ class ExecuTorchBackend:
             version = importlib.metadata.version("executorch")
         except importlib.metadata.PackageNotFoundError:
             return Health(ok=False, reason="executorch is not installed", hint='pip install "edgerun[executorch]"')
+        from edgerun_executorch import trial
+
         culprit = "torch, which executorch needs and does not ask for,"
         try:
             import torch
@@ -79,6 +85,9 @@ class ExecuTorchBackend:
 
     def delegates(self) -> Sequence[Delegate]:
         """What this build can run. Which of them computes is settled by the file; see `Session.delegate`."""
+        from edgerun_executorch import trial
+        from edgerun_executorch.session import BACKENDS
+
         runtime = trial.binding()
         offers = []
         for name, backend in BACKENDS.items():
@@ -92,14 +101,20 @@ class ExecuTorchBackend:
         What computes was settled at export, and the session says what it is; `delegate` chooses only where a file
         holds the network several times, as methods forward_xnnpack, forward_coreml and so on.
         """
+        from edgerun_executorch.session import ExecuTorchSession
+
         return ExecuTorchSession(path, delegate, threads)
 
     def graph(self, path: Path) -> Graph:
         """The calls of a program; what was lowered for a backend is one call. ExecuTorch need not be installed."""
+        from edgerun_executorch import graph
+
         return graph.read(path)
 
     def needs(self, path: Path) -> Sequence[Need]:
         """The backends that ExecuTorch must be built with."""
+        from edgerun_executorch import program
+
         try:
             calls = [call.backend for method in program.read(path) for call in method.calls]
         except ValueError as cause:

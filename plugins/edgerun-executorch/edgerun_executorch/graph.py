@@ -1,6 +1,7 @@
 """The calls of a .pte program as a graph, read without ExecuTorch.
 
-A part that was lowered for a backend is one node, named after the backend: what is inside is the backend's own.
+A part that was lowered for a backend is one node, named after the backend: what is inside is the backend's own, and
+shown where that is XNNPACK.
 Source of the layout: executorch/schema/program.fbs of ExecuTorch 1.5 (BSD-3).
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from edgerun.errors import ModelUnreadable
 from edgerun.tensors import AnyArray, TensorSpec
 from edgerun.wire import flatbuffers
 from edgerun.wire.flatbuffers import Table
+from edgerun_executorch import xnnpack
 from edgerun_executorch.program import DELEGATE_CALL, KERNEL_CALL, flatbuffer, operator_names, returned, text
 from edgerun_executorch.trial import DTYPES
 
@@ -29,6 +33,8 @@ MAX_ENTRIES = 1_000_000
 
 INT, BOOL, DOUBLE, TENSOR, STRING, INTS, TENSORS, OPTIONALS = 2, 3, 4, 5, 6, 7, 10, 11
 """KernelTypes."""
+IN_SEGMENT = 1
+"""DataLocation of a part's bytes that lie behind the program."""
 SCALARS = {INT: "q", BOOL: "?", DOUBLE: "d"}
 """Kind -> its letter in `struct`."""
 
@@ -53,7 +59,7 @@ def read(path: Path) -> Graph:
 
 class _Reader:
     def __init__(self, path: Path, data: bytes, base: int) -> None:
-        self.path, self.base = path, base
+        self.path, self.base, self.size = path, base, path.stat().st_size
         self.root = flatbuffers.root(data)
         self.left = MAX_ENTRIES  # entries that are read in all: tables may share them
         self.plan = _chosen(self.root.tables(1))
@@ -99,7 +105,50 @@ class _Reader:
         self.written.update(results)
         attributes = dict(self.attributes(places)) if is_kernel else {}
         outputs = tuple(self.name(place) for place in dict.fromkeys(results))
-        return Node(op, number, tuple(map(self.name, inputs)), outputs, attributes, closed=not is_kernel)
+        node = Node(op, number, tuple(map(self.name, inputs)), outputs, attributes, closed=not is_kernel)
+        return replace(node, **self.inside(call, places)) if op == xnnpack.BACKEND else node
+
+    def inside(self, call: Table, places: tuple[int, ...]) -> dict[str, Any]:
+        """What a part tells that was lowered for XNNPACK, as fields of its node; {} where it cannot be read."""
+        arguments = [self.name(place) if self.kind(place) == TENSOR else "" for place in places]
+        try:
+            blob = self.blob(self.plan.tables(7)[call.number(0)].table(1))
+            found = xnnpack.read(blob, self.named, arguments, f"xnnpack_{call.at}")
+        except (ValueError, IndexError, KeyError, struct.error, OverflowError):
+            return {}
+        self.values |= found.values
+        self.constants |= found.constants
+        return {"inside": found.nodes, "closed": False}
+
+    def blob(self, reference: Table | None) -> xnnpack.Fetch:
+        """The bytes of a part, which lie in the program or in a segment behind it."""
+        if reference is None:
+            raise ValueError("a part has no content")
+        number = reference.number(1, "I")
+        if reference.number(0, "b") == IN_SEGMENT:
+            return self.segment(number)
+        content = self.root.tables(3)[number].raw(0)
+        return lambda place, count: content[place : place + count]
+
+    def named(self, key: str) -> xnnpack.Fetch:
+        """Bytes that the program keeps under a name."""
+        return self.segment(self.keys[key])
+
+    @cached_property
+    def keys(self) -> dict[str, int]:
+        """Name of bytes that the program keeps -> their segment."""
+        return {text(entry, 0): entry.number(1, "I") for entry in self.root.tables(7)}
+
+    def segment(self, number: int) -> xnnpack.Fetch:
+        segment = self.root.tables(4)[number]
+        start, size = self.base + segment.number(0, "Q"), segment.number(1, "Q")
+
+        def fetch(place: int, count: int) -> bytes:
+            with self.path.open("rb") as file:
+                file.seek(start + place)
+                return file.read(max(0, min(count, size - place, self.size - start - place)))
+
+        return fetch
 
     def tensors(self, place: int) -> list[int]:
         """A tensor, or those of a list."""

@@ -23,8 +23,9 @@ from edgerun.contract import Coverage, Delegate, Placed
 from edgerun.errors import DelegateUnavailable
 from edgerun.tensors import Arrays, TensorSpec
 from edgerun_executorch import guard, profile, program, trial
+from edgerun_executorch.metadata import LARGEST
 
-__all__ = ["BACKENDS", "LARGEST", "OPEN", "ExecuTorchSession"]
+__all__ = ["BACKENDS", "OPEN", "ExecuTorchSession"]
 
 BACKENDS = {
     "xnnpack": "XnnpackBackend",
@@ -43,9 +44,6 @@ BACKENDS = {
 
 OPEN: weakref.WeakSet[Any] = weakref.WeakSet()
 """Sessions that are not closed."""
-
-LARGEST = "executorch.largest"
-"""Metadata key: height and width that an input of open size can take at most."""
 
 CHANNELS = (1, 3)
 """Sizes of an axis that is taken for the channels of an image, not for its height or width."""

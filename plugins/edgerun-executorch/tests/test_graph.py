@@ -102,8 +102,12 @@ def test_what_a_program_does_to_an_image_is_seen_by_the_names_of_its_operators(r
     np.testing.assert_allclose(found.offset, [-123.675 / 58, -116.28 / 58, -103.53 / 58], rtol=1e-5)
 
 
-def test_a_part_that_was_lowered_shows_nothing_of_what_it_does(read):
-    assert preprocessing(read(DATA / "net.pte"), "input_0").closed_by == "XnnpackBackend"
+def test_a_part_that_cannot_be_read_shows_nothing_of_what_it_does(read, tmp_path):
+    path = tmp_path / "program.pte"
+    path.write_bytes((DATA / "net.pte").read_bytes().replace(b"XH00", b"XH99"))
+    assert preprocessing(read(path), "input_0").closed_by == "XnnpackBackend"
+    path.write_bytes((DATA / "net.pte").read_bytes().replace(b"XnnpackBackend", b"TalkingBackend"))
+    assert preprocessing(read(path), "input_0").closed_by == "TalkingBackend"
     assert preprocessing(read(DATA / "mean_taken_off.pte"), "input_0").closed_by == ""
 
 

@@ -10,24 +10,33 @@ import importlib.metadata
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgerun import hookimpl
 from edgerun.contract import Backend, Coverage, Delegate, Graph, Health, Need, Session
 from edgerun.errors import DelegateUnavailable, ModelError, ModelUnreadable
-from edgerun_onnxruntime import embedding, graph, needs
-from edgerun_onnxruntime.providers import offers
-from edgerun_onnxruntime.session import OPEN, OnnxRuntimeSession
 
-__all__ = ["OPEN", "OnnxRuntimeBackend", "OnnxRuntimeSession", "edgerun_register_backends"]
+if TYPE_CHECKING:
+    from edgerun_onnxruntime.session import OnnxRuntimeSession
+
+__all__ = ["OnnxRuntimeBackend", "edgerun_register_backends"]
 
 FLAVOURS = (
     "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn",
     "onnxruntime-rocm", "onnxruntime-migraphx", "onnxruntime-training",
 )  # fmt: skip
 """Distributions that all own the folder onnxruntime/: two of them overwrite each other, unseen by pip."""
+
+
+def __getattr__(name: str) -> Any:
+    """Public names of `session` are fetched when they are used, so that other formats are spared its import."""
+    if name not in ("OPEN", "OnnxRuntimeSession"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.session"), name)
 
 
 class OnnxRuntimeBackend:
@@ -55,6 +64,8 @@ class OnnxRuntimeBackend:
 
     def delegates(self) -> Sequence[Delegate]:
         """One per execution provider, those that this build lacks too, and any other by its library."""
+        from edgerun_onnxruntime.providers import offers
+
         return list(offers())
 
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
@@ -63,6 +74,8 @@ class OnnxRuntimeBackend:
         Raises:
             DelegateUnavailable: the provider cannot start, or cannot run this model, which the CPU can.
         """
+        from edgerun_onnxruntime.session import OnnxRuntimeSession
+
         try:
             return OnnxRuntimeSession(path, delegate, threads)
         except DelegateUnavailable:
@@ -75,11 +88,26 @@ class OnnxRuntimeBackend:
 
     def graph(self, path: Path) -> Graph:
         """The operators of an .onnx file; onnxruntime need not be installed."""
+        from edgerun_onnxruntime import graph
+
         return graph.read(path)
 
     def needs(self, path: Path) -> Sequence[Need]:
         """The first ONNX Runtime that reads a file and knows its operators; () for .ort files."""
+        from edgerun_onnxruntime import needs
+
         return needs.needs(path)
+
+    def machine_notes(self) -> Sequence[str]:
+        """That sums of quantised products are cut off on this processor."""
+        from edgerun_onnxruntime import saturation
+
+        if not saturation.processor_saturates():
+            return ()
+        return (
+            "this processor lacks VNNI: sums in quantised models whose weights use all eight bits are cut off; "
+            'delegate="cpu:quantised=exact" computes them whole, and edgerun inspect MODEL says whether one needs that',
+        )
 
     def support_tables(self) -> Sequence[Path]:
         """What documentation says of the delegates' operators."""
@@ -87,6 +115,8 @@ class OnnxRuntimeBackend:
 
     def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
         """Entries of metadata_props in an .onnx file."""
+        from edgerun_onnxruntime import embedding, graph
+
         with path.open("rb") as file:
             if graph.is_ort(file.read(8)):
                 raise ModelError(
@@ -112,6 +142,8 @@ def _blame(path: Path, delegate: Delegate, threads: int | None, cause: Exception
     Raises:
         DelegateUnavailable: it is.
     """
+    from edgerun_onnxruntime.session import OnnxRuntimeSession
+
     if delegate.strict:
         _blame_nodes_outside(path, delegate, threads, cause)
     try:
@@ -126,6 +158,8 @@ def _blame(path: Path, delegate: Delegate, threads: int | None, cause: Exception
 
 def _blame_nodes_outside(path: Path, delegate: Delegate, threads: int | None, cause: Exception) -> None:
     """Open the model without `strict`, and refuse it for the nodes that the delegate does not take."""
+    from edgerun_onnxruntime.session import OnnxRuntimeSession
+
     try:
         session = OnnxRuntimeSession(path, replace(delegate, strict=False), threads)
     except DelegateUnavailable as real:
@@ -152,7 +186,7 @@ def _with_shapes(session: OnnxRuntimeSession, delegate: Delegate) -> Coverage | 
 
 def _installed(distribution: str) -> bool:
     try:
-        importlib.metadata.version(distribution)
+        importlib.metadata.distribution(distribution)
     except importlib.metadata.PackageNotFoundError:
         return False
     return True

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from edgerun.contract import ANY, Delegate
+from edgerun_onnxruntime import saturation
 
 __all__ = ["PROVIDERS", "name_of", "offers", "told"]
 
@@ -77,7 +78,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Sequence[str] | Mapping[str, Sequence[s
     "qnn": {"library": ("backend_path={}",), "mode": ("htp_performance_mode={}",)},
     "webgpu": {"layout": {name: (f"preferredLayout={name}",) for name in ("NCHW", "NHWC")}},
     "xnnpack": {"threads": ("intra_op_num_threads={}",)},
-    "cpu": {"spinning": {"on": (), "off": ()}},  # of the session, not of the provider
+    "cpu": {"spinning": {"on": (), "off": ()}, "quantised": {"exact": ()}},  # of the session, not of the provider
 }
 """Delegate -> option -> what the provider is told, "{}" for the value; or value -> what it is told."""
 
@@ -89,7 +90,9 @@ def offers() -> Iterator[Delegate]:
     built_in = onnxruntime.get_available_providers()
     for name, provider in PROVIDERS.items():
         there = provider in built_in
-        yield Delegate(name, there, "" if there else _lacking(name), takes=_takes(name))
+        exact = name == "cpu" and not saturation.processor_saturates()
+        usual = {"quantised": "exact"} if exact else {}
+        yield Delegate(name, there, "" if there else _lacking(name), takes=_takes(name), usual=usual)
     takes = {"library": (), "device": ("cpu", "gpu", "npu"), "registration": (), ANY: ()}
     if hasattr(onnxruntime, "register_execution_provider_library"):
         reason = 'it needs the library of a plugin execution provider, "external:/path/lib.so"'

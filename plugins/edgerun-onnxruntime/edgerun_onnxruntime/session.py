@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgerun.contract import Coverage, Delegate, Placed
 from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, TensorSpec
-from edgerun_onnxruntime import graph, library, profiles
+from edgerun_onnxruntime import graph, library, open_sizes, profiles, saturation
 from edgerun_onnxruntime.providers import PROVIDERS, name_of, told
 
 if TYPE_CHECKING:
@@ -43,13 +43,33 @@ class OnnxRuntimeSession:
         self._path, self._asked, self._threads = path, delegate, threads
         self.delegate, self.delegate_reason = delegate.name, ""
         self._provider = ""
-        self._session: onnxruntime.InferenceSession | None = self._start()
-        self.inputs = [_spec(argument) for argument in self._session.get_inputs()]
-        self.outputs = [_spec(argument) for argument in self._session.get_outputs()]
+        self._freed = b""
+        self._products = saturation.found(path) if saturation.processor_saturates() else saturation.Found()
+        self._session: onnxruntime.InferenceSession | None = self._start_exactly() if self._exact else self._start()
+        self._read_header(self._session)
         self._names = [spec.name for spec in self.outputs]
         if delegate.name != "cpu":
             self._check_that_the_provider_computes(self._session)
         OPEN.add(self)
+
+    def _read_header(self, session: onnxruntime.InferenceSession) -> None:
+        self.inputs = [_spec(argument) for argument in session.get_inputs()]
+        self.outputs = [_spec(argument) for argument in session.get_outputs()]
+
+    def free_sizes(self, name: str) -> bool:
+        """Leave the axes of an input open, by a copy of the file in memory; not of one with weights in another file."""
+        content = self._path.read_bytes()
+        if graph.is_ort(content):
+            return False
+        try:
+            self._freed = open_sizes.with_open_sizes(content, name)
+            session = self._start()
+        except Exception:  # ONNX Runtime raises what it likes; the session that is open serves
+            self._freed = b""
+            return False
+        self._session = session
+        self._read_header(session)
+        return True
 
     def _check_that_the_provider_computes(self, session: onnxruntime.InferenceSession) -> None:
         assigned = {part.ep_name for part in session.get_provider_graph_assignment_info()}
@@ -81,7 +101,9 @@ class OnnxRuntimeSession:
             if asked.name != "cpu" and not alone:
                 providers.append(PROVIDERS["cpu"])
         # enable_fallback=0: ONNX Runtime would retry on the CPU in silence
-        session = onnxruntime.InferenceSession(str(self._path), options, providers=providers, enable_fallback=0)
+        session = onnxruntime.InferenceSession(
+            self._freed or str(self._path), options, providers=providers, enable_fallback=0
+        )
         self._check_that_the_provider_started(session)
         return session
 
@@ -93,12 +115,50 @@ class OnnxRuntimeSession:
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         if self._threads is not None:
             options.intra_op_num_threads = self._threads
+        for entry in self._products.remedies if self._exact else ():
+            options.add_session_config_entry(*entry)
         spinning = self._asked.options.get("spinning") or ("off" if OPEN - {self} else "on")
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning == "on" else "0")
         with self._path.open("rb") as file:
             if graph.is_ort(file.read(8)):
                 options.add_session_config_entry("session.load_model_format", "ORT")
         return options
+
+    @property
+    def _exact(self) -> bool:
+        """Whether sums of products that this processor would cut off are to be computed whole."""
+        return self._products.operators > 0 and self._asked.options.get("quantised") == "exact"
+
+    def _start_exactly(self) -> onnxruntime.InferenceSession:
+        """Likewise, with sums of products whole, or the sentence that this cannot be had of this file here."""
+        why = "ONNX Runtime does that to .onnx files alone"
+        if self._products.readable:
+            try:
+                return self._start()
+            except Exception as cause:  # its switch fails on some graphs, see `saturation`
+                why = str(cause).strip().splitlines()[0][:300]
+        raise DelegateUnavailable(
+            f"{self._path.name} cannot be computed with cpu:quantised=exact on this processor: {why}.",
+            hint="quantise it with reduce_range=True, or as QuantizeLinear and DequantizeLinear in an .onnx file",
+        )
+
+    @property
+    def inexact(self) -> str:
+        """That sums of products are cut off on this processor; "" where they are whole."""
+        count = self._products.operators
+        if not count or self._exact or not self._computes_on_cpu():
+            return ""
+        operators = (
+            f"{count} quantised operator{'s' * (count != 1)}" if self._products.readable else "quantised operators"
+        )
+        return (
+            f"this processor lacks VNNI, and ONNX Runtime cuts off sums in {operators} of {self._path.name}: boxes and "
+            'scores differ from other machines; delegate="cpu:quantised=exact" computes them whole, more slowly'
+        )
+
+    def _computes_on_cpu(self) -> bool:
+        """Whether any node is ONNX Runtime's own to compute."""
+        return self.delegate == "cpu" or "cpu" in self.coverage().nodes
 
     def _add_devices(self, options: onnxruntime.SessionOptions) -> None:
         """Use the first device, with its execution provider, of the library that the option "library" names."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgerun.contract import Delegate
@@ -74,3 +75,31 @@ def test_so_many_threads_are_so_many_threads():
         return int(ran.stdout)
 
     assert count(4) - count(1) == 3
+
+
+def profiled(session):
+    """Whether the threads of the session that is opened for a profile spin."""
+    started, start = [], session._start
+    session._start = lambda *folder: started.append(start(*folder)) or started[-1]
+    session.profile({session.inputs[0].name: np.ones((1, 4), np.float32)})
+    (own,) = started
+    return own.get_session_options().get_session_config_entry(SPINNING)
+
+
+def test_a_profile_is_measured_with_threads_that_spin_as_the_session_s_own_do(opened):
+    """The session that is profiled is no other one beside it."""
+    first = opened()
+    assert profiled(first) == spins(first) == "1"
+    second = opened()
+    assert profiled(second) == spins(second) == "0"
+    assert profiled(opened(spinning="on")) == "1"
+
+
+def test_a_session_that_is_closed_is_no_other_session(opened):
+    first, second = opened(), opened()
+    assert {first, second} <= set(OPEN)
+    first.close()
+    second.close()
+    second.close()
+    assert not {first, second} & set(OPEN)
+    assert spins(opened()) == "1"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from edgerun import hookimpl
 from edgerun.contract import ANY, Backend, Delegate, Graph, Health, Need, Session
-from edgerun_tflite import embedding, graph, needs
-from edgerun_tflite.session import TfliteSession, runtime
 
-__all__ = ["TfliteBackend", "TfliteSession", "edgerun_register_backends"]
+__all__ = ["TfliteBackend", "edgerun_register_backends"]
 
 LIBRARIES = {
     "edgetpu": ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll"),
@@ -29,6 +29,13 @@ ELSEWHERE = {
 HINT = 'pip install "edgerun[tflite]"'
 
 
+def __getattr__(name: str) -> Any:
+    """Public names of `session` are fetched when they are used, so that other formats are spared its import."""
+    if name not in ("TfliteSession",):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.session"), name)
+
+
 class TfliteBackend:
     """LiteRT."""
 
@@ -39,6 +46,8 @@ class TfliteBackend:
 
     def health(self) -> Health:
         """Whether an interpreter imports, and works with the NumPy that is here."""
+        from edgerun_tflite.session import runtime
+
         try:
             module, version = runtime()
         except (ImportError, AttributeError) as cause:
@@ -66,14 +75,20 @@ class TfliteBackend:
 
     def open(self, path: Path, delegate: Delegate, threads: int | None) -> Session:
         """Open a model by its path: it is mapped, not read."""
+        from edgerun_tflite.session import TfliteSession
+
         return TfliteSession(path, delegate, threads)
 
     def graph(self, path: Path) -> Graph:
         """The operators of a file; LiteRT need not be installed."""
+        from edgerun_tflite import graph
+
         return graph.read(path)
 
     def needs(self, path: Path) -> Sequence[Need]:
         """The first TensorFlow Lite that knows all operators of a file, and those that LiteRT does not bring."""
+        from edgerun_tflite import needs
+
         return needs.needs(path)
 
     def support_tables(self) -> Sequence[Path]:
@@ -82,6 +97,8 @@ class TfliteBackend:
 
     def embed(self, path: Path, metadata: Mapping[str, str], target: Path) -> None:
         """The card as model metadata named `edgerun`; class names are part of it."""
+        from edgerun_tflite import embedding
+
         embedding.embed(path, {"edgerun": metadata["edgerun"]} if "edgerun" in metadata else metadata, target)
 
 

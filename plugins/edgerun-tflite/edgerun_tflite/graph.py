@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,15 @@ def read(path: Path) -> Graph:
         return _Reader(data, model).graph()
 
 
-def of_verified(path: Path, data: mmap.mmap, model: Table) -> Graph:
-    """The same of a file whose content is mapped and verified already.
+def of_verified(path: Path, data: mmap.mmap, model: Table) -> tuple[Graph, Set[str]]:
+    """The same of a file whose content is mapped and verified already, and the values whose numbers the file holds.
 
     Raises:
         ModelUnreadable: the file is damaged.
     """
     with _named(path):
-        return _Reader(data, model).graph()
+        reader = _Reader(data, model)
+        return reader.graph(), reader.held
 
 
 @contextmanager
@@ -73,6 +74,7 @@ class _Reader:
         self.nodes: list[Node] = []
         self.values: dict[str, TensorSpec] = {}
         self.constants: dict[str, AnyArray] = {}
+        self.held: set[str] = set()
         self.options: dict[str, Callable[[Table, int], Any]] = {
             "padding": lambda options, slot: _word(PADDING, options.number(slot, "b")),
             "activation": lambda options, slot: _word(ACTIVATION, options.number(slot, "b")),
@@ -134,8 +136,9 @@ class _Reader:
         graph = self.graphs[place]
         is_new = place not in self.names
         if is_new:
-            self.names[place] = names = self.named(place, graph)
-            for tensor, name in zip(graph.tables(0), names, strict=True):
+            tensors = graph.tables(0)
+            self.names[place] = names = self.named(place, tensors)
+            for tensor, name in zip(tensors, names, strict=True):
                 self.tensor(name, tensor)
         sides = self.looked_up(place, graph, 1), self.looked_up(place, graph, 2)
         if is_new:
@@ -143,12 +146,12 @@ class _Reader:
                 self.operator(place, operator)
         return sides
 
-    def named(self, place: int, graph: Table) -> list[str]:
+    def named(self, place: int, tensors: Sequence[Table]) -> list[str]:
         """Each tensor's name, made unique; inputs and outputs are called as the session calls them."""
         chosen = {**signature_names(self.model, 1), **signature_names(self.model, 0)} if place == 0 else {}
         taken = {*chosen.values(), *self.values}
         names = []
-        for index, tensor in enumerate(graph.tables(0)):
+        for index, tensor in enumerate(tensors):
             name = chosen.get(index) or self.unique(self.text(tensor, 3) or "tensor", index, place, taken)
             taken.add(name)
             names.append(name)
@@ -163,11 +166,10 @@ class _Reader:
 
     def looked_up(self, place: int, table: Table, slot: int) -> tuple[str, ...]:
         """Names of the tensors that a vector lists; "" for one that is left out, which is -1."""
-        names = [*self.names[place], ""]
-        indices = self.numbers(table, slot)
-        if any(not -1 <= index < len(names) - 1 for index in indices):
+        names, indices = self.names[place], self.numbers(table, slot)
+        if indices and not -1 <= min(indices) <= max(indices) < len(names):
             raise Damaged("an operator names a tensor that there is not")
-        return tuple([names[index] for index in indices])
+        return tuple(["" if index < 0 else names[index] for index in indices])
 
     # ------------------------------------------------------------------------------------------ tensors
 
@@ -177,10 +179,13 @@ class _Reader:
         kind = tensor.number(1, "b")
         is_known = 0 <= kind < len(TYPES)
         dtype = TYPES[kind] if is_known else f"type {kind}"
-        if sizes or tensor.number(8, "B") or self.is_held(tensor):  # else the number of axes is not known
+        is_held = self.is_held(tensor)
+        if sizes or tensor.number(8, "B") or is_held:  # else the number of axes is not known
             shape = tuple(None if size < 0 else size for size in sizes)
             self.values[name] = TensorSpec(name, shape, dtype, self.quantization(tensor, dtype))
         is_sparse = tensor.table(6) is not None
+        if is_held and not is_sparse:
+            self.held.add(name)
         if is_known and kind not in BEYOND_NUMPY and not is_sparse:
             self.constant(name, tensor, stored, dtype)
 
@@ -200,7 +205,10 @@ class _Reader:
     def is_held(self, tensor: Table) -> bool:
         """Whether a buffer holds the numbers of a tensor."""
         place = tensor.number(2, "I")
-        return bool(0 < place < len(self.buffers) and self.buffers[place].count(0))
+        if not 0 < place < len(self.buffers):
+            return False
+        buffer = self.buffers[place]
+        return bool(buffer.count(0) or buffer.number(2, "Q"))
 
     def quantization(self, tensor: Table, dtype: str) -> Quantization | None:
         found = tensor.table(4)

@@ -3,8 +3,9 @@
 Keys that a session gives:
 
 - `tflite.metadata`: JSON. `inputs` and `outputs` list what TFLite Metadata says of each tensor: `tensor` (our name),
-  `name`, `content` ("image", "boxes" or ""), `color`, `mean`, `std`, `threshold`, `index`, `type`, `coordinates`,
-  `labels`; inputs also have the `dtype` and the `quantization` [scale, zero point] of the tensor.
+  `name`, `content` ("image", "boxes" or ""), `color`, `mean`, `std`, `threshold`, `calibration` (of scores, its
+  transformation), `index`, `type`, `coordinates`, `labels`; inputs also have the `dtype` and the `quantization`
+  [scale, zero point] of the tensor.
 - `tflite.labels`: the text of the label file.
 - `tflite.postprocess`: JSON. What TFLite_Detection_PostProcess gives: `outputs` (our names: boxes, classes, scores,
   count), `scores` (columns that it is fed), `classes` (those that it counts) and `rows_of_each` (rows for each box that
@@ -37,9 +38,11 @@ EXPORTERS = ("metadata.json", "temp_meta.txt")
 """Ultralytics' own texts."""
 IMAGE, BOXES = 2, 3
 """Kinds of ContentProperties."""
-NORMALIZATION, SCORE_THRESHOLDING = 1, 3
+NORMALIZATION, SCORE_CALIBRATION, SCORE_THRESHOLDING = 1, 2, 3
 """Kinds of ProcessUnitOptions."""
 COLORS = {1: "rgb", 2: "gray"}
+TRANSFORMATIONS = {0: "identity", 1: "log", 2: "inverse logistic"}
+"""What a score goes through before its calibration."""
 BOX_TYPES = {1: "boundaries", 2: "upper-left", 3: "center"}
 LABELS = (2, 3)
 """Kinds of associated files: names along an axis, and names of values."""
@@ -169,6 +172,8 @@ def _process_unit(kind: int, options: Table | None) -> dict[str, Any]:
         return {"mean": options.numbers(0, "f"), "std": options.numbers(1, "f")}
     if options is not None and kind == SCORE_THRESHOLDING:
         return {"threshold": options.number(0, "f")}
+    if options is not None and kind == SCORE_CALIBRATION:
+        return {"calibration": TRANSFORMATIONS.get(int(options.number(0, "b")), "unknown")}
     return {}
 
 

@@ -12,7 +12,9 @@ import importlib
 import importlib.metadata
 import mmap
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from edgerun.errors import DelegateUnavailable, ModelUnreadable
 from edgerun.tensors import Arrays, Quantization, TensorSpec
 from edgerun.wire import Damaged
 from edgerun.wire.flatbuffers import Table
-from edgerun_tflite import graph, metadata, trial
+from edgerun_tflite import graph, guard, metadata, trial
 from edgerun_tflite.operators import EDGETPU
 from edgerun_tflite.schema import verified
 from edgerun_tflite.signatures import signature_names
@@ -60,22 +62,22 @@ class TfliteSession:
     def __init__(self, path: Path, delegate: Delegate, threads: int | None) -> None:
         self._path, self._asked, self._threads = path, delegate, threads
         self._lock = threading.Lock()
+        self._is_freed = False
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:
             model = verified(data)
             self._refuse_what_cannot_run(model)
+            self._graph = self._read_and_tried(data, model)
             self._start()
             self.inputs = _specs(self._interpreter.get_input_details(), signature_names(model, 0))
             self.outputs = _specs(self._interpreter.get_output_details(), signature_names(model, 1))
             self._forget_sizes_that_are_not_yet_known()
             self.metadata: Mapping[str, str | bytes] = metadata.read(path, model, self.inputs, self.outputs)
-        except BaseException as cause:
+        except (Damaged, IndexError) as cause:
+            raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
+        finally:
             data.close()
-            if isinstance(cause, (Damaged, IndexError)):
-                raise ModelUnreadable(f"{path} is damaged: {cause}.", hint="copy or export it again") from cause
-            raise
-        self._parsed: tuple[mmap.mmap, Table] | None = (data, model)  # until its graph is asked for
         self.delegate, self.delegate_reason = delegate.name, ""  # its word counts until it tells
         self._see_who_computes()
 
@@ -87,6 +89,18 @@ class TfliteSession:
                 f"{self._path} is compiled for the Edge TPU and runs nowhere else.",
                 hint='pass delegate="edgetpu" where there is one, or load the file that it was compiled from',
             )
+
+    def _read_and_tried(self, data: mmap.mmap, model: Table) -> Graph | None:
+        """The operators, None where they cannot be read; a file that is not seen to be safe has passed a trial then."""
+        read: Graph | None = None
+        held: Set[str] = frozenset()
+        with suppress(ModelUnreadable):  # LiteRT may do better
+            read, held = graph.of_verified(self._path, data, model)
+        doubted = guard.doubt(read, held, len(model.tables(2)))
+        if doubted and "library" not in self._asked.options:  # with a library it has a trial anyway
+            module, version = runtime()
+            guard.tried(self._path, module.__name__, version, self._asked.name, doubted)
+        return read
 
     def _start(self) -> None:
         """A fresh interpreter, with memory where the sizes of the inputs are known."""
@@ -115,6 +129,13 @@ class TfliteSession:
                 spec = self.outputs[place]
                 self.outputs[place] = TensorSpec(spec.name, (None,) * len(spec.shape), spec.dtype, spec.quantization)
 
+    def free_sizes(self, name: str) -> bool:
+        """Leave the axes of an input open, but for those of 1 or 3 channels; LiteRT takes another size at any run."""
+        self._is_freed = True
+        self.inputs = [_freed(spec) if spec.name == name else spec for spec in self.inputs]
+        self.outputs = [replace(spec, shape=(None,) * len(spec.shape)) for spec in self.outputs]
+        return True
+
     def run(self, feeds: Arrays) -> Arrays:
         """Compute; results are copies."""
         with self._lock:
@@ -135,7 +156,7 @@ class TfliteSession:
             return
         try:
             for place, shape in zip(places, shapes, strict=True):
-                self._interpreter.resize_tensor_input(place, shape, strict=True)
+                self._interpreter.resize_tensor_input(place, shape, strict=not self._is_freed)
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError):
             self._start()  # this one may have lost its delegate
@@ -178,20 +199,13 @@ class TfliteSession:
 
     def hand_over_graph(self) -> Graph | None:
         """The operators, as of the backend; None where they have been handed over."""
-        parsed, self._parsed = self._parsed, None
-        if parsed is None:
-            return None
-        data, model = parsed
-        with data:
-            return graph.of_verified(self._path, data, model)
+        read, self._graph = self._graph, None
+        return read
 
     def close(self) -> None:
         """Let go of the model."""
         with self._lock:
-            self._interpreter = None
-            parsed, self._parsed = self._parsed, None
-            if parsed is not None:
-                parsed[0].close()
+            self._interpreter = self._graph = None
 
 
 def _taken(operators: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> set[int]:
@@ -213,6 +227,13 @@ def _first_shape(operator: Mapping[str, Any], shapes: Mapping[int, Sequence[int]
     if not len(operator["outputs"]):
         return None
     return tuple(map(int, shapes.get(int(operator["outputs"][0]), ())))
+
+
+def _freed(spec: TensorSpec) -> TensorSpec:
+    """With open axes, but for those of 1 or 3 channels behind the first."""
+    return replace(
+        spec, shape=tuple(size if place and size in (1, 3) else None for place, size in enumerate(spec.shape))
+    )
 
 
 def _loaded(module: Any, delegate: Delegate, path: Path) -> list[Any] | None:

@@ -168,6 +168,7 @@ def detector_file(author: Callable[[], Author], table: Callable[..., bytes], tmp
         dtype: str = "float32",
         name: str = "detector.tflite",
         index: Sequence[int] = (1, 0, 3, 2),
+        calibrated: bool = False,
     ) -> Path:
         from flatbuffers import flexbuffers
 
@@ -194,10 +195,11 @@ def detector_file(author: Callable[[], Author], table: Callable[..., bytes], tmp
             norm = {0: ("b", 1), 1: {0: np.array([127.5], np.float32), 1: np.array([127.5], np.float32)}}
             box = {0: ("b", 3), 1: {0: np.array(index, np.uint32), 1: ("b", 1), 2: ("b", 0)}}
             colours = {0: ("b", 2), 1: {0: ("b", 1)}}
+            calibration = [{0: ("b", 2), 1: {0: ("b", 1), 1: ("f", 0.2)}}] if calibrated else []
             said_out = [
                 {0: "location", 3: box},
                 {0: "category", 6: [file]},
-                {0: "score", 4: [{0: ("b", 3), 1: {0: ("f", 0.5)}}]},
+                {0: "score", 4: [*calibration, {0: ("b", 3), 1: {0: ("f", 0.5)}}]},
                 {0: "number of detections"},
             ]
             a.describe(table({0: "Detector", 3: [{2: [{0: "image", 3: colours, 4: [norm]}], 3: said_out}]}))

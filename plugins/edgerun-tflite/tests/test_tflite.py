@@ -383,6 +383,14 @@ def test_the_threshold_of_the_file_is_its_recommendation(detector_file):
         assert detector.report().conf.source == "tflite metadata"
 
 
+def test_a_calibration_of_scores_is_named_and_its_threshold_is_not_taken_for_the_networks_own(detector_file):
+    """metadata_schema.fbs of mediapipe 1.2.3: kind 2 of ProcessUnitOptions, transformation 1 is LOG."""
+    with Detector.load(detector_file(calibrated=True, name="calibrated.tflite")) as detector:
+        assert detector.report().conf.source != "tflite metadata"
+        assert "calibration of its metadata is not applied" in detector.card.source("decoder")
+        np.testing.assert_allclose(detector(np.zeros((40, 80, 3), np.uint8)).score, [0.9, 0.6], atol=1e-6)
+
+
 def test_a_background_that_the_operator_does_not_count_is_left_out_of_the_labels(detector_file):
     path = detector_file(["background", "first", "second"], background=True, classes=2)
     with Detector.load(path) as detector:
@@ -511,3 +519,119 @@ def tried(backend, folder, content):
     except (EdgerunError, ValueError, RuntimeError, TypeError, MemoryError):
         return "refused"
     return "ran"
+
+
+def test_a_size_that_the_header_fixes_is_left_open_on_demand(author, tmp_path):
+    a = author()
+    image, out = a.tensor("image", (1, 4, 4, 3)), a.tensor("out", (1, 4, 4, 3))
+    a.operator("RELU", [image], [out])
+    path = a.write(tmp_path / "relu.tflite", [image], [out])
+    session = TfliteBackend().open(path, Delegate("xnnpack"), 1)
+    with pytest.raises((RuntimeError, ValueError)):
+        session.run({"image": np.ones((1, 8, 6, 3), np.float32)})
+    assert session.free_sizes("image")
+    assert session.inputs[0].shape == (None, None, None, 3)
+    assert session.outputs[0].shape == (None, None, None, None)
+    for shape in ((1, 8, 6, 3), (2, 4, 4, 3)):
+        assert session.run({"image": np.ones(shape, np.float32)})["out"].shape == shape
+
+
+# ---------------------------------------------------------------------------------------------- by a hair
+
+
+@pytest.mark.parametrize(("scale", "told"), [([0.0], None), ([0.5], (0.5,)), ([], None)])
+def test_a_quantisation_of_whole_numbers_has_a_scale_above_0(author, opened, tmp_path, scale, told):
+    """With a scale of 0 every number would be 0; XNNPACK refuses such a tensor, the bare kernels do not."""
+    a = author()
+    quantised = {"scale": scale, "zero_point": [3]} if scale else {}
+    x, shape = a.tensor("x", (1, 4), "int8", **quantised), a.tensor("shape", (2,), "int32", value=[4, 1])
+    y = a.tensor("y", (4, 1), "int8", **quantised)
+    a.operator("RESHAPE", [x, shape], [y])
+    session = opened(a.write(tmp_path / "reshape.tflite", [x], [y]), CPU)
+    for spec in (*session.inputs, *session.outputs):
+        assert (spec.quantization and spec.quantization.scale) == told
+        assert (spec.quantization and spec.quantization.zero_point) == (told and (3,))
+
+
+def test_scales_of_which_one_is_0_are_none(author, opened, tmp_path):
+    a = author()
+    x, y = a.tensor("x", (1, 4)), a.tensor("y", (1, 4))
+    a.operator("ADD", [x, x], [y])
+    fixed = a.tensor("w", (1, 2), "int8", value=[[1, 2]], scale=[0.5, 0.0], zero_point=[0, 0], axis=1)
+    assert opened(a.write(tmp_path / "axis.tflite", [x], [y, fixed])).outputs[1].quantization is None
+
+
+def test_a_float_that_has_a_scale_is_a_float(author, opened, tmp_path):
+    a = author()
+    x, y = (a.tensor(name, (1, 4), scale=[0.5], zero_point=[1]) for name in "xy")
+    a.operator("ADD", [x, x], [y])
+    session = opened(a.write(tmp_path / "float.tflite", [x], [y]))
+    assert [spec.quantization for spec in (*session.inputs, *session.outputs)] == [None, None]
+
+
+def test_who_computes_is_seen_when_the_first_run_settles_open_sizes(author, opened, tmp_path):
+    """XNNPACK adds no int64."""
+    a = author()
+    x, y = a.tensor("x", (-1, 4), "int64"), a.tensor("y", (-1, 4), "int64")
+    a.operator("ADD", [x, x], [y])
+    session = opened(a.write(tmp_path / "open.tflite", [x], [y]))
+    assert (session.delegate, session.coverage().evidence) == ("xnnpack", "none")
+    assert session.run({"x": np.full((2, 4), 3)})["y"].tolist() == [[6] * 4] * 2
+    assert (session.delegate, session.delegate_reason) == ("cpu", "xnnpack took none of the operators")
+    assert session.coverage().nodes == {"cpu": 1}
+
+
+def test_a_shape_that_cannot_be_costs_a_fresh_interpreter(doubler, opened, monkeypatch):
+    """The old one may have lost its delegate; with the next shape that can be there is no further one."""
+    session = opened(doubler())
+    session.run({"x": np.ones((2, 4), np.float32)})
+    before = session._interpreter
+    with pytest.raises((RuntimeError, ValueError)):
+        session.run({"x": np.ones((2, 5), np.float32)})
+    fresh = session._interpreter
+    assert fresh is not before
+    assert session.run({"x": np.ones((3, 4), np.float32)})["y"].tolist() == [[2] * 4] * 3
+    assert session._interpreter is fresh
+    assert session.delegate == "xnnpack"
+
+
+@pytest.fixture
+def labelled(author, table, tmp_path):
+    """(files of the output's metadata, members of the archive) -> a file that adds."""
+
+    def build(files, members):
+        a = author()
+        x, y = a.tensor("x", (1, 4)), a.tensor("y", (1, 4))
+        a.operator("ADD", [x, x], [y])
+        said = [{0: name, 2: ("b", 3), **({3: locale} if locale else {})} for name, locale in files]
+        a.describe(table({0: "Model", 3: [{2: [{0: "x"}], 3: [{0: "y", 6: said}]}]}))
+        return a.write(tmp_path / "labelled.tflite", [x], [y], {name: name.encode() for name in members})
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("files", "taken"),
+    [
+        ([("labels_de.txt", "de"), ("labels_en.txt", "en")], "labels_en.txt"),
+        ([("labels_de.txt", "de"), ("labels.txt", "")], "labels.txt"),
+        ([("labels_en.txt", "en"), ("labels_de.txt", "de")], "labels_en.txt"),
+        ([("labels_de.txt", "de"), ("labels_fr.txt", "fr")], "labels_de.txt"),
+        ([("metadata.json", ""), ("labels.txt", "")], "labels.txt"),
+    ],
+)
+def test_of_labels_in_several_languages_the_english_ones_are_taken(labelled, opened, files, taken):
+    session = opened(labelled(files, [name for name, _ in files]))
+    assert session.metadata["tflite.labels"] == taken
+
+
+@pytest.mark.parametrize(
+    ("members", "taken"),
+    [
+        (["labels.txt"], "labels.txt"),
+        (["labelmap.txt", "other.txt"], "labelmap.txt"),
+        (["labels_a.txt", "labels_b.txt"], None),
+    ],
+)
+def test_of_labels_that_nothing_refers_to_the_only_ones_are_taken(labelled, opened, members, taken):
+    assert opened(labelled([], members)).metadata.get("tflite.labels") == taken

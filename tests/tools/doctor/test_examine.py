@@ -230,3 +230,13 @@ def test_a_crash_between_or_after_the_delegates_is_a_finding(child, before):
 def test_a_child_that_fails_otherwise_tells_its_last_line(child):
     check = child('raise SystemExit("no such thing")')
     assert check.health.reason == "its process ended with code 1: no such thing"
+
+
+@pytest.mark.parametrize("health", [WELL, Health(ok=False, reason="it is broken")])
+def test_what_a_runtime_does_on_this_machine_alone_is_a_warning(health):
+    class Knowing(Backend):
+        def machine_notes(self):
+            return ("sums are cut off here",)
+
+    found = examine.examine(Registry(backends=[Knowing(health=health)]), examiners.in_process)
+    assert found.warnings == (("fake: sums are cut off here",) if health.ok else ())

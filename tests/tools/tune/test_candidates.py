@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgerun.contract import Delegate
-from edgerun.tools.tune.candidates import candidates
+from edgerun.tools.tune.candidates import candidates, references
 from edgerun.tools.tune.runner import Candidate
 
 
@@ -49,3 +49,13 @@ def test_threads_are_all_cores_half_of_them_and_powers_of_two(cores, counts):
 
 def test_what_the_user_names_is_all_that_is_tried(offers):
     assert candidates(offers, 4, delegates=["cpu"], threads=3) == [Candidate("fake", "cpu", 3)]
+
+
+@pytest.mark.parametrize("saturates", [False, True])
+def test_a_value_that_is_in_force_anyway_is_not_tried_and_else_is_the_reference(saturates):
+    usual = {} if saturates else {"quantised": "exact"}
+    cpu = Delegate("cpu", takes={"quantised": ("exact",)}, usual=usual)
+    found = candidates({"fake": [Delegate("npu"), cpu]}, 1)
+    exact = ["cpu:quantised=exact"] if saturates else []
+    assert [way.delegate for way in found] == ["npu", "cpu", *exact]
+    assert [way.delegate for way in references(found)] == [*exact, "cpu", "npu"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 
 from edgerun.errors import DecoderUnknown, DelegateUnavailable, EdgerunError, InputError, ModelUnreadable
@@ -19,6 +21,23 @@ def test_what_is_wrong_with_all_cores_is_not_tried_with_fewer(fake_runner, noisy
     )
     assert [finding.verdict for finding in found.findings] == ["fastest", "wrong", "untried"]
     assert found.findings[2].detail == "it is wrong with 4 threads"
+
+
+@pytest.mark.parametrize("inexact", [False, True])
+def test_steps_of_eight_bits_are_no_excuse_where_the_runtime_cuts_off_sums(fake_runner, noisy_clock, inexact):
+    class Quantised(fake_runner):
+        def __init__(self, clock, candidate):
+            super().__init__(clock, candidate)
+            self.facts = replace(self.facts, quantised=True, inexact=inexact and candidate.delegate == "xnnpack")
+
+        def answers(self, batch=1):
+            (answer,) = super().answers(batch)
+            off = [[0], [5.5], [5.5]] if self.candidate.delegate == "xnnpack" else 0
+            return [{**answer, "boxes": answer["boxes"] + np.float32(off)}]
+
+    ways = [Candidate("fake", name, 4) for name in ("cpu", "xnnpack")]
+    found = search(ways, partial(Quantised, clock := noisy_clock(1)), clock=clock.read)
+    assert (found.findings[1].verdict == "wrong") == inexact
 
 
 def test_one_that_met_other_work_at_first_sight_is_looked_at_again(simulated, fake_runner):

@@ -59,6 +59,20 @@ class Standardised(torch.nn.Module):
         return torch.relu((x - self.mean) / 58)
 
 
+class StandardisedNet(Standardised):
+    """Likewise, with the channels turned and weighed by a convolution of single pixels, and another one behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn, self.first = torch.nn.Conv2d(3, 3, 1), torch.nn.Conv2d(3, 4, 3, stride=2)
+        with torch.no_grad():
+            self.turn.weight.copy_(torch.tensor([[0, 0, 1.0], [0, 2.0, 0], [4.0, 0, 0]]).view(3, 3, 1, 1))
+            self.turn.bias.copy_(torch.tensor([1.0, 2.0, 3.0]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.first(self.turn((x - self.mean) / 58))
+
+
 def write(name: str, model: torch.nn.Module, x: torch.Tensor, xnnpack: bool, **options: Any) -> None:
     """Export, lower, save."""
     shapes = options.pop("dynamic_shapes", None)
@@ -75,6 +89,7 @@ if __name__ == "__main__":
     write("constants.pte", Slope(), torch.zeros(1, 3, 4, 6), False, constant_methods=constants)
     write("channels_last.pte", Slope(), torch.zeros(1, 3, 4, 6).to(memory_format=torch.channels_last), False)
     write("net.pte", Net(), picture, True)
+    write("lowered_mean.pte", StandardisedNet(), torch.zeros(1, 3, 8, 8), True)
     write("portable.pte", Net(), picture, False)
     height, width = torch.export.Dim("height", min=2, max=16), torch.export.Dim("width", min=2, max=24)
     write("open_sizes.pte", Net(), picture, True, dynamic_shapes={"x": {2: 2 * height, 3: 2 * width}})
