@@ -30,6 +30,13 @@ def test_classes_of_one_name_become_one():
     assert together.class_id.tolist() == [1, 1]
 
 
+def test_a_class_that_has_another_number_elsewhere_is_renumbered():
+    together = row("dog", 0.75, names=("dog", "face")) + row("cat", 0.5) + row("dog", 0.25)
+    assert together.names == ("dog", "face", "cat")
+    assert together.label.tolist() == ["dog", "cat", "dog"]
+    assert together.class_id.tolist() == [0, 2, 0]
+
+
 def test_every_column_travels(everything):
     assert everything[1:] + everything[:1] == everything
 
