@@ -10,9 +10,9 @@ clockwise) and "batch" (the number of the image in the batch). Beside the table 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -88,8 +88,7 @@ def finished_table(
     return Decoder(name, verdict(family.matches), suppress=False, batched=table.batch < 0)
 
 
-@dataclass(frozen=True)
-class _Family:
+class _Family(NamedTuple):
     """What `finished_table` was told."""
 
     name: str
