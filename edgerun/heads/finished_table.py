@@ -204,7 +204,7 @@ class _Family(NamedTuple):
         reject(finished_rows.misfit(boxes, scores, classes, step))
         reject(finished_rows.mislabelled(classes, evidence.card))
         if self.leading:
-            reject(class_columns.unfinished(scores, count, evidence.card))
+            reject(class_columns.unfinished(scores, count, evidence.card, named=evidence.card.decoder == self.name))
         in_order = finished_rows.whole(batches) and (np.diff(batches) >= 0).all()
         require(in_order, "its first column is not a number in the batch")
         require(not batches.any(), "the first column of a probe run is not the number of its one image")

@@ -118,6 +118,12 @@ def test_a_family_that_others_answer_like_names_its_decoder(gathered, family):
     assert gathered(metadata=done).decoder is None
 
 
+def test_only_the_family_that_answers_once_for_each_object_is_not_suppressed(gathered):
+    assert gathered(metadata={**TABLE, "model_family": "yolo9_e2e"}).nms == "none"
+    for family in set(DECODERS) - {"yolo9_e2e"}:
+        assert "nms" not in gathered(metadata={**TABLE, "model_family": family}).sources
+
+
 EXPORTED = [
     "centernet", "deformable_detr", "deim", "deimv2", "detr", "dfine", "dinodetr", "ec", "efficientdet",
     "faster_rcnn", "fcos", "gtr", "lwdetr", "mask_rcnn", "picodet", "ppyoloe", "retinanet", "rfdetr", "rtdetr",
