@@ -14,6 +14,7 @@ from edgerun.contract import Decoder, Evidence, Match, Sure
 from edgerun.decoders import (
     cell_bests,
     classify,
+    corner_table,
     detection_output,
     efficient_nms,
     end2end,
@@ -67,6 +68,7 @@ BUILTIN: tuple[Decoder, ...] = (
     # one anchor or three per cell, decoded in the graph or not
     *yolov8.DECODERS,
     *yolo_corners.DECODERS,
+    *corner_table.DECODERS,
     *yolov5.DECODERS,
     *yolov5_points.DECODERS,
     *_of_several("yolov4", "yolov4"),

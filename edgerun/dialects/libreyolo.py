@@ -111,17 +111,22 @@ CLASSIFIERS: Mapping[str, Mapping[str, Any]] = {
 
 KNOWN = frozenset(("letterbox_pad", "crop_pct", "resize_mode", "norm_mean", "norm_std", "interpolation"))
 
+TABLES = ("yolo2", "yolo3", "yolo4", "yolo7", "yolo9_p2", "yolo9_e2e", "ssd")
+"""Families that answer x1 y1 x2 y2 in pixels and scores, in rows of no grid that the number alone tells."""
+
 QUERIES = ("deformable_detr", "dinodetr", "lwdetr", "tinyformer")
 
 DECODERS = {
     "yolonas": "yolo-nas", "ppyoloe": "ppyoloe", "rtmdet": "yolo-corners", "picodet": "yolo-corners",
     "detr": "detr-softmax", **dict.fromkeys(QUERIES, "detr-sigmoid"),
+    **dict.fromkeys(TABLES, "corner-table"),
 }  # fmt: skip
 """How families answer that others answer alike, where the suppression is left to us."""
 
-RANKED_ALONE = frozenset(("efficientdet",))
-"""Families with rows x1 y1 x2 y2, score, class that are the best 5,000 candidates, not yet suppressed
-(models/efficientdet/nn.py, `max_candidates`; backends/base.py suppresses them class by class)."""
+SUPPRESSION: Mapping[str, Mapping[str, Any]] = {"efficientdet": {"nms": "class"}, "yolo9_e2e": {"nms": "none"}}
+"""Families whose rows do not show whether they are suppressed: efficientdet's are the best 5,000 candidates, which its
+back end suppresses class by class (models/efficientdet/nn.py, `max_candidates`); yolo9_e2e's are never suppressed
+(backends/base.py)."""
 
 DINO = ("s", "m", "l", "x")
 """Sizes of DEIMv2 with a backbone that wants ImageNet's normalisation; the smaller ones do not."""
@@ -195,9 +200,10 @@ def _per_channel(value: Any) -> Any:
 def _rows(family: str, task: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if str(values.get("nms", "")).lower() == "true":  # finished rows first, and what they were made of
         return {"suppressed": True, "conf": float(values["nms_conf"]), "iou": float(values["nms_iou"])}
-    if task == "detect" and family in DECODERS:
-        return {"decoder": DECODERS[family]}
-    return {"nms": "class"} if task == "detect" and family in RANKED_ALONE else {}
+    if task != "detect":
+        return {}
+    decoder = {"decoder": DECODERS[family]} if family in DECODERS else {}
+    return {**decoder, **SUPPRESSION.get(family, {})}
 
 
 DIALECT = Dialect("libreyolo", _read)
