@@ -2,10 +2,10 @@
 
 usage: python scripts/mutants.py [--seed N] [--minutes 30] [--mutants 300] [--only TEXT] [--report FILE]
 
-The operators are cosmic-ray's (MIT). It, mutmut 3 and mutatest run all mutants or a fixed list, with one command for
-the tests; here a seed draws one mutant of a place in the code, file by file in turn, until time or number is spent. Its
-tests are run nearest first: the file of the same name, then the room. Each mutant lives in a copy of the checkout,
-and each run in a fork of a process that has already imported what tests import.
+The operators are cosmic-ray's (MIT), which itself runs all mutants of a tree with one command for the tests. Here a
+seed draws one mutant of a place in the code, file by file in turn, until time or number is spent. Its tests are run
+nearest first: the file of the same name, then the room. Each mutant lives in a copy of the checkout, and each run in a
+fork of a process that has already imported what tests import.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ SPINE = (
     "edgerun/detector.py",
     "edgerun/frame.py",
     "edgerun/boxes.py",
-    "edgerun/detections.py",
+    "edgerun/calls.py",
+    "edgerun/detections/*.py",
     "edgerun/suppression.py",
     "edgerun/processing/*.py",
     "edgerun/media/pixels.py",
@@ -73,7 +74,7 @@ SPINE = (
     "plugins/edgerun-onnxruntime/edgerun_onnxruntime/*.py",
     "plugins/edgerun-tflite/edgerun_tflite/*.py",
 )
-LATER = {"detector": ["tests/test_frame.py"], "boxes": ["tests/processing"], "detections": ["tests/media"]}
+LATER = {"detector": ["tests/test_frame.py"], "boxes": ["tests/processing"]}
 """What comes after the nearest file of a module that has no room."""
 
 WITH_ARGUMENTS = ("VariableReplacer", "VariableInserter", "NoOp")
@@ -169,19 +170,26 @@ def mutated(code: str, name: str, occurrence: int) -> str:
 def sample(paths: list[str], seed: int) -> Iterator[Mutant]:
     """One mutant of each place, in an order that the seed draws, a file after the other."""
     drawn = random.Random(seed)  # noqa: S311
-    queues = []
-    for path in paths:
-        code = (ROOT / path).read_text()
-        found = sorted(places(code).items())
-        drawn.shuffle(found)
-        queues.append((path, code, found))
-    while queues := [queue for queue in queues if queue[2]]:
+    queues = [drawn_places(path, drawn) for path in paths]
+    while queues:
         drawn.shuffle(queues)
-        for path, code, found in queues:
-            (line, _), choices = found.pop()
-            changed = mutated(code, *drawn.choice(choices))
-            if compiles(changed) and changed != code:
-                yield Mutant(path, changed, line, change_of(code, changed))
+        for queue in list(queues):
+            mutant = next(queue, None)
+            if mutant is None:
+                queues.remove(queue)
+            else:
+                yield mutant
+
+
+def drawn_places(path: str, drawn: random.Random) -> Iterator[Mutant]:
+    """The mutants of a file; it is read when the first of them is wanted."""
+    code = (ROOT / path).read_text()
+    found = sorted(places(code).items())
+    drawn.shuffle(found)
+    for (line, _), choices in found:
+        changed = mutated(code, *drawn.choice(choices))
+        if compiles(changed) and changed != code:
+            yield Mutant(path, changed, line, change_of(code, changed))
 
 
 def compiles(code: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edgerun import __version__
-from edgerun.cli import card, convert, detect, doctor, inspect, ops, plugins, tune
+from edgerun.cli import card, convert, detect, doctor, eval, inspect, ops, plugins, tune  # noqa: A004
 from edgerun.cli.common import INTERRUPTED
 
 __all__ = ["app", "main"]
@@ -24,12 +24,11 @@ app = typer.Typer(
     help="Runs any exported object detector on any edge runtime.",
     epilog=EXITS,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for page in (detect, inspect, card, tune, convert, ops, doctor, plugins):
+for page in (detect, inspect, card, eval, tune, convert, ops, doctor, plugins):
     app.command(name=page.__name__.rpartition(".")[2])(page.command)
 
 

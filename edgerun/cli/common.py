@@ -10,11 +10,12 @@ import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from edgerun.cli.chatter import Chatter, kept
 from edgerun.errors import EdgerunError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ WIDE = 10_000
 
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document instead of text.")]
 Debug = Annotated[
-    bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, and what OpenCV prints.")
+    bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, and what runtimes print.")
 ]
 
 ARGUMENTS = (
@@ -84,9 +85,9 @@ def spoken(hint: str) -> str:
 
     def option(found: re.Match[str]) -> str:
         numbers = (found.group("numbers") or "").replace(" ", "")
-        value = found.group("text") or found.group("bare") or numbers
-        if found.group("pair"):
-            value = ",".join(part.strip().upper()[0] for part in found.group("pair").split(","))
+        value = "WxH" if found.group("pair") else found.group("text") or found.group("bare") or numbers
+        if found.group("name") == "imgsz" and numbers:  # the library says height first, the command line width
+            value = "x".join(reversed(numbers.split(",")))
         return f"--{found.group('name').replace('_', '-')} {value}".strip()
 
     values = r"\"(?P<text>[^\"]*)\"|\((?P<pair>height, width)\)|\((?P<numbers>[-\d., ]+)\)|(?P<bare>[\w.]*)"
@@ -108,28 +109,31 @@ class Way:
     Attributes:
         as_json: whether it is also a document on stdout; a command that has begun its own sets this to False.
         debug: whether its traceback is shown.
+        chatter: what native code has printed on stderr.
     """
 
     as_json: bool = False
     debug: bool = False
+    chatter: Chatter = field(default_factory=lambda: Chatter(None))
 
 
 @contextmanager
-def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
+def door(*, as_json: bool = False, debug: bool = False, indent: int | None = 2) -> Iterator[Way]:
     """Every command runs inside: here each way of ending gets its exit code and its sentence.
 
     An EdgerunError becomes 3 and, with `as_json`, a document {"error": {"type", "message", "hint"}} on stdout;
-    Ctrl-C becomes 130; a reader who left becomes 141. Warnings of edgerun are one line each on stderr.
+    Ctrl-C becomes 130; a reader who left becomes 141. Warnings of edgerun are one line each on stderr; what native code
+    prints there is kept, and shown where the run fails.
     """
     if not debug:  # what OpenCV and FFmpeg print is said again in a sentence of ours
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with warnings.catch_warnings(), _alone() if as_json else nullcontext():
+    with kept(aside=not debug) as chatter, warnings.catch_warnings(), _alone() if as_json else nullcontext():
         warnings.simplefilter("default")
         for silent in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning, FutureWarning):
             warnings.filterwarnings("ignore", category=silent)
         warnings.showwarning = _show_warning
-        way = Way(as_json, debug)
+        way = Way(as_json, debug, chatter)
         try:
             yield way
             sys.stdout.flush()
@@ -147,9 +151,18 @@ def door(*, as_json: bool = False, debug: bool = False) -> Iterator[Way]:
                 sys.stderr.write(traceback.format_exc())
             error = as_error(cause)
             problem(error)
+            _quote(chatter)
             if way.as_json:
-                print_json({"error": error.to_dict()})
+                print_json({"error": error.to_dict()}, indent=indent)
             raise typer.Exit(FAILED) from None
+
+
+def _quote(chatter: Chatter) -> None:
+    """What native code said before it failed, for it may tell more than its error."""
+    if chatter.lines:
+        say("  what was printed meanwhile (--debug shows all, as it comes):", err=True)
+    for line in chatter.lines:
+        say(f"  | {plain(line)}", err=True)
 
 
 def _interrupted(cause: BaseException | None) -> bool:
@@ -215,9 +228,9 @@ def ascii_only() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") not in ("utf8", "utf16", "utf32")
 
 
-def print_json(content: Any) -> None:
-    """One document on stdout."""
-    say(json.dumps(content, indent=2, ensure_ascii=ascii_only()))
+def print_json(content: Any, *, indent: int | None = 2) -> None:
+    """One document on stdout; on one line where `indent` is None."""
+    say(json.dumps(content, indent=indent, ensure_ascii=ascii_only()))
 
 
 def console(*, err: bool = False) -> Console:

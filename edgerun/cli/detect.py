@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgerun.cli.common import AsJson, Debug, console, door
-from edgerun.cli.detect_output import Json, Output, Text
+from edgerun.cli import detect_files as files
+from edgerun.cli.common import AsJson, console, door
+from edgerun.cli.detect_output import Json, JsonLines, Output, Text
 from edgerun.cli.options import takes_model
 from edgerun.errors import InputError
 
 if TYPE_CHECKING:
+    from edgerun.cli.detect_files import Listener
     from edgerun.detections import Detections
     from edgerun.detector import Detector
     from edgerun.media.images import Image
     from edgerun.media.sources import Picture, Source
     from edgerun.media.writers import Album
-
-    Listener: TypeAlias = Callable[[Picture, Image, Detections], None]
+    from edgerun.report import Report
 
 __all__ = ["command"]
+
+WRITTEN = "What is written and printed"
+MODEL_FOLDER = -1
+"""Where a downloaded model lies beside the images, which are counted from 0."""
 
 WINDOW = "edgerun"
 STOP_KEYS = (27, ord("q"))
 """Escape and q."""
 
 
-@takes_model
+@partial(takes_model, first=("conf", "classes", "labels"))
 def command(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Path of a model, or the name of one of ours (codes).")],
     sources: Annotated[
@@ -46,29 +53,75 @@ def command(
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write annotated images and videos into this folder.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", metavar="", help="Show each image in a window; q ends.")] = False,
-    coco: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as a COCO results file.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print no rows.")] = False,
     as_json: AsJson = False,
-    debug: Debug = False,
+    json_lines: Annotated[
+        bool,
+        typer.Option("--json-lines", metavar="", help="Print a line of JSON for each image.", rich_help_panel=WRITTEN),
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--show", metavar="", help="Show each image in a window; q ends.", rich_help_panel=WRITTEN)
+    ] = False,
+    save_txt: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write a YOLO text for each image into a new folder.", rich_help_panel=WRITTEN
+        ),
+    ] = None,
+    save_crop: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write what was found, cut out, into a new folder, by class.", rich_help_panel=WRITTEN
+        ),
+    ] = None,
+    coco: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the rows as a COCO results file; frames of a single video by number.",
+            rich_help_panel=WRITTEN,
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", metavar="", help="Print no rows.", rich_help_panel=WRITTEN)
+    ] = False,
+    allow_download: Annotated[
+        bool,
+        typer.Option(
+            "--allow-download", metavar="", help="Fetch images and the model by https.", rich_help_panel=WRITTEN
+        ),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            metavar="",
+            help="Show the traceback of an error, and what runtimes print.",
+            rich_help_panel=WRITTEN,
+        ),
+    ] = False,
 ) -> None:
     """Find objects in images, folders, videos or what a camera sees. Exit code 4: a camera or a stream has ended."""
-    with door(as_json=as_json, debug=debug) as way:
+    with door(as_json=as_json or json_lines, debug=debug, indent=None if json_lines else 2) as way:
         from edgerun.detector import Detector
         from edgerun.media import sources as places
         from edgerun.media.writers import Album
 
-        planned = places.expand(sources)
-        left_out = places.left_out(sources)
-        if show:
-            _check_window()
         with ExitStack() as stack:
+            downloads = Path(stack.enter_context(TemporaryDirectory())) if allow_download else None
+            planned = places.expand(sources, downloads=downloads)
+            left_out = places.left_out(sources)
+            if show:
+                _check_window()
             listeners: list[Listener] = []
             if coco is not None:
-                listeners.append(stack.enter_context(_coco(coco, planned)))
+                listeners.append(stack.enter_context(files.coco(coco, planned)))
+            if save_txt is not None:
+                listeners.append(files.yolo_texts(save_txt, planned))
+            if save_crop is not None:
+                listeners.append(files.crops(save_crop, planned))
             album = None if save is None else stack.enter_context(Album(save, planned))
-            detector = stack.enter_context(Detector.load(model, **load))
-            out: Output = Json(detector.report()) if as_json else Text(detector.report(), quiet)
+            detector = stack.enter_context(Detector.load(_fetched(model, downloads), **load))
+            out = _output(detector.report(), as_json, json_lines, quiet)
             stack.push(out.end)
             way.as_json = False  # an error from here on is part of the document that has begun
             out.left_out(left_out)
@@ -79,6 +132,7 @@ def command(
             with suppress(_Enough):
                 for picture in stack.enter_context(_watched(planned)):
                     _look(detector, picture, out, listeners)
+                    way.chatter.trim()
             if album is not None:
                 album.close()
                 out.saved(album.files, save)
@@ -86,11 +140,26 @@ def command(
             raise typer.Exit(out.code)
 
 
+def _output(report: Report, as_json: bool, json_lines: bool, quiet: bool) -> Output:
+    if json_lines:
+        return JsonLines()
+    return Json(report) if as_json else Text(report, quiet)
+
+
+def _fetched(model: str, downloads: Path | None) -> str:
+    """The path of a model; one of the web is downloaded where the user has said that it may be."""
+    if downloads is None or not model.lower().startswith(("http://", "https://")):
+        return model
+    from edgerun.media import download
+
+    return str(download.fetch(model, downloads, MODEL_FOLDER))
+
+
 def _look(detector: Detector, picture: Picture, out: Output, listeners: Sequence[Listener]) -> None:
     """One image, from reading to printing; one that cannot be used is said, and the others are still wanted."""
     try:
         image = picture.read()
-        found = replace(detector(image), path=str(picture.source.place))
+        found = replace(detector(image), path=picture.source.path)
     except InputError as failure:
         out.failed(picture, failure)
         return
@@ -135,53 +204,6 @@ def _watched(planned: Sequence[Source]) -> Iterator[Iterator[Picture]]:
                 progress.advance(bar)
 
         yield each()
-
-
-@contextmanager
-def _coco(path: Path, planned: Sequence[Source]) -> Iterator[Listener]:
-    """Writes rows as a COCO results file; an image's id is its stem, as a number where it is one."""
-    from edgerun.media.writers import JsonList
-
-    _check_ids(planned)
-    stream = _opened(path)
-    with stream:
-        rows = JsonList(stream)
-
-        def add(picture: Picture, image: Image, found: Detections) -> None:
-            for row in found.to_coco(_image_id(picture.source, picture.frame)):
-                rows.add(row)
-
-        try:
-            yield add
-        finally:
-            rows.close()
-
-
-def _check_ids(planned: Sequence[Source]) -> None:
-    """Raise InputError where two images would share an image_id."""
-    sources: dict[int | str, Source] = {}
-    for source in dict.fromkeys(planned):
-        other = sources.setdefault(_image_id(source, None), source)
-        if other is not source:
-            shared = f"{other.name} and {source.name} would share the COCO image_id {_image_id(source, None)}"
-            raise InputError(f"{shared}.", hint="run them one by one")
-
-
-def _opened(path: Path) -> TextIO:
-    if path.is_file() and path.suffix.lower() != ".json":  # an image or a model, most likely
-        message = f"{path} is there already and is not a results file."
-        raise InputError(message, hint="name another file, such as rows.json")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("w", encoding="utf-8")
-    except OSError as cause:
-        raise InputError(f"{path} cannot be written: {cause.strerror}.", hint="choose another place") from cause
-
-
-def _image_id(source: Source, frame: int | None) -> int | str:
-    if frame is not None:
-        return f"{source.stem}-{frame:06d}"
-    return int(source.stem) if source.kind == "picture" and source.stem.isdecimal() else source.stem
 
 
 def _check_window() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgerun.media.sources import Picture
     from edgerun.report import Report
 
-__all__ = ["Json", "Output", "Text", "entry"]
+__all__ = ["Json", "JsonLines", "Output", "Text", "entry"]
 
 
 class Output:
@@ -147,9 +147,32 @@ class Json(Output):
         say(f",\n{json.dumps(self._rest, ensure_ascii=ascii_only())[1:]}")
 
 
+class JsonLines(Output):
+    """A line of JSON for each image, so that a reader need not wait for the end."""
+
+    def found(self, picture: Picture, found: Detections) -> None:
+        """What is in an image."""
+        super().found(picture, found)
+        _line_of_json(entry(picture) | found.to_dict())
+
+    def failed(self, picture: Picture, failure: InputError) -> None:
+        """Why an image gives nothing."""
+        super().failed(picture, failure)
+        _line_of_json(entry(picture) | {"error": failure.to_dict()})
+
+    def end(self, kind: type[BaseException] | None, value: BaseException | None, trace: Any) -> None:
+        """Why there are no more lines, where an error ended the run."""
+        if isinstance(value, Exception):
+            _line_of_json({"error": as_error(value).to_dict()})
+
+
+def _line_of_json(content: dict[str, Any]) -> None:
+    say(json.dumps(content, ensure_ascii=ascii_only()))
+
+
 def entry(picture: Picture) -> dict[str, Any]:
     """Where an image comes from, for JSON."""
-    place: dict[str, Any] = {"path": str(picture.source.place)}
+    place: dict[str, Any] = {"path": picture.source.path}
     if picture.frame is not None:
         place["frame"] = picture.frame
     return place

@@ -9,7 +9,7 @@ import functools
 import inspect
 import json
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -27,11 +27,13 @@ PANELS = {"card": "What the model wants and means (each replaces what the file s
 
 
 def _size(text: str) -> tuple[int, int]:
-    parts = text.lower().replace("x", ",").split(",")
-    if len(parts) not in (1, 2) or not all(part.strip().isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r} is not a size; give one number, or height,width such as 480,640")
-    numbers = [int(part) for part in parts]
-    return numbers[0], numbers[-1]
+    """Height and width, as the library takes them, from width x height, as screens and cameras say them."""
+    if "," in text:
+        raise typer.BadParameter(f"{text!r} may be either way round; give WIDTHxHEIGHT such as 640x480")
+    parts = [part.strip() for part in text.lower().split("x")]
+    if len(parts) > 2 or not all(map(str.isdecimal, parts)):
+        raise typer.BadParameter(f"{text!r} is not a size; give one number, or WIDTHxHEIGHT such as 640x480")
+    return int(parts[-1]), int(parts[0])
 
 
 def _number(text: str) -> float:
@@ -154,8 +156,8 @@ def _option(field: Field) -> inspect.Parameter:
 def _size_option() -> inspect.Parameter:
     option = typer.Option(
         parser=_size,
-        metavar="N|H,W",
-        help="Size of the input, where the file leaves it open.",
+        metavar="N|WxH",
+        help="Size of the input where the file leaves it open, width x height.",
         rich_help_panel=PANELS["card"],
     )
     return _parameter("imgsz", Any, option)
@@ -235,13 +237,20 @@ def _names(entries: list[str]) -> list[str]:
     return names
 
 
-def takes_model(command: Callable[..., None]) -> Callable[..., None]:
+def takes_model(command: Callable[..., None], *, first: Collection[str] = ()) -> Callable[..., None]:
     """Give a command all options of a model, in one place; it receives those that were given as `load`.
 
     Typer reads signatures, so the command's own parameters and these are joined into one.
+
+    Args:
+        command: which has a parameter `load`.
+        first: options that its help shows above all others, with its own that have no heading.
     """
     others = inspect.signature(_other_options, eval_str=True).parameters.values()
     shared = [*others, *_card_options()]
+    for entry in shared:
+        if entry.name in first:
+            entry.annotation.__metadata__[0].rich_help_panel = None
     own = inspect.signature(command, eval_str=True).parameters
 
     @functools.wraps(command)

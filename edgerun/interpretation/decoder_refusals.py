@@ -34,7 +34,7 @@ def none_reads(evidence: Evidence, verdicts: Verdicts) -> DecoderUnknown:
             "decoder=, of those of: edgerun plugins",
         )
     by_roles = named_roles.suggested(evidence)
-    hint = "see why with: edgerun inspect MODEL; name one with decoder=, or write a plugin for this family"
+    hint = "see why with: edgerun inspect MODEL --why; name one with decoder=, or write a plugin for this family"
     if by_roles:
         hint = f"if these are boxes and what belongs to them, pass {by_roles}, or the other order of boxes; {hint}"
     return DecoderUnknown(f"No decoder reads these outputs: {_listed(evidence)}.", hint=hint)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edgerun.errors import InputError
-from edgerun.media import isobmff, orientation, pixels
+from edgerun.media import decoding, isobmff, pixels
 from edgerun.media.pixels import ArrayColor, Image
 from edgerun.media.videos import frames
 
@@ -39,12 +39,10 @@ whose values have no upper end.
 VIDEO_SUFFIXES = frozenset([".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"])
 HEIC_SUFFIXES = frozenset([".heic", ".heif", ".hif"])
 
-JPEG = b"\xff\xd8"
-"""How every JPEG begins; none is transparent or deeper than 8 bits."""
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""How TIFF and BigTIFF begin. libtiff weights colours of 8 bits by the alpha (tif_getimage.c of 4.7)."""
 HEIF = frozenset([b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"])
 """Brands of HEIC: ISO/IEC 23008-12:2022, annex B."""
+AVIF = frozenset([b"avif", b"avis"])
+"""Brands of AVIF, which has some of HEIC's too: AV1 Image File Format 1.2.0, 6."""
 
 HEIC_HINT = "convert HEIC to JPEG first: `heif-convert IN.heic OUT.jpg` (libheif), or `sips -s format jpeg` on a Mac"
 
@@ -76,39 +74,25 @@ def decode(encoded: bytes, name: str = "the image") -> Image:
     if not encoded:
         raise InputError(f"{name} is empty (0 bytes).", hint="copy it again")
     try:
-        stored = _decoded(encoded)
+        image = decoding.decoded(encoded)
     except cv2.error as cause:
         raise InputError(f"{name} cannot be decoded: {cause.err}.", hint="check that it opens elsewhere") from cause
-    if stored is None:
-        raise _not_decoded(encoded, name)
-    try:
-        image = _opaque(stored, is_tiff=encoded.startswith(TIFF))
     except InputError as cause:
         raise InputError(f"{name} cannot be used: {cause.message}", hint="convert it to a JPEG or PNG") from cause
-    return np.ascontiguousarray(orientation.upright(image, orientation.orientation(encoded)))
-
-
-def _decoded(encoded: bytes) -> NDArray[Any] | None:
-    """What OpenCV decodes, with alpha and depth, as it is stored (a TIFF upright); None where it cannot."""
-    data = np.frombuffer(encoded, np.uint8)
-    if not encoded.startswith(JPEG):
-        stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        if stored is not None and stored.shape[2:] in pixels.CHANNELS:
-            return stored
-    return cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-
-
-def _opaque(stored: NDArray[Any], *, is_tiff: bool) -> Image:
-    if is_tiff and stored.dtype == np.uint8 and stored.shape[2:] == (4,):
-        return pixels.over_white(stored, premultiplied=True)
-    return pixels.from_array(stored)
+    if image is None:
+        raise _not_decoded(encoded, name)
+    return image
 
 
 def _not_decoded(encoded: bytes, name: str) -> InputError:
-    if isobmff.brands(encoded) & HEIF:
+    brands = isobmff.brands(encoded)
+    if brands & HEIF and not brands & AVIF:
         return InputError(f"{name} is a HEIC image, which OpenCV does not read.", hint=HEIC_HINT)
-    message = f"{name} is not an image that OpenCV can read, or it is damaged."
-    return InputError(message, hint="check that it opens elsewhere")
+    message = f"{name} is not an image that OpenCV reads right, or it is damaged."
+    hint = "check that it opens elsewhere, and convert it to a JPEG or PNG"
+    if find_spec("PIL") is None:
+        hint += "; or: pip install pillow, which reads more kinds"
+    return InputError(message, hint=hint)
 
 
 def as_bgr(image: Any, color: ArrayColor = "bgr") -> Image:

@@ -1,13 +1,14 @@
 """Boxes of ISO base media files (AVIF, HEIF, MP4): sizes, brands, and how an image in them is turned.
 
-Sources: ISO/IEC 14496-12:2022, 4.2; ISO/IEC 23008-12:2022, 6.5.10 (irot), 6.5.12 (imir), 9.3 (ipma).
+Sources: ISO/IEC 14496-12:2022, 4.2 and 12.1.5 (colr); ISO/IEC 23008-12:2022, 6.5.6 (pixi), 6.5.10 (irot),
+6.5.12 (imir), 9.3 (ipma).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["boxes", "brands", "orientation"]
+__all__ = ["boxes", "brands", "depth", "is_full_range", "orientation", "primary_properties"]
 
 TURNS = {
     (0, None): 1,
@@ -54,16 +55,33 @@ def brands(data: bytes) -> frozenset[bytes]:
 
 def orientation(data: bytes) -> int:
     """How the primary image of an AVIF is to be turned, as EXIF counts it: 1 (upright) to 8."""
+    own = dict(primary_properties(data))
+    quarters = _first_byte(own, b"irot")
+    mirrored = _first_byte(own, b"imir")
+    return TURNS[(quarters or 0) & 3, None if mirrored is None else mirrored & 1]
+
+
+def depth(data: bytes) -> int | None:
+    """Bits of a channel of the primary image of an AVIF; None where it does not say."""
+    channels = dict(primary_properties(data)).get(b"pixi", b"")[FULL:]
+    return channels[1] if len(channels) > 1 else None
+
+
+def is_full_range(data: bytes) -> bool:
+    """Whether the samples of the primary image of an AVIF are said to use the whole range, 0 to 255 for 8 bits."""
+    colours = (content for kind, content in primary_properties(data) if kind == b"colr" and content[:4] == b"nclx")
+    return any(content[10] >> 7 == 1 for content in colours if len(content) > 10)
+
+
+def primary_properties(data: bytes) -> list[tuple[bytes, bytes]]:
+    """(kind, content) of what is said of the image that is shown; nothing for other files."""
     if not brands(data):
-        return 1
+        return []
     meta = dict(boxes(dict(boxes(data)).get(b"meta", b"")[FULL:]))
     properties = dict(boxes(meta.get(b"iprp", b"")))
     primary = _primary(meta.get(b"pitm", b""))
     numbers = _associated(properties.get(b"ipma", b""), primary)
-    own = dict(_numbered(properties.get(b"ipco", b""), numbers))
-    quarters = _first_byte(own, b"irot")
-    mirrored = _first_byte(own, b"imir")
-    return TURNS[(quarters or 0) & 3, None if mirrored is None else mirrored & 1]
+    return list(_numbered(properties.get(b"ipco", b""), numbers))
 
 
 def _numbered(content: bytes, numbers: Sequence[int]) -> Iterator[tuple[bytes, bytes]]:

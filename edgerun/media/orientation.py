@@ -9,7 +9,6 @@ ISO/IEC 23008-12:2022, 6.5.10 and 6.5.12 (irot, imir); Pillow 13.0.0, Image.gete
 from __future__ import annotations
 
 import re
-import struct
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,9 +16,9 @@ from typing import Any
 import cv2
 from numpy.typing import NDArray
 
-from edgerun.media import isobmff
+from edgerun.media import isobmff, tiff
 
-__all__ = ["orientation", "upright"]
+__all__ = ["orientation", "png_chunks", "upright"]
 
 STEPS = {
     2: (False, 1),
@@ -31,10 +30,6 @@ STEPS = {
     8: (True, 0),
 }
 """EXIF orientation -> (whether rows and columns are exchanged first, how `cv2.flip` mirrors then)."""
-
-TAG = 0x0112
-INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
-"""EXIF's types of integers -> their letters in `struct`."""
 
 EXIF_HEADER = b"Exif\0\0"
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
@@ -102,7 +97,7 @@ def _jpeg_applications(encoded: bytes) -> Iterator[bytes]:
 
 def _of_png(encoded: bytes) -> int | None:
     exif = profile = xmp = None
-    for kind, content in _png_chunks(encoded):
+    for kind, content in png_chunks(encoded):
         if kind == b"eXIf":
             exif = content
         elif content.startswith(PNG_PROFILE):
@@ -112,7 +107,8 @@ def _of_png(encoded: bytes) -> int | None:
     return _agreed(profile if exif is None else exif, xmp)
 
 
-def _png_chunks(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
+def png_chunks(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(kind, content) of the chunks of a PNG, in their order."""
     place = 8
     while place + 12 <= len(encoded):
         length = int.from_bytes(encoded[place : place + 4], "big")
@@ -168,20 +164,4 @@ def _of_exif(exif: bytes) -> int | None:
     """The orientation in the first directory of an EXIF block; None where there is none, or the block is damaged."""
     while exif.startswith(EXIF_HEADER):
         exif = exif.removeprefix(EXIF_HEADER)
-    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
-    if order is None:
-        return None
-    try:
-        return _of_directory(exif, order)
-    except struct.error:
-        return None
-
-
-def _of_directory(exif: bytes, order: str) -> int | None:
-    (start,) = struct.unpack_from(f"{order}I", exif, 4)
-    (count,) = struct.unpack_from(f"{order}H", exif, start)
-    for entry in range(start + 2, start + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(f"{order}HH", exif, entry)
-        if tag == TAG and kind in INTEGERS:
-            return int(struct.unpack_from(f"{order}{INTEGERS[kind]}", exif, entry + 8)[0])
-    return None
+    return tiff.first_numbers(exif).get(tiff.ORIENTATION)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgerun.errors import InputError
+from edgerun.media import tiff
 
-__all__ = ["CHANNELS", "ArrayColor", "Image", "from_array", "from_pil", "over_white"]
+__all__ = ["CHANNELS", "ArrayColor", "Image", "as_uint8", "from_array", "from_pil", "narrowed", "over_white"]
 
 Image: TypeAlias = NDArray[np.uint8]
 ArrayColor: TypeAlias = Literal["bgr", "rgb"]
@@ -40,7 +41,7 @@ def from_array(image: NDArray[Any], color: ArrayColor = "bgr") -> Image:
     Raises:
         InputError: its shape, type or values are not those of an image.
     """
-    pixels = _as_uint8(image)
+    pixels = as_uint8(image)
     if image.shape[2:] in CHANNELS[:2]:
         return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_GRAY2BGR), np.uint8)
     if image.shape[2] == 4:
@@ -63,7 +64,12 @@ def over_white(image: Image, *, premultiplied: bool = False) -> Image:
     return np.asarray(np.rint(np.minimum(blended, 255)), np.uint8)
 
 
-def _as_uint8(image: NDArray[Any]) -> Image:
+def as_uint8(image: NDArray[Any]) -> Image:
+    """An array of any type that `from_array` takes, with the channels that it has.
+
+    Raises:
+        InputError: its shape, type or values are not those of an image.
+    """
     if image.ndim < 2 or image.shape[2:] not in CHANNELS:
         raise InputError(f"An array of shape {list(image.shape)} is not an image.", hint=_shape_hint(image.shape))
     if 0 in image.shape:
@@ -126,29 +132,57 @@ def from_pil(image: Any) -> Image:
     from PIL import ImageOps
 
     try:
+        _load(image)
         upright = ImageOps.exif_transpose(image)
     except OSError as cause:
         raise InputError(f"The PIL image cannot be read: {cause}.", hint="check that its file is whole") from cause
     if upright.mode in DEEP_MODES:
-        return from_array(_deep_values(upright, image.format))
+        return from_array(_deep_values(upright, image))
     transparent = upright.mode in TRANSPARENT_MODES or "transparency" in upright.info
     return from_array(np.asarray(upright.convert("RGBA" if transparent else "RGB")), "rgb")
 
 
-def _deep_values(image: Any, file_format: str | None) -> NDArray[Any]:
-    """The values of one channel, [H, W]: uint16, or floats."""
+def _load(image: Any) -> None:
+    """Read the pixels of a TIFF without mapping its file into memory.
+
+    Pillow 13.0.0 maps an uncompressed one with its sides exchanged where its orientation is 5 to 8.
+    """
+    name = getattr(image, "filename", "")
+    if image.format == "TIFF" and name:
+        image.filename = ""
+        try:
+            image.load()
+        finally:
+            image.filename = name
+
+
+def _deep_values(image: Any, source: Any) -> NDArray[Any]:
+    """The values of one channel, [H, W]: uint16, or floats; a grey that is transparent becomes white.
+
+    Args:
+        image: upright, of one of `DEEP_MODES`.
+        source: as it was opened, with what its file says.
+    """
     values = np.asarray(image)
     if image.mode == "I":
-        return _narrowed(values, is_of_file=file_format is not None)
-    return values
+        values = narrowed(values, is_of_file=source.format is not None)
+    (bits, *_) = getattr(source, "tag_v2", {}).get(tiff.BITS, (16,))
+    if image.mode != "F" and bits < 16:  # Pillow 13.0.0 gives 12 bits of a TIFF as they are
+        values = values / np.float32((1 << bits) - 1)
+    clear = image.info.get("transparency")
+    return np.where(values == clear, np.uint16(65535), values) if isinstance(clear, int) else values
 
 
-def _narrowed(values: NDArray[Any], *, is_of_file: bool) -> NDArray[np.uint16]:
-    """Mode I has 32 bits a pixel and no range of its own: files fill it with 0..65535, `convert` with 0..255."""
+def narrowed(values: NDArray[Any], *, is_of_file: bool) -> NDArray[np.uint16]:
+    """Integers of 32 bits as 16: they have no range of their own; files use 0..65535, and PIL's `convert` 0..255.
+
+    Raises:
+        InputError: they lie in neither, or may lie in both.
+    """
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     if low < 0 or high > 65535:
         raise InputError(
-            f"A PIL image of mode I must lie in 0..65535; this one goes from {low} to {high}.",
+            f"An image of 32 bits (mode I of PIL) must lie in 0..65535; this one goes from {low} to {high}.",
             hint="scale its values, and pass a numpy array of uint8 or uint16",
         )
     if 0 < high <= 255 and not is_of_file:

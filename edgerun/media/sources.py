@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgerun.errors import InputError
-from edgerun.media import images, listing, videos
+from edgerun.media import download, images, listing, videos
 from edgerun.media.images import Image
 from edgerun.media.listing import Listing
 
@@ -22,15 +22,22 @@ class Source:
     Attributes:
         kind: a "picture" gives itself, a "video" its frames, a "camera" (a stream too) frames until it is stopped.
         place: path of the file, number of the camera, address of the stream or path of the camera's device.
+        address: where it was downloaded from; "" for what is not.
     """
 
     kind: Literal["picture", "video", "camera"]
     place: Path | int | str
+    address: str = ""
 
     @property
     def name(self) -> str:
         """As people call it."""
-        return f"camera {self.place}" if isinstance(self.place, int) else str(self.place)
+        return f"camera {self.place}" if isinstance(self.place, int) else self.path
+
+    @property
+    def path(self) -> str:
+        """Where it comes from, as programs take it."""
+        return self.address or str(self.place)
 
     @property
     def stem(self) -> str:
@@ -60,24 +67,39 @@ class Picture:
         return self.source.name if self.frame is None else f"{self.source.name} frame {self.frame}"
 
 
-def expand(arguments: Iterable[str]) -> list[Source]:
+def expand(arguments: Iterable[str], *, downloads: Path | None = None) -> list[Source]:
     """Everything that the arguments name, in their order; a folder's and a pattern's files by name, 9 before 10.
 
     Each argument is a file, a folder (its images and videos, not those of folders in it), a pattern such as
-    "day*/**/*.jpg", a number (a camera), or the address of a stream. No file is opened.
+    "day*/**/*.jpg", a number (a camera), or the address of a stream or of an image. No file is opened.
+
+    Args:
+        arguments: what was named.
+        downloads: a folder into which images of the web are fetched; None where the user has not said that they may be.
 
     Raises:
-        InputError: a file is missing, or a folder or a pattern has no images.
+        InputError: a file is missing, a folder or a pattern has no images, or an image of the web cannot be fetched.
     """
     sources: list[Source] = []
-    for argument in arguments:
-        sources += _expanded(str(argument))
+    for argument in map(str, arguments):
+        sources += [_elsewhere(argument, downloads, len(sources))] if _is_elsewhere(argument) else _expanded(argument)
     return sources
+
+
+def _is_elsewhere(argument: str) -> bool:
+    return download.is_file_elsewhere(argument, images.SUFFIXES)
+
+
+def _elsewhere(address: str, downloads: Path | None, number: int) -> Source:
+    if downloads is None:
+        hint = "let it be fetched with --allow-download, or download it and give its path"
+        raise InputError(f"{address} is an image elsewhere.", hint=hint)
+    return Source("picture", download.fetch(address, downloads, number), address)
 
 
 def _expanded(argument: str) -> list[Source]:
     if videos.STREAM.match(argument):
-        return [_stream(argument)]
+        return [Source("camera", argument)]
     path = Path(argument)
     if path.is_dir():
         return _in_folder(path)
@@ -92,12 +114,6 @@ def _expanded(argument: str) -> list[Source]:
     raise InputError(
         f"There is no file {argument}.", hint="give an image, a folder, a pattern, a video or a camera's number"
     )
-
-
-def _stream(address: str) -> Source:
-    if Path(address.partition("?")[0]).suffix.lower() in images.SUFFIXES:
-        raise InputError(f"{address} is an image elsewhere.", hint="download it and give its path")
-    return Source("camera", address)
 
 
 def _matching(pattern: str) -> list[Source]:

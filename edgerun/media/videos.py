@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 
 from edgerun.errors import CameraEnded, InputError
-from edgerun.media import containers, pixels
+from edgerun.media import containers, display_matrix, orientation, pixels
 from edgerun.media.pixels import Image
 
 __all__ = ["STREAM", "USUAL_PACE", "count", "frames", "is_camera", "pace"]
@@ -98,15 +98,26 @@ def frames(source: str | Path | int) -> Iterator[Image]:
     """
     with _opened(source) as capture:
         timeline = _promised(capture)
+        turn = _mirrored(capture, source)
         good, frame = capture.read()
         while good:
             timeline.add(capture)
-            yield pixels.from_array(frame)
+            yield pixels.from_array(orientation.upright(frame, turn))
             good, frame = capture.read()
     if is_camera(source):
         _check_camera(source, timeline)
     else:
         _check_video(source, timeline)
+
+
+def _mirrored(capture: cv2.VideoCapture, source: str | Path | int) -> int:
+    """The EXIF orientation by which we turn frames: 1, but for mirrored videos, which OpenCV gets wrong."""
+    if is_camera(source):
+        return 1
+    turn = display_matrix.orientation(str(source))
+    if turn in display_matrix.MIRRORED and capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0):
+        return turn
+    return 1
 
 
 def _check_camera(source: str | Path | int, timeline: Timeline) -> None:

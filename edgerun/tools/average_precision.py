@@ -11,7 +11,7 @@ import numpy as np
 from edgerun.errors import EdgerunError
 from edgerun.tensors import AnyArray, FloatArray
 
-__all__ = ["ANY_CLASS", "NO_CLASS", "Labelled", "Matched", "average_precision"]
+__all__ = ["ANY_CLASS", "NO_CLASS", "Labelled", "Matched", "average_precision", "coco_evaluation"]
 
 ANY_CLASS = -1
 """Class of a found row that may match any label."""
@@ -30,11 +30,13 @@ class Labelled:
         xyxy: float32 [N, 4], x1 y1 x2 y2 in image pixels.
         classes: int [N].
         crowd: bool [N]; regions of many things, in which what is found is neither right nor wrong.
+        area: float [N], square pixels by which objects are small, medium or large; None takes that of their boxes.
     """
 
     xyxy: FloatArray
     classes: AnyArray
     crowd: AnyArray
+    area: AnyArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,15 @@ def average_precision(found: Sequence[Matched], truth: Sequence[Labelled]) -> fl
     Raises:
         EdgerunError: faster-coco-eval is not installed.
     """
+    evaluation = coco_evaluation(found, truth)
+    return 0.0 if evaluation is None else max(0.0, float(evaluation.stats[0]))
+
+
+def coco_evaluation(found: Sequence[Matched], truth: Sequence[Labelled]) -> Any:
+    """The finished evaluation of faster-coco-eval, a `COCOeval_faster`; None where nothing was found that labels know.
+
+    Args and errors as for `average_precision`.
+    """
     coco, evaluator = _evaluator()
     tables = _Tables(agnostic=any((rows.classes == ANY_CLASS).any() for rows in found))
     for image, (labelled, rows) in enumerate(zip(truth, found, strict=True), 1):
@@ -69,13 +80,13 @@ def average_precision(found: Sequence[Matched], truth: Sequence[Labelled]) -> fl
         tables.add_results(image, rows)
     results = tables.known_results
     if not results:
-        return 0.0
+        return None
     dataset = coco(tables.dataset(len(truth)))
     evaluation = evaluator(dataset, dataset.loadRes(results), "bbox", print_function=lambda *_: None)
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
-    return max(0.0, float(evaluation.stats[0]))
+    return evaluation
 
 
 def _evaluator() -> tuple[Any, Any]:
@@ -122,13 +133,14 @@ class _Tables:
         """Add what is in one photo."""
         categories = self._categories(labelled.classes)
         boxes = _xywh(labelled.xyxy)
-        for box, category, crowd in zip(boxes, categories, labelled.crowd.tolist(), strict=True):
+        areas = [box[2] * box[3] for box in boxes] if labelled.area is None else labelled.area.tolist()
+        for box, category, crowd, area in zip(boxes, categories, labelled.crowd.tolist(), areas, strict=True):
             annotation = {
                 "id": len(self.annotations) + 1,
                 "image_id": image,
                 "category_id": category,
                 "bbox": box,
-                "area": box[2] * box[3],
+                "area": area,
                 "iscrowd": int(crowd),
             }
             self.annotations.append(annotation)

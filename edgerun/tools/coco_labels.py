@@ -119,4 +119,7 @@ def _labelled(annotations: Sequence[Mapping[str, Any]]) -> Labelled:
     boxes[:, 2:] += boxes[:, :2]
     classes = np.array([int(entry["category_id"]) for entry in annotations], int)
     crowd = np.array([bool(entry.get("iscrowd", 0)) for entry in annotations], bool)
-    return Labelled(boxes, classes, crowd)
+    # COCO's sizes are those of outlines; some files have none, and then the box stands for it
+    sides = boxes[:, 2:] - boxes[:, :2]
+    areas = [float(entry.get("area", size)) for entry, size in zip(annotations, sides.prod(axis=1), strict=True)]
+    return Labelled(boxes, classes, crowd, np.array(areas, np.float64))

@@ -60,8 +60,12 @@ class GroundTruth:
             EdgerunError: faster-coco-eval is not installed.
         """
         truth = [self.photos[photo] for photo in photos]
-        rows = [_pseudo_values([self._matched(rows) for rows in by_photo], truth) for by_photo in found]
+        rows = [_pseudo_values(self.matched(by_photo), truth) for by_photo in found]
         return np.array(rows, np.float64)
+
+    def matched(self, found: Sequence[Detections]) -> list[Matched]:
+        """What was found in each photo, with classes as the labels number them."""
+        return [self._matched(rows) for rows in found]
 
     def _matched(self, found: Detections) -> Matched:
         """What was found in a photo, with classes as the labels number them."""

@@ -39,7 +39,7 @@ def test_inputs_outputs_decoder_and_thresholds_are_shown(edgerun, model):
 
 
 def test_every_field_of_the_card_is_shown_with_its_source(edgerun, model):
-    text = edgerun("inspect", model, "--color", "bgr").stdout
+    text = edgerun("inspect", model, "--color", "bgr", "--why").stdout
     assert cells(text, "labels") == ["labels", "3: red, green, blue", "ultralytics metadata"]
     assert cells(text, "color") == ["color", "bgr", "argument"]
     assert cells(text, "scale") == ["scale", "1/255", "ultralytics metadata"]
@@ -48,13 +48,13 @@ def test_every_field_of_the_card_is_shown_with_its_source(edgerun, model):
 
 
 def test_labels_that_nobody_says_are_not_guessed_but_asked_for(edgerun, colours):
-    (_, shown, hint) = cells(edgerun("inspect", colours(metadata={})).stdout, "labels")
+    (_, shown, hint) = cells(edgerun("inspect", colours(metadata={}), "--why").stdout, "labels")
     assert shown == "none"
     assert "--labels coco" in hint
 
 
 def test_the_runners_up_say_why_not(edgerun, model):
-    text = edgerun("inspect", model).stdout
+    text = edgerun("inspect", model, "--why").stdout
     assert cells(text, "tfod") == ["tfod", "no", "it needs four outputs"]
 
 
@@ -67,7 +67,7 @@ def test_json_is_made_of_the_same(edgerun, model):
 
 
 def test_a_refused_model_is_shown_all_the_same(edgerun, strange):
-    result = edgerun("inspect", strange, exit_code=3)
+    result = edgerun("inspect", strange, "--why", exit_code=3)
     assert "odd float32 [1, 5, 7]" in result.stdout
     assert cells(result.stdout, "tfod") == ["tfod", "no", "it needs four outputs"]
     assert result.stderr.startswith("error: No decoder reads these outputs")
@@ -134,7 +134,7 @@ def test_a_terminal_is_never_overrun(edgerun, model, monkeypatch, columns):
 
 
 def test_lines_in_a_pipe_are_never_folded(process, model):
-    ran = process("inspect", model, COLUMNS="")
+    ran = process("inspect", model, "--why", COLUMNS="")
     assert any(len(line) > 100 for line in ran.stdout.splitlines())
     assert not [line for line in ran.stdout.splitlines() if line.endswith(" ")]
 
@@ -162,3 +162,60 @@ def test_what_the_file_needs_is_shown(edgerun, model):
     assert re.search(r"^needs +ONNX Runtime 1\.9: IR version 8$", edgerun("inspect", model).stdout, re.MULTILINE)
     seen = json.loads(edgerun("inspect", model, "--json").stdout)
     assert seen["needs"] == [{"what": "ONNX Runtime 1.9", "why": "IR version 8", "must": True}]
+
+
+@pytest.mark.parametrize("columns", ["80", ""])
+def test_the_verdict_comes_first_and_a_settled_model_fits_a_screen(edgerun, model, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = edgerun("inspect", model).stdout.splitlines()
+    assert lines[0] == "read as yolov8: detects 3 classes (red, green, blue), in images of 96 x 64"
+    assert len(lines) <= 25
+    assert not any("tfod" in line for line in lines)
+    assert "--why" in lines[-1]
+
+
+def test_what_pixels_depend_on_is_said_with_its_source_even_where_nobody_says_it(edgerun, model):
+    text = edgerun("inspect", model, "--color", "bgr").stdout
+    (fed,) = [line for line in text.splitlines() if line.startswith("fed ")]
+    assert "color bgr (argument)" in fed
+    assert "scale 1/255" in fed
+    assert "resize letterbox" in fed
+
+
+@pytest.mark.parametrize("columns", ["80", ""])
+def test_a_refusal_begins_with_its_reason_and_names_the_nearest(edgerun, strange, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = edgerun("inspect", strange, exit_code=3).stdout.splitlines()
+    assert lines[0].startswith("refused ")
+    assert "No decoder reads these outputs" in " ".join(lines[:3])
+    assert len(lines) <= 25
+
+
+def test_the_nearest_decoders_come_first():
+    from edgerun.cli.inspect_page import nearest_first
+    from edgerun.contract import Match, Sure
+
+    verdicts = [
+        ("far", Match(Sure.NO, "it needs four outputs")),
+        ("shared", Match(Sure.NO, "rows that are no grid")),
+        ("shared too", Match(Sure.NO, "rows that are no grid")),
+        ("near", Match(Sure.NO, "9 classes are not 10 labels")),
+        ("sure", Match(Sure.LIKELY, "a grid")),
+    ]
+    assert [name for name, _ in nearest_first(verdicts)] == ["sure", "near", "shared", "shared too", "far"]
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("folder", ["onnx", "tflite"])
+def test_every_real_model_fits_a_screen(edgerun, shared, monkeypatch, folder):
+    monkeypatch.setenv("COLUMNS", "80")
+    from typer.testing import CliRunner
+
+    from edgerun.cli import app
+
+    for path in sorted((shared / "models" / folder).iterdir()):
+        result = CliRunner().invoke(app, ["inspect", str(path)])
+        lines = result.stdout.splitlines() or result.stderr.splitlines()[-2:]
+        assert len(lines) <= 25, path
+        assert lines[0].startswith("read as " if result.exit_code == 0 else ("refused ", "error: ")), path
+        assert max(map(len, result.stdout.splitlines()), default=0) <= 80, path

@@ -41,7 +41,8 @@ def test_every_kind_of_value_is_a_kind_of_option():
     ("name", "text", "value"),
     [
         ("imgsz", "320", (320, 320)),
-        ("imgsz", "480x640", (480, 640)),
+        ("imgsz", "640x480", (480, 640)),
+        ("imgsz", "640 X 480", (480, 640)),
         ("scale", "1/255", 1 / 255),
         ("mean", "0.5, 1/4,0", (0.5, 0.25, 0.0)),
         ("fill", "114", (114,)),
@@ -58,6 +59,9 @@ def test_texts_become_values(name, text, value):
     ("name", "text", "words"),
     [
         ("imgsz", "large", "is not a size"),
+        ("imgsz", "640x", "is not a size"),
+        ("imgsz", "x480", "is not a size"),
+        ("imgsz", "480,640", "may be either way round; give WIDTHxHEIGHT"),
         ("scale", "1/0", "is not a number"),
         ("std", "1,two", "is not a number"),
         ("fill", "grey", "is not a colour"),

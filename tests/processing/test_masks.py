@@ -45,6 +45,11 @@ def test_run_lengths_unpack_to_the_bitmap():
     np.testing.assert_array_equal(unpacked.astype(bool), masks.bitmap(0))
 
 
+def test_run_lengths_begin_with_what_is_outside_even_where_that_is_nothing():
+    """The whole input is the mask, and so the image's first pixel: 0 outside, then all 32 x 64."""
+    assert masks_of((0, 0, 64, 64)).rle(0) == {"size": [32, 64], "counts": [0, 32 * 64]}
+
+
 def test_outlines_enclose_the_mask():
     (outline,) = masks_of((8, 24, 24, 40)).polygons(0)
     assert outline.min(axis=0).tolist() == [8, 8]

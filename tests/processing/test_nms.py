@@ -245,3 +245,9 @@ def test_keypoints_without_published_sigmas_take_a_twentieth():
     scores, classes = np.float32([0.9, 0.8]), np.zeros(2, np.int32)
     assert len(suppress_poses(points, boxes, scores, classes, iou=similar + 1e-3, max_det=9)) == 2
     assert len(suppress_poses(points, boxes, scores, classes, iou=similar - 1e-3, max_det=9)) == 1
+
+
+def test_each_of_coco_s_joints_is_measured_by_its_own_spread():
+    """Source: pycocotools 2.0.11, cocoeval.py, line 523, in thousandths."""
+    nose_to_wrists = [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62]
+    np.testing.assert_allclose(COCO_SIGMAS * 1000, [*nose_to_wrists, 107, 107, 87, 87, 89, 89], rtol=1e-6)

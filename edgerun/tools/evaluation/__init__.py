@@ -1,0 +1,1 @@
+"""How right a model is on labelled images, and why it is not wholly right."""
