@@ -238,3 +238,10 @@ def test_the_rows_of_its_efficientdet_are_not_suppressed_yet(tmp_path, squares):
     with Detector.load(tmp_path / "m.onnx") as detector:
         assert detector.card.source("nms") == "libreyolo metadata"
         assert detector(squares).label.tolist() == ["red", "green"]
+
+
+@pytest.mark.parametrize("family", ["yolo2", "yolo3", "yolo4", "yolo7", "yolo9_p2", "yolo9_e2e", "ssd"])
+def test_its_tables_of_corners_are_named(gathered, family):
+    """1.6.0, backends/base.py: `_parse_yolo9` of all but ssd; only yolo9_e2e's rows are taken without suppression."""
+    card = gathered(metadata={**TABLE, "model_family": family})
+    assert (card.decoder, card.nms) == ("yolo-corners", "none" if family == "yolo9_e2e" else "class")
