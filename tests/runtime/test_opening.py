@@ -303,7 +303,7 @@ def test_what_was_unpacked_is_deleted_when_a_model_is_closed_and_when_it_is_refu
     replace(opened, removed=lambda: removed.append("closed")).close()
     assert (removed, closed(counted)) == (["closed"], [1])
     found = Identified(load.path, load.path, "mine", lambda: removed.append("refused"))
-    monkeypatch.setattr(opening, "identify", lambda model, backends: found)
+    monkeypatch.setattr(opening.in_memory, "identify", lambda model, backends: found)
     with pytest.raises(DelegateUnavailable):
         open_model(load.path, registry=load.registry, delegate="qnn")
     assert removed == ["closed", "refused"]

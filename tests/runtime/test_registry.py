@@ -306,7 +306,7 @@ def test_the_family_that_the_readme_writes_works(tmp_path, install_strangers):
     python = install_strangers(folder)
     ran = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_sides.py", cwd=tmp_path, check=False)
     assert ran.returncode == 0, ran.stdout
-    assert re.search(r"2\d passed, 1 skipped", ran.stdout), ran.stdout  # it has no keypoints, and everything else
+    assert re.search(r"3\d passed, 1 skipped", ran.stdout), ran.stdout  # it has no keypoints, and everything else
     listed = json.loads(run(python, "-m", "edgerun", "plugins", "--json").stdout)
     assert ("sides", ["sides"]) in [(plugin["name"], plugin["decoders"]) for plugin in listed["plugins"]]
 
