@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 __all__ = ["Choice", "Flag", "Fraction", "Integer", "Kind", "Labels", "Number", "PerChannel", "Table", "Text"]
 
@@ -42,8 +41,7 @@ def _number(value: Any) -> float:
         return math.nan
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One of several words."""
 
     words: tuple[str, ...]
@@ -60,7 +58,6 @@ class Choice:
         return {"enum": list(self.words)}
 
 
-@dataclass(frozen=True, slots=True)
 class Text:
     """A text that is not empty."""
 
@@ -76,7 +73,6 @@ class Text:
         return {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True, slots=True)
 class Flag:
     """True or false, and no number for it."""
 
@@ -92,8 +88,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
-class Integer:
+class Integer(NamedTuple):
     """A whole number within bounds, both included."""
 
     least: int
@@ -112,8 +107,7 @@ class Integer:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A finite number, positive where it must be, and not above a bound where there is one."""
 
     positive: bool = False
@@ -138,7 +132,6 @@ class Number:
         return {"type": "number", **least, **most}
 
 
-@dataclass(frozen=True, slots=True)
 class Fraction:
     """A number from 0 to 1; None where it is left to the default."""
 
@@ -157,8 +150,7 @@ class Fraction:
         return {"type": "number", "minimum": 0, "maximum": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class PerChannel:
+class PerChannel(NamedTuple):
     """Three values, one per channel; one value stands for three."""
 
     each: Integer | Number
@@ -183,7 +175,6 @@ class PerChannel:
         return {"oneOf": [self.each.schema, several]}
 
 
-@dataclass(frozen=True, slots=True)
 class Labels:
     """Names of classes in order, or a table from class number to name."""
 
@@ -206,8 +197,7 @@ class Labels:
         return {"oneOf": [names, {"type": "object", "additionalProperties": {"type": "string"}}]}
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Values by name; texts alone where it is said."""
 
     of_texts: bool = False

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from edgerun import delegates
 from edgerun.contract import Backend, Delegate, SaysInexact, Session
@@ -92,8 +93,7 @@ class Opened:
         self.removed()
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """What was asked for, with the file of the model and its format."""
 
     path: Path
@@ -173,14 +173,14 @@ def _tuned(request: _Request, offered: Sequence[Backend]) -> Opened:
     offers = {backend.name: registry.offers(backend) for backend, _ in healthy}
     choice, note = tuned_choice.recall(request.path, versions, offers)
     if choice is not None:
-        as_tuned = replace(request, delegate=choice.delegate, threads=request.threads or choice.threads)
+        as_tuned = request._replace(delegate=choice.delegate, threads=request.threads or choice.threads)
         try:
             opened = _opened(as_tuned, registry.backend(choice.backend), versions[choice.backend])
             return replace(opened, asked=_noted(opened.asked, note), batch=choice.batch)
         except EdgerunError as cause:
             note = f"{choice.delegate} was tuned and cannot be opened, so the runtime's order: {cause.message}"
             warnings.warn(f"{request.path.name}: {note}", stacklevel=4)
-    opened = _opened(replace(request, delegate=None), *healthy[0])
+    opened = _opened(request._replace(delegate=None), *healthy[0])
     return replace(opened, asked=_noted(opened.asked, note))
 
 
