@@ -4,6 +4,8 @@ VENV ?= .venv
 COREML_VENV ?= .venv-coreml
 COREML_SUITE_SAMPLE ?= 500
 EXPORTERS_VENV ?= .venv-exporters
+# What `make demo` installs: all, or some of onnx,tflite,coreml,executorch,torchscript
+FORMATS ?= onnx
 # Test workers: a number, auto for one to a core, 0 for none (then --pdb works)
 WORKERS ?= auto
 BIN = $(VENV)/bin
@@ -11,7 +13,7 @@ DISTRIBUTIONS = pyproject.toml constraints.txt scripts/environment.py $(wildcard
 
 .PHONY: demo test lint bench notebook typing mutants coreml-suite exporters clean
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo-$(FORMATS)
 	$(BIN)/edgerun detect codes demo/pictures --save demo/out
 
 test: $(VENV)/.test
@@ -66,8 +68,8 @@ exporters: $(EXPORTERS_VENV)/.installed
 clean:
 	rm -rf $(VENV) $(COREML_VENV) $(EXPORTERS_VENV) demo/out docs/out .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
 
-$(VENV)/.demo: $(DISTRIBUTIONS)
-	@test -e $(VENV)/.test && touch $@ || $(PYTHON) scripts/environment.py $(VENV) demo
+$(VENV)/.demo-$(FORMATS): $(DISTRIBUTIONS)
+	@test -e $(VENV)/.test && touch $@ || $(PYTHON) scripts/environment.py $(VENV) demo $(FORMATS)
 
 $(VENV)/.test: $(DISTRIBUTIONS)
 	@$(PYTHON) scripts/environment.py $(VENV) test

@@ -31,6 +31,16 @@ class Kind(Protocol):
         """JSON Schema of what a sidecar may hold."""
 
 
+def _number(value: Any) -> float:
+    """A number as a float; nan, which no bounds admit, for true, false, texts and what is no number at all."""
+    if isinstance(value, (bool, str)):
+        return math.nan
+    try:
+        return float(value)
+    except TypeError:
+        return math.nan
+
+
 class Choice(NamedTuple):
     """One of several words."""
 
@@ -86,9 +96,10 @@ class Integer(NamedTuple):
 
     def convert(self, value: Any) -> int:
         """An int, also from 640.0."""
-        if isinstance(value, bool) or int(value) != value or not self.least <= value <= self.most:
+        number = _number(value)
+        if not self.least <= number <= self.most or not number.is_integer():
             raise ValueError(f"must be a whole number from {self.least} to {self.most}")
-        return int(value)
+        return int(number)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -104,8 +115,8 @@ class Number(NamedTuple):
 
     def convert(self, value: Any) -> float:
         """A float, from numbers alone."""
-        number = float(value)
-        if isinstance(value, (bool, str)) or not math.isfinite(number):
+        number = _number(value)
+        if not math.isfinite(number):
             raise ValueError("must be a number above 0" if self.positive else "must be a finite number")
         if self.positive and number <= 0:
             raise ValueError("must be a number above 0")
@@ -128,8 +139,8 @@ class Fraction:
         """A float, from numbers alone."""
         if value is None:
             return None
-        number = float(value)
-        if isinstance(value, (bool, str)) or not 0 <= number <= 1:
+        number = _number(value)
+        if not 0 <= number <= 1:
             raise ValueError("must be a number from 0 to 1")
         return number
 

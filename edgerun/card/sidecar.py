@@ -50,7 +50,9 @@ def parse(text: str) -> dict[str, Any]:
     content = json.loads(text)
     if not isinstance(content, dict):
         raise ValueError("it is not a JSON object")
-    version = content.pop("edgerun", None)
+    if "edgerun" not in content:
+        raise ValueError(f'it does not say "edgerun": {VERSION}, the version of its format')
+    version = content.pop("edgerun")
     if version != VERSION:
         raise ValueError(f'it says "edgerun": {json.dumps(version)}, where {VERSION} is expected')
     content.pop("$schema", None)

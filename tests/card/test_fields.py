@@ -135,3 +135,10 @@ def test_a_colour_has_one_number_or_three(count):
         assert checked(name, [7], "sidecar") == checked(name, 7, "sidecar") == checked(name, [7] * 3, "sidecar")
         with pytest.raises(CardInvalid, match="one number or three"):
             checked(name, [7] * count, "sidecar")
+
+
+@pytest.mark.parametrize("value", ["1/255", "x", True, [1, 2], {}, float("nan")])
+@pytest.mark.parametrize(("name", "kind"), [("scale", "number"), ("conf", "number"), ("height", "whole number")])
+def test_what_is_no_number_is_refused_in_a_sentence(name, kind, value):
+    with pytest.raises(CardInvalid, match=f"but {name} must be a {kind} "):
+        checked(name, value, "sidecar")
