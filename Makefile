@@ -9,7 +9,7 @@ WORKERS ?= auto
 BIN = $(VENV)/bin
 DISTRIBUTIONS = pyproject.toml constraints.txt scripts/environment.py $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test lint bench mutants coreml-suite exporters clean
+.PHONY: demo test lint bench notebook typing mutants coreml-suite exporters clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edgerun detect codes demo/pictures --save demo/out
@@ -24,6 +24,17 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/frame.py
+
+# The notebook of the documentation, run from top to bottom, and written with its outputs as a page.
+notebook: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check nbclient nbconvert ipykernel
+	$(BIN)/python -m pytest -q tests/test_docs_notebook.py
+	$(BIN)/python -m nbconvert --execute --to html --output-dir docs/out docs/results.ipynb
+
+# mypy and pyright on a program that uses everything, and on one with misspelt options.
+typing: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pyright[nodejs]'
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/test_typed_options.py
 
 # Small faults, planted one at a time by cosmic-ray's operators: docs/mutants.md. Not part of `make test`.
 MUTANTS ?= --minutes 30 --mutants 300
@@ -53,7 +64,7 @@ exporters: $(EXPORTERS_VENV)/.installed
 	$(EXPORTERS_VENV)/bin/python -m pytest -q -rs -m referee tests/referees
 
 clean:
-	rm -rf $(VENV) $(COREML_VENV) $(EXPORTERS_VENV) demo/out .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(COREML_VENV) $(EXPORTERS_VENV) demo/out docs/out .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
 
 $(VENV)/.demo: $(DISTRIBUTIONS)
 	@test -e $(VENV)/.test && touch $@ || $(PYTHON) scripts/environment.py $(VENV) demo

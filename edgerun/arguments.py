@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypedDict, get_args
 
 import numpy as np
 
-from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, CardArguments, ModelCard, Nms, checked
+from edgerun.card import DEFAULT_CONF, DEFAULT_IOU, FIELDS, CardArguments, ModelCard, Nms
+from edgerun.card.thresholds import ClassThresholds, class_ids, fraction
 from edgerun.contract import Inference
 from edgerun.dialects.readers import label_files
-from edgerun.errors import CardInvalid, InputError
+from edgerun.errors import InputError
+from edgerun.media.pixels import ArrayColor
 from edgerun.tensors import AnyArray
 
-__all__ = ["ALIASES", "LoadArguments", "Wanted", "card_arguments", "changed", "class_ids", "unaliased", "usual"]
+__all__ = [
+    "ALIASES",
+    "CallAliases",
+    "CallArguments",
+    "LoadArguments",
+    "Wanted",
+    "card_arguments",
+    "changed",
+    "class_ids",
+    "unaliased",
+    "usual",
+]
 
 ALIASES = {
     "confidence": "conf",
@@ -30,6 +42,32 @@ ALIASES = {
     "names": "labels",
 }
 """Other tools' names of the same things."""
+
+OF_LOAD_ALONE = ("format", "delegate", "strict", "threads", "warm_up", "classes", "backend", "registry")
+"""What `Detector.load` takes besides fields of the card."""
+
+
+class CallAliases(TypedDict, total=False):
+    """Other tools' names of what a call takes."""
+
+    confidence: float | Mapping[int | str, float] | None
+    score_threshold: float | Mapping[int | str, float] | None
+    confidence_threshold: float | Mapping[int | str, float] | None
+    iou_threshold: float | None
+    nms_threshold: float | None
+    max_detections: int | None
+    max_results: int | None
+
+
+class CallArguments(CallAliases, total=False):
+    """What a call of a detector takes besides the image."""
+
+    conf: float | Mapping[int | str, float] | None
+    iou: float | None
+    max_det: int | None
+    classes: Iterable[int | str] | None
+    nms: Nms | None
+    color: ArrayColor
 
 
 class LoadArguments(CardArguments, total=False):
@@ -55,6 +93,7 @@ class Wanted:
         max_det: most rows.
         classes: numbers of classes, int32; None for all.
         nms: which boxes that overlap go.
+        by_class: least scores of single classes, none of which is below `conf`; None where that is for all.
     """
 
     conf: float
@@ -62,6 +101,12 @@ class Wanted:
     max_det: int
     classes: AnyArray | None
     nms: Nms
+    by_class: ClassThresholds | None = None
+
+    def enough(self, scores: AnyArray, classes: AnyArray) -> AnyArray:
+        """Which rows score enough, bool [N]."""
+        least = self.conf if self.by_class is None else self.by_class.of(classes)
+        return np.asarray(scores >= least)
 
 
 # ------------------------------------------------------------------------------------------- other tools' words
@@ -90,9 +135,19 @@ def unaliased(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any
 
 def _own_name(name: str, names: Collection[str]) -> str:
     own = ALIASES.get(name, name)
-    if own not in names:
-        raise InputError(f"There is no argument {name}.", hint="the fields of a card are " + ", ".join(FIELDS))
-    return own
+    if own in names:
+        return own
+    allowed = [alias for alias, target in ALIASES.items() if target in names]
+    further = OF_LOAD_ALONE if names is OF_LOAD else ("color",)
+    near = get_close_matches(name, [*names, *allowed, *further], 1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    raise InputError(f"There is no argument {name}.{guess}", hint=_listing(names))
+
+
+def _listing(names: Collection[str]) -> str:
+    if names is OF_LOAD:
+        return "the fields of a card are " + ", ".join(FIELDS)
+    return "a call takes color, " + ", ".join(names)
 
 
 # ---------------------------------------------------------------------------------------------------- of load
@@ -135,12 +190,14 @@ def _asks_for_suppression(card: ModelCard) -> bool:
     return card.source("nms") != "default" and card.source("suppressed").startswith(Inference.KIND)
 
 
-def changed(wanted: Wanted, given: Mapping[str, Any]) -> Wanted:
+def changed(wanted: Wanted, given: Mapping[str, Any], labels: Sequence[str] = (), model: str = "The model") -> Wanted:
     """What is kept where a call says some of it.
 
     Args:
         wanted: where it does not.
-        given: conf, iou, max_det and nms, also by other tools' names; class numbers as `classes`.
+        given: conf, iou, max_det, classes and nms, also by other tools' names.
+        labels: of the model; () where nothing says them.
+        model: its name, for the message.
 
     Raises:
         InputError: a value that is impossible, or an argument that there is not.
@@ -148,50 +205,13 @@ def changed(wanted: Wanted, given: Mapping[str, Any]) -> Wanted:
     values = unaliased(given, OF_A_CALL)
     if not values:
         return wanted
-    return replace(wanted, **{name: OF_A_CALL[name](name, value) for name, value in values.items()})
-
-
-def class_ids(classes: Iterable[int | str], labels: Sequence[str], model: str) -> AnyArray:
-    """Numbers of classes, int32, from names and numbers.
-
-    Args:
-        classes: also a single one.
-        labels: of the model; () where nothing says them.
-        model: its name, for the message.
-
-    Raises:
-        InputError: a class that the model does not have.
-    """
-    entries = [classes] if isinstance(classes, (str, int)) else classes
-    return np.array([_class_id(entry, labels, model) for entry in entries], np.int32)
-
-
-def _class_id(entry: int | str, labels: Sequence[str], model: str) -> int:
-    if isinstance(entry, str) and not entry.isdigit():
-        return _labelled(entry, labels, model)
-    number = int(entry)
-    if number < 0 or number >= (len(labels) or math.inf):
-        raise InputError(f"{model} has no class number {number}.", hint=f"it has {len(labels)}, from 0")
-    return number
-
-
-def _labelled(name: str, labels: Sequence[str], model: str) -> int:
-    if name in labels:
-        return labels.index(name)
-    hint = "it knows " + (", ".join(labels[:100]) or "only numbers: the model has no labels")
-    near = get_close_matches(name, labels, 1)
-    if near:
-        hint = f"did you mean {near[0]}? {hint}"
-    raise InputError(f"{model} has no class {name!r}.", hint=hint)
-
-
-def _fraction(name: str, value: Any) -> float:
-    try:
-        return float(checked(name, value, "argument"))
-    except CardInvalid as cause:
-        raise InputError(
-            f"{name} must be a number from 0 to 1, not {value!r}.", hint=f"pass {name}=0.25, say"
-        ) from cause
+    told = {name: CHECKS[name](name, value) for name, value in values.items() if name in CHECKS}
+    if "classes" in values:
+        told["classes"] = class_ids(values["classes"], labels, model)
+    if "conf" in values:
+        limits = ClassThresholds.read("conf", values["conf"], wanted.conf, labels, model)
+        told |= {"conf": limits.least, "by_class": limits if limits.of_class else None}
+    return replace(wanted, **told)
 
 
 def _row_limit(name: str, value: Any) -> int:
@@ -207,15 +227,8 @@ def _suppression(name: str, value: Any) -> str:
     return str(value)
 
 
-def _numbers(name: str, value: Any) -> AnyArray:
-    return np.asarray(value, np.int32)
+CHECKS: Mapping[str, Callable[[str, Any], Any]] = {"iou": fraction, "max_det": _row_limit, "nms": _suppression}
+"""What a call may say that needs no look at the model's classes, and how it is checked."""
 
-
-OF_A_CALL: Mapping[str, Callable[[str, Any], Any]] = {
-    "conf": _fraction,
-    "iou": _fraction,
-    "max_det": _row_limit,
-    "nms": _suppression,
-    "classes": _numbers,
-}
-"""What a call may say, and how it is checked."""
+OF_A_CALL = ("conf", "iou", "max_det", "classes", "nms")
+"""What a call may say of the rows that are kept."""

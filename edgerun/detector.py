@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Unpack, overload
+from typing import Any, Unpack
 
 import numpy as np
 
 from edgerun import arguments, delegates, frame
 from edgerun.arguments import LoadArguments
+from edgerun.calls import Calls
+from edgerun.card import Task
 from edgerun.contract import Arrays, Coverage, Profiles, Session
-from edgerun.detections import Detections
 from edgerun.errors import ModelError, translated
 from edgerun.frame import FramePath
 from edgerun.interpretation.interpret import Interpretation, interpret
@@ -23,13 +24,14 @@ from edgerun.processing import model_inputs
 from edgerun.report import Report
 from edgerun.runtime import cpu_cores, delegate_choice
 from edgerun.runtime.home_process import HomeProcess
+from edgerun.runtime.in_memory import Content
 from edgerun.runtime.opening import Opened, open_model
 from edgerun.runtime.registry import Registry
 
 __all__ = ["Detector", "Opened", "open_model"]
 
 
-class Detector:
+class Detector(Calls):
     """A loaded model: call it with an image.
 
     Thread-safe: calls from several threads take turns. Use it in a `with` block or call `close` to give the
@@ -41,13 +43,16 @@ class Detector:
         opened: the model on its runtime.
     """
 
+    _frames: FramePath
+
     # ------------------------------------------------------------------------------------------ load, once
 
     @classmethod
     def load(
         cls,
-        model: str | Path | Opened,
+        model: str | Path | Content | Opened,
         *,
+        format: str | None = None,
         delegate: delegates.Wishes = None,
         strict: bool = False,
         threads: int | None = None,
@@ -67,8 +72,9 @@ class Detector:
 
         Args:
             model: path of a model, also of a Luxonis NN Archive, or the name of one that comes with edgerun ("codes");
-                or one that is opened already, with its delegate, threads, backend and registry, and that stays open in
-                case of an error.
+                or the bytes of one or an open file, which on Linux never touch a disk; or one that is opened already,
+                with its delegate, threads, backend and registry, and that stays open in case of an error.
+            format: of a model in memory, such as "onnx"; None tells it by the bytes.
             delegate: None for the runtime's best; "auto" for what `edgerun tune` found to be the fastest here, else
                 the runtime's best, and the report says which; a name, which then is in force or an error; or a list
                 of which the first that can be in force is taken, and the report says why earlier ones are not.
@@ -96,7 +102,7 @@ class Detector:
         if isinstance(model, Opened):
             return cls(opened=model, interpretation=interpret(model, fields), max_det=max_det, classes=classes)
         opened = open_model(
-            model, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
+            model, format=format, delegate=delegate, strict=strict, threads=threads, backend=backend, registry=registry
         )
         try:
             detector = cls(opened=opened, interpretation=interpret(opened, fields), max_det=max_det, classes=classes)
@@ -128,57 +134,6 @@ class Detector:
             found = self.profile(made_up_image("blank", self.card.height, self.card.width))
             delegate_choice.demand(found, self.session.delegate, self.path.name)
 
-    # ------------------------------------------------------------------------------------------- each frame
-
-    @overload
-    def __call__(self, image: list[Any] | tuple[Any, ...], **options: Any) -> list[Detections]: ...
-    @overload
-    def __call__(self, image: Any, **options: Any) -> Detections: ...
-    def __call__(
-        self,
-        image: Any,
-        *,
-        conf: float | None = None,
-        iou: float | None = None,
-        max_det: int | None = None,
-        classes: Iterable[int | str] | None = None,
-        nms: str | None = None,
-        color: images.ArrayColor = "bgr",
-        **aliases: Any,
-    ) -> Detections | list[Detections]:
-        """Find what is in an image.
-
-        Args:
-            image: a path, the bytes of a file, an array (uint8 or float 0..1; [H, W], [H, W, 3] or [H, W, 4]),
-                a PIL image, or a list or tuple of those.
-            conf: scores below it are left out. None: the argument of `load`, else the card's, else 0.25.
-            iou: of two boxes that overlap by more than this, the better stays. None likewise, else 0.7.
-            max_det: most rows of an image.
-            classes: only these, by name or number.
-            nms: "class", "agnostic", "soft", "weighted", "oks" (of poses) or "none". None: the card's.
-            color: the order of an array's channels: "bgr" (OpenCV's) or "rgb".
-            aliases: score_threshold, confidence, iou_threshold, max_detections …, as other tools call them.
-
-        Returns:
-            Detections, or a list of them for a list of images.
-
-        Raises:
-            InputError: the image or an argument cannot be used.
-            ModelError: the runtime failed.
-            EdgerunError: the detector is closed, or was loaded before this process was forked.
-        """
-        self._home.refuse_fork()
-        given = {"conf": conf, "iou": iou, "max_det": max_det, "nms": nms, **aliases}
-        wanted = arguments.changed(self._usual, given)
-        if classes is not None:
-            wanted = replace(wanted, classes=arguments.class_ids(classes, self.labels, self.path.name))
-        if not isinstance(image, (list, tuple)):
-            return self._frames.detect([image], color, wanted)[0]
-        found: list[Detections] = []
-        for start in range(0, len(image), self.batch):
-            found += self._frames.detect(image[start : start + self.batch], color, wanted)
-        return found
-
     # ------------------------------------------------------------------------------------------- the rest
 
     @property
@@ -195,6 +150,21 @@ class Detector:
     def labels(self) -> tuple[str, ...]:
         """Class names in order; () where nothing says them."""
         return self.card.labels
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`labels` under the name that results and Ultralytics give them."""
+        return self.card.labels
+
+    @property
+    def imgsz(self) -> tuple[int, int]:
+        """Height and width of the model's input, as `load` takes them."""
+        return self.card.height, self.card.width
+
+    @property
+    def task(self) -> Task:
+        """What the rows mean: "detect", "pose", "segment", "obb" or "classify"."""
+        return self.card.task
 
     @property
     def batch(self) -> int:

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from edgerun.detections import Detections
 from edgerun.errors import EdgerunError, ModelError, translated
 from edgerun.interpretation.interpret import Interpretation
 from edgerun.media import images
+from edgerun.media.origin import Origin
 from edgerun.processing import masks, model_inputs, quantization
 from edgerun.processing.feed import Feed
 from edgerun.processing.model_inputs import ImageInput
@@ -82,9 +82,18 @@ class FramePath:
             candidates = [self._decode(outputs, slot, wanted.conf) for slot in range(len(sources))]
         results = [self._finish(rows, place, wanted, card) for rows, place in zip(candidates, geometries, strict=True)]
         seconds = {"preprocess": placed - started, "inference": ran - placed, "postprocess": time.perf_counter() - ran}
-        speed = MappingProxyType({stage: took * 1000 / len(sources) for stage, took in seconds.items()})
+        speed = {stage: took * 1000 / len(sources) for stage, took in seconds.items()}
         paths = [str(source) if isinstance(source, (str, Path)) else "" for source in sources]
-        return [replace(result, speed=speed, path=path) for result, path in zip(results, paths, strict=True)]
+        origins = [Origin(source, color) for source in sources]
+        return [
+            replace(result, speed=speed, path=path, origin=origin)
+            for result, path, origin in zip(results, paths, origins, strict=True)
+        ]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the model's classes; () where nothing says them."""
+        return self.feed.card.labels
 
     def refuse_closed(self) -> None:
         """Refuse to go on where the session is given back; the lock must be held."""
@@ -110,7 +119,7 @@ class FramePath:
 
     def _finish(self, candidates: Candidates, geometry: Geometry, wanted: Wanted, card: ModelCard) -> Detections:
         """Candidates in model pixels to detections in image pixels."""
-        good = candidates.scores >= wanted.conf
+        good = wanted.enough(candidates.scores, candidates.classes)
         if wanted.classes is not None:
             good &= np.isin(candidates.classes, wanted.classes)
         finite = np.isfinite(candidates.boxes).all(axis=1) & np.isfinite(candidates.scores)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgerun import notebook
 from edgerun.arguments import Wanted
 from edgerun.card import ModelCard
 from edgerun.card.sidecar import as_fields
@@ -19,6 +20,10 @@ __all__ = ["SCHEMA", "Opening", "Report", "Threshold", "stragglers", "summary"]
 
 SCHEMA = Path(__file__).with_name("report.schema.json")
 """JSON Schema of `Report.to_dict`, which `edgerun inspect --json` prints among other things."""
+
+
+NAME_WIDTH = 10
+"""Characters that the name of a line takes in the text of a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,11 @@ class Report:
             lines.append(f"elsewhere {what} on {where}{f', {took} ms' if took else ''}{f': {why}' if why else ''}")
         lines += [f"warning   {warning}" for warning in self.warnings]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the lines of its text as a table, and the card."""
+        lines = [(line[:NAME_WIDTH].strip(), line[NAME_WIDTH:]) for line in str(self).splitlines()]
+        return notebook.table(("", ""), lines, "report") + self.card._repr_html_()
 
 
 def _source(card: ModelCard, threshold: str) -> str:

@@ -43,7 +43,8 @@ def suppressed(candidates: Candidates, wanted: Wanted, overlap: Overlap) -> Cand
 def _softened(candidates: Candidates, wanted: Wanted) -> Candidates:
     boxes, scores, classes = candidates.boxes, candidates.scores, candidates.classes
     rows, softened = nms.soften(boxes, scores, classes, conf=wanted.conf, max_det=wanted.max_det)
-    return replace(candidates.take(rows), scores=softened)
+    kept = replace(candidates.take(rows), scores=softened)
+    return kept.take(wanted.enough(kept.scores, kept.classes))
 
 
 def _by_keypoints(candidates: Candidates, wanted: Wanted) -> AnyArray:

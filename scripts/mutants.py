@@ -41,7 +41,8 @@ SPINE = (
     "edgerun/detector.py",
     "edgerun/frame.py",
     "edgerun/boxes.py",
-    "edgerun/detections.py",
+    "edgerun/calls.py",
+    "edgerun/detections/*.py",
     "edgerun/suppression.py",
     "edgerun/processing/*.py",
     "edgerun/media/pixels.py",
@@ -73,7 +74,7 @@ SPINE = (
     "plugins/edgerun-onnxruntime/edgerun_onnxruntime/*.py",
     "plugins/edgerun-tflite/edgerun_tflite/*.py",
 )
-LATER = {"detector": ["tests/test_frame.py"], "boxes": ["tests/processing"], "detections": ["tests/media"]}
+LATER = {"detector": ["tests/test_frame.py"], "boxes": ["tests/processing"]}
 """What comes after the nearest file of a module that has no room."""
 
 WITH_ARGUMENTS = ("VariableReplacer", "VariableInserter", "NoOp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from dataclasses import replace
@@ -48,6 +49,25 @@ def test_an_argument_that_there_is_not_gets_todays_sentence(name):
     with pytest.raises(InputError, match=rf"^There is no argument {name}\.") as refusal:
         arguments.card_arguments({name: 1})
     assert refusal.value.hint.startswith("the fields of a card are task, decoder, labels")
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [("colour", "color"), ("delegates", "delegate"), ("treads", "threads"), ("name", "names")],
+)
+def test_a_misspelt_argument_gets_a_guess(name, guess):
+    with pytest.raises(InputError, match=rf"^There is no argument {name}\. Did you mean {guess}\?"):
+        arguments.card_arguments({name: 1})
+
+
+def test_load_takes_what_its_signature_says():
+    keywords = inspect.signature(Detector.load).parameters.values()
+    own = {each.name for each in keywords if each.kind is each.KEYWORD_ONLY}
+    assert own == {*arguments.OF_LOAD_ALONE, "max_det"}
+    of_call = inspect.signature(Detector.__call__).parameters.values()
+    assert {each.name for each in of_call if each.kind is each.KEYWORD_ONLY} == {*arguments.OF_A_CALL, "color"}
+    aliases = {alias for alias, own in arguments.ALIASES.items() if own in arguments.OF_A_CALL}
+    assert set(arguments.CallArguments.__annotations__) == {*arguments.OF_A_CALL, "color", *aliases}
 
 
 def test_one_thing_by_two_names_is_refused():

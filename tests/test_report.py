@@ -92,3 +92,11 @@ def test_the_schema_knows_what_is_no_coverage(schema):
     part.validate(good)
     for bad in ({"evidence": "guessed"}, {"evidence": "none"}, {"nodes": {}}, {"source": ""}, {"more": 1}):
         assert not part.is_valid(good | bad), bad
+
+
+def test_a_notebook_shows_a_report_with_its_card():
+    with loaded("codes") as detector:
+        html = detector.report()._repr_html_()
+    assert html.count("<table>") == 2
+    assert '<td style="text-align: left">runs on</td><td style="text-align: left">onnxruntime' in html
+    assert "<caption>model card</caption>" in html

@@ -23,7 +23,7 @@ ROOT = PACKAGE.parent
 PLUGINS = sorted(ROOT.glob("plugins/edgerun-*/edgerun_*"))
 
 FLOORS = (
-    {"errors", "tensors", "wire"},
+    {"errors", "notebook", "tensors", "wire"},
     {"card", "boxes", "media", "models"},
     {"contract", "formats", "processing"},
     {"graphs", "dialects", "detections", "delegates", "hookspecs"},
@@ -31,7 +31,7 @@ FLOORS = (
     {"decoders"},
     {"runtime", "arguments"},
     {"interpretation", "suppression"},
-    {"report", "frame"},
+    {"report", "frame", "calls"},
     {"detector"},
     {"stream"},
     {"tools", "testing"},

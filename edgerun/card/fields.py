@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, TypedDict, get_args
 
 from edgerun.card.kinds import Choice, Flag, Fraction, Integer, Kind, Labels, Number, PerChannel, Table, Text
 from edgerun.errors import CardInvalid
@@ -43,8 +42,7 @@ MAX_SHOWN = 60
 """Characters of a value that a message shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a card.
 
     Attributes:

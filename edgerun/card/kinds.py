@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 __all__ = ["Choice", "Flag", "Fraction", "Integer", "Kind", "Labels", "Number", "PerChannel", "Table", "Text"]
 
@@ -32,8 +31,7 @@ class Kind(Protocol):
         """JSON Schema of what a sidecar may hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One of several words."""
 
     words: tuple[str, ...]
@@ -50,7 +48,6 @@ class Choice:
         return {"enum": list(self.words)}
 
 
-@dataclass(frozen=True, slots=True)
 class Text:
     """A text that is not empty."""
 
@@ -66,7 +63,6 @@ class Text:
         return {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True, slots=True)
 class Flag:
     """True or false, and no number for it."""
 
@@ -82,8 +78,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
-class Integer:
+class Integer(NamedTuple):
     """A whole number within bounds, both included."""
 
     least: int
@@ -101,8 +96,7 @@ class Integer:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A finite number, positive where it must be, and not above a bound where there is one."""
 
     positive: bool = False
@@ -127,7 +121,6 @@ class Number:
         return {"type": "number", **least, **most}
 
 
-@dataclass(frozen=True, slots=True)
 class Fraction:
     """A number from 0 to 1; None where it is left to the default."""
 
@@ -146,8 +139,7 @@ class Fraction:
         return {"type": "number", "minimum": 0, "maximum": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class PerChannel:
+class PerChannel(NamedTuple):
     """Three values, one per channel; one value stands for three."""
 
     each: Integer | Number
@@ -172,7 +164,6 @@ class PerChannel:
         return {"oneOf": [self.each.schema, several]}
 
 
-@dataclass(frozen=True, slots=True)
 class Labels:
     """Names of classes in order, or a table from class number to name."""
 
@@ -195,8 +186,7 @@ class Labels:
         return {"oneOf": [names, {"type": "object", "additionalProperties": {"type": "string"}}]}
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Values by name; texts alone where it is said."""
 
     of_texts: bool = False

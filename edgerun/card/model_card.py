@@ -6,10 +6,11 @@ The card is a value. `edgerun.interpretation` makes it from arguments, sidecars,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
+from edgerun import notebook
 from edgerun.card.fields import BoxUnits, Color, Nms, Overlap, Resize, Rounding, Task, checked
 
 __all__ = ["DEFAULT_CONF", "DEFAULT_IOU", "ModelCard"]
@@ -17,6 +18,10 @@ __all__ = ["DEFAULT_CONF", "DEFAULT_IOU", "ModelCard"]
 DEFAULT_CONF = 0.25
 DEFAULT_IOU = 0.7
 """Where neither argument nor card gives one; Ultralytics' defaults, which most people know."""
+
+
+MAX_SHOWN = 120
+"""Characters of a value that a notebook shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,3 +102,15 @@ class ModelCard:
     def label(self, index: int) -> str:
         """The name of a class; its number where nothing says it."""
         return self.labels[index] if 0 <= index < len(self.labels) else str(index)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what each field says, and by whose word."""
+        said = [own.name for own in fields(self) if own.name != "sources"]
+        rows = [(name, _short(getattr(self, name)), self.source(name)) for name in said]
+        return notebook.table(("field", "value", "source"), rows, "model card")
+
+
+def _short(value: Any) -> str:
+    """As text that fits a table's cell."""
+    text = str(dict(value)) if isinstance(value, Mapping) else str(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -2,8 +2,8 @@
 
 Keys: model_family, size, task, names (JSON), nc, imgsz_h and imgsz_w, nms, nms_conf, nms_iou, num_keypoints; since 1.6
 letterbox_pad, and of classifiers crop_pct, resize_mode, norm_mean and norm_std. How a detector is fed follows from the
-family and is written nowhere: `FED` holds what LibreYOLO does when it runs its exports. Its yolo9, picodet and rtmdet
-answer with corners where their originals answer otherwise. Images are resized bilinearly; `interpolation` is not read.
+family and is written nowhere: `FED` holds what LibreYOLO does when it runs its exports. Many families answer with
+corners where their originals answer otherwise: `CORNERS`. Images are resized bilinearly; `interpolation` is not read.
 Not read: precision, dynamic, supported_tasks.
 Source: https://github.com/LibreYOLO/libreyolo (MIT), 1.6.0: export/exporter.py, export/support.py (which families are
 exported), export/nms.py, backends/base.py (`_preprocess`), preprocess/ and models/*/utils.py.
@@ -113,11 +113,20 @@ KNOWN = frozenset(("letterbox_pad", "crop_pct", "resize_mode", "norm_mean", "nor
 
 QUERIES = ("deformable_detr", "dinodetr", "lwdetr", "tinyformer")
 
+CORNERS = (
+    "yolo1", "yolo2", "yolo3", "yolo4", "yolo7", "yolo9", "yolo9_e2e", "yolo9_p2", "ssd", "picodet", "rtmdet",
+)  # fmt: skip
+"""Families with a table of x1 y1 x2 y2 in pixels and a score per class, one row or several for each cell
+(backends/base.py: `_parse_yolo9`, `_parse_ssd`, `_parse_picodet`, `_parse_rtmdet`)."""
+
 DECODERS = {
-    "yolonas": "yolo-nas", "ppyoloe": "ppyoloe", "rtmdet": "yolo-corners", "picodet": "yolo-corners",
-    "detr": "detr-softmax", **dict.fromkeys(QUERIES, "detr-sigmoid"),
+    "yolonas": "yolo-nas", "ppyoloe": "ppyoloe", "detr": "detr-softmax", **dict.fromkeys(CORNERS, "yolo-corners"),
+    **dict.fromkeys(QUERIES, "detr-sigmoid"),
 }  # fmt: skip
 """How families answer that others answer alike, where the suppression is left to us."""
+
+ONE_FOR_EACH_OBJECT = frozenset(("yolo9_e2e",))
+"""Families trained to answer once for each object, which nothing suppresses afterwards (`_parse_yolo9`)."""
 
 RANKED_ALONE = frozenset(("efficientdet",))
 """Families with rows x1 y1 x2 y2, score, class that are the best 5,000 candidates, not yet suppressed
@@ -196,7 +205,8 @@ def _rows(family: str, task: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if str(values.get("nms", "")).lower() == "true":  # finished rows first, and what they were made of
         return {"suppressed": True, "conf": float(values["nms_conf"]), "iou": float(values["nms_iou"])}
     if task == "detect" and family in DECODERS:
-        return {"decoder": DECODERS[family]}
+        alone = {"nms": "none"} if family in ONE_FOR_EACH_OBJECT else {}
+        return {"decoder": DECODERS[family], **alone}
     return {"nms": "class"} if task == "detect" and family in RANKED_ALONE else {}
 
 

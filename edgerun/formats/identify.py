@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edgerun import models
 from edgerun.formats.archives import unpacked
@@ -20,8 +19,7 @@ class _RunsFormats(Protocol):
         """That it runs; a backend has these."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(NamedTuple):
     """A model whose format is known. In a `with` statement it is closed at the end.
 
     Attributes:

@@ -6,8 +6,8 @@ Sources: the formats' own documentation and files that their tools write; of pro
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = [
     "ARCHIVE_MEMBERS", "BESIDE_WEIGHTS", "BY_SUFFIX", "FOLDER_MEMBERS", "FOLDER_PAIRS", "IDENTIFIERS", "MAGICS",
@@ -29,8 +29,7 @@ SUFFIXES = {
 """What a suffix promises; the bytes decide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(NamedTuple):
     """A format that edgerun knows and does not run.
 
     Attributes:

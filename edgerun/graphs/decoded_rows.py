@@ -9,7 +9,7 @@ Source: their exports to ONNX and Core ML, as the files show it (YOLOv8 and YOLO
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,7 @@ def strides_of_rows(graph: Graph, output: str) -> AnyArray | None:
     return strides.reshape(-1)
 
 
-@dataclass(frozen=True)
-class _Rows:
+class _Rows(NamedTuple):
     """Steps back from an output; each gives the names of values, "" where the graph goes another way."""
 
     view: GraphView

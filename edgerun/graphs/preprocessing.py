@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,7 @@ from edgerun.tensors import AnyArray, TensorSpec
 __all__ = ["InGraphPreprocessing", "preprocessing"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """What one operator, or several that belong together, do, and the value that they leave."""
 
     change: InGraphPreprocessing
@@ -254,8 +254,7 @@ MAX_PER_CHANNEL = 4
 """Operators between a split and the concat that joins the channels again."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Channel:
+class _Channel(NamedTuple):
     """One channel behind a split: what was done to it, and the value with which it enters the concat."""
 
     factor: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,8 +61,7 @@ NEAR_ORIGIN = 8
 """Boxes that reach less than the input divided by this count from their cells."""
 
 
-@dataclass(frozen=True)
-class Fit:
+class Fit(NamedTuple):
     """How boxes of one form lie about the points of their cells.
 
     Attributes:
@@ -106,7 +105,7 @@ def misread(boxes: AnyArray, form: str, height: int, width: int, strides: tuple[
     factor = _factor(boxes, form, grid) if found[form].holding < LOST else 0.0
     if factor:
         return f"the boxes of a trial run fit an input {factor:.2g} times as large"
-    reach = np.percentile(np.abs(boxes[_filled(boxes)]), 90)
+    reach = value_checks.percentile(np.abs(boxes[_filled(boxes)]).reshape(-1), 90)
     if reach < min(height, width) / NEAR_ORIGIN and not value_checks.unit(boxes):
         return f"the boxes of a trial run reach {reach:.3g}: they count from their cells"
     return ""
@@ -130,7 +129,7 @@ def _factor(boxes: AnyArray, form: str, grid: grids.Grid) -> float:
     if not far.any():
         return 0.0
     centres = (corners[:, :2] + corners[:, 2:]) / 2
-    factor = float(np.median(centres[far] / points[far]))
+    factor = float(value_checks.percentile((centres[far] / points[far]).reshape(-1), 50))
     slack = SLACK * max(grid.height, grid.width)
     other = factor > 0 and abs(factor - 1) > ALIKE
     return factor if other and _holds(corners / factor, points, slack) >= FITS else 0.0
@@ -148,7 +147,7 @@ def fits(boxes: AnyArray, height: int, width: int, strides: tuple[int, ...], per
         corners = corners_of(_in_pixels(boxes[rows], name, grid, unit=unit))
         sides = np.maximum(corners[:, 2:] - corners[:, :2], 0)
         holding = _holds(corners, points, SLACK * max(height, width))
-        found[name] = Fit(holding, float(np.median(np.prod(sides, axis=1))))
+        found[name] = Fit(holding, float(value_checks.percentile(np.prod(sides, axis=1), 50)))
     return found
 
 

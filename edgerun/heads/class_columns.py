@@ -27,8 +27,12 @@ def fits_grid(count: int, card: ModelCard) -> bool:
     )
 
 
-def unfinished(scores: AnyArray, count: int, card: ModelCard) -> str:
-    """Why `count` rows, of which these scores [N] are filled, are not finished; "" where they may be."""
-    if len(scores) != count or grids.unordered_grid(scores, card.height, card.width) is None:
+def unfinished(scores: AnyArray, count: int, card: ModelCard, *, named: bool = False) -> str:
+    """Why `count` rows, of which these scores [N] are filled, are not finished; "" where they may be.
+
+    Any number is that of the cells of some stride: of one alone it says nothing against a decoder that is named.
+    """
+    grid = grids.unordered_grid(scores, card.height, card.width) if len(scores) == count else None
+    if grid is None or (named and len(grid.strides) == 1):
         return ""
     return f"{count} rows in no order of score, one for each anchor of a grid, are not finished"

@@ -202,7 +202,8 @@ def settled(
 ) -> Candidates:
     """An image's candidates, once its filled rows are held against what they are read as; see `demand`.
 
-    Where nothing but a convention says 0..1 and the rows are clearly pixels, they are read as pixels.
+    Where nothing but a convention says 0..1 and the rows are clearly pixels, they are read as pixels; and the other way
+    round where it is that of exporters in general.
 
     Args:
         found: of these rows, in the units that the model gives.
@@ -215,6 +216,9 @@ def settled(
     if _clearly_pixels(boxes, frame.card):
         found = found.scaled(1 / frame.width, 1 / frame.height)
         boxes = boxes / np.array([frame.width, frame.height] * 2, np.float32)
+    elif _clearly_unit(boxes, scores, frame.card):
+        found = found.scaled(frame.width, frame.height)
+        boxes = boxes * np.array([frame.width, frame.height] * 2, np.float32)
     demand(boxes, scores, classes, frame.card, frame.conf, step)
     return found
 
@@ -226,6 +230,24 @@ def _clearly_pixels(boxes: AnyArray, card: ModelCard) -> bool:
         return False
     beyond = np.abs(boxes).max(axis=1) > value_checks.LARGEST_UNIT
     return bool(beyond.mean() >= 1 - STRAY)
+
+
+USUAL_PIXELS = f"PyTorch's exporters give pixels; {CHECKED_LATER}"
+"""The basis of units where neither the file nor a family gives any."""
+
+LARGEST_INSIDE = 1.05
+"""Of the image, which boxes in 0..1 hardly leave."""
+
+
+def _clearly_unit(boxes: AnyArray, scores: AnyArray, card: ModelCard) -> bool:
+    """Whether filled boxes [N, 4] are in 0..1 beyond doubt, and nothing but the habit of exporters says pixels.
+
+    An object does not lie within the first pixel of an image; what is cut off at its corner may, with a score [N].
+    """
+    if not card.source("box_units").endswith(USUAL_PIXELS) or not len(boxes) or np.abs(boxes).max() > LARGEST_INSIDE:
+        return False
+    objects = (scores >= SURE) & (boxes[:, :2] > 0).all(axis=1)
+    return bool(objects.any())
 
 
 def units(boxes: AnyArray, evidence: Evidence, usual: str = "") -> Convention:
@@ -243,4 +265,4 @@ def units(boxes: AnyArray, evidence: Evidence, usual: str = "") -> Convention:
         return Convention(f"{usual} gives pixels; {CHECKED_LATER}", box_units="pixels")
     if input_conventions.channels_last(evidence):
         return Convention(f"TensorFlow's exporters give 0..1; {CHECKED_LATER}", box_units="unit")
-    return Convention(f"PyTorch's exporters give pixels; {CHECKED_LATER}", box_units="pixels")
+    return Convention(USUAL_PIXELS, box_units="pixels")

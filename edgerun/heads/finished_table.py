@@ -10,9 +10,9 @@ clockwise) and "batch" (the number of the image in the batch). Beside the table 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -88,8 +88,7 @@ def finished_table(
     return Decoder(name, verdict(family.matches), suppress=False, batched=table.batch < 0)
 
 
-@dataclass(frozen=True)
-class _Family:
+class _Family(NamedTuple):
     """What `finished_table` was told."""
 
     name: str
@@ -205,7 +204,7 @@ class _Family:
         reject(finished_rows.misfit(boxes, scores, classes, step))
         reject(finished_rows.mislabelled(classes, evidence.card))
         if self.leading:
-            reject(class_columns.unfinished(scores, count, evidence.card))
+            reject(class_columns.unfinished(scores, count, evidence.card, named=evidence.card.decoder == self.name))
         in_order = finished_rows.whole(batches) and (np.diff(batches) >= 0).all()
         require(in_order, "its first column is not a number in the batch")
         require(not batches.any(), "the first column of a probe run is not the number of its one image")

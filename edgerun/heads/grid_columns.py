@@ -16,7 +16,8 @@ A layout is written as words in the order of the columns, such as "cxcywh object
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +36,7 @@ TASKS = {"keypoints": "pose", "weights": "segment", "angle": "obb"}
 """What a model with these columns is for; others detect."""
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """A family's columns, before it is known how many there are of each.
 
     Attributes:
@@ -91,8 +91,7 @@ class Layout:
         return next((word for word in self.words if word in kinds), "")
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """The columns of a row, counted.
 
     Attributes:

@@ -140,7 +140,7 @@ class GridFacts:
     def centres_cover_input(self) -> bool:
         """Whether the first two columns fill the input in the order of its cells, as decoded centres do."""
         x, y = self.table[:2] / self._extent
-        widest = min(np.ptp(np.percentile(x, (10, 90))), np.ptp(np.percentile(y, (10, 90))))
+        widest = min(value_checks.percentile(each, 90) - value_checks.percentile(each, 10) for each in (x, y))
         # a grid in row order: x runs fast, y slowly; offsets within cells do neither
         order = np.corrcoef(np.arange(len(y)), y)[0, 1] if y.std() > 1e-6 else 0.0
         return bool(widest > SPREAD and order > IN_ORDER)
@@ -165,12 +165,12 @@ class GridFacts:
     @cached_property
     def medians(self) -> AnyArray:
         """Of each column, [C]."""
-        return np.asarray(np.median(self.table, axis=1))
+        return value_checks.percentile(self.table, 50, axis=1)
 
     @cached_property
     def high_tenths(self) -> AnyArray:
         """What a tenth of each column exceeds, [C]."""
-        return np.asarray(np.percentile(self.table, 90, axis=1))
+        return value_checks.percentile(self.table, 90, axis=1)
 
     def are_ones(self, columns: slice) -> AnyArray:
         """Of each of these columns, whether it is 1 throughout. bool."""
@@ -199,7 +199,7 @@ class GridFacts:
 
     def _median_of_best(self, columns: slice) -> float:
         """The median of each row's largest value among these columns."""
-        return float(np.median(self.table[columns].max(axis=0)))
+        return float(value_checks.percentile(self.table[columns].max(axis=0), 50))
 
     def unlike_scores(self, columns: slice, scores: slice) -> bool:
         """Whether any of these columns stays high all over an image, as no class does, and these scores do not."""

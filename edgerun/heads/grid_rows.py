@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -106,8 +107,7 @@ def units(facts: GridFacts) -> Inference:
     return Inference(f"boxes of a probe run reach {facts.reach:.4g}", box_units=facts.units)
 
 
-@dataclass(frozen=True)
-class _Tail:
+class _Tail(NamedTuple):
     """What stands behind the scores of a model.
 
     Attributes:
@@ -123,8 +123,7 @@ class _Tail:
     before: int = 0
 
 
-@dataclass(frozen=True)
-class _Family:
+class _Family(NamedTuple):
     """A family as `grid_rows` declares it."""
 
     layout: Layout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edgerun.contract import Arrays, Evidence
 from edgerun.heads import grids, levels
@@ -13,8 +13,7 @@ from edgerun.tensors import AnyArray, FloatArray
 __all__ = ["LevelTable", "level_tables"]
 
 
-@dataclass(frozen=True)
-class LevelTable:
+class LevelTable(NamedTuple):
     """The one output of a stride.
 
     Attributes:

@@ -8,7 +8,7 @@ Outputs may come without names and in any order, so the sizes of the grids decid
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ __all__ = ["Level", "arrays", "bind", "channels", "of_rows", "rows", "specs"]
 Shape = Sequence[int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """One output of one stride.
 
     Attributes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,8 +91,7 @@ class RankedReader:
         return found if self.planes is None else self.planes.beside(found, outputs)
 
 
-@dataclass(frozen=True)
-class _Family:
+class _Family(NamedTuple):
     """A family as `ranked_rows` declares it."""
 
     columns: str

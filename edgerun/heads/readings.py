@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 from edgerun.contract import Convention, Decoder, Evidence, Inference, Match, Sure
 from edgerun.heads import output_roles
 from edgerun.heads.bound_outputs import Formula, Group, Reader
+from edgerun.heads.requirements import STAND_IN
 from edgerun.tensors import AnyArray
 
 __all__ = [
@@ -57,8 +59,7 @@ Binding = Callable[[Evidence], Bound | str]
 """What finds out which output is what; a text says why they are not such outputs, or are `Undecided`."""
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(NamedTuple):
     """Bound outputs beside all that is known of the model.
 
     Attributes:
@@ -123,15 +124,11 @@ def nothing_more(_: Observed) -> Iterable[Convention]:
     return ()
 
 
-STAND_IN = "the size of a stand-in image"
-"""In the reason of a verdict: all but the size of the input is the family's."""
-
 LEAST_SIDE = 64
 """Pixels of an input: two cells of stride 32. Exporters feed 32 x 32 or less where only a trace is wanted."""
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """One way in which a family writes its outputs.
 
     Attributes:

@@ -15,7 +15,10 @@ from typing import ParamSpec
 
 from edgerun.contract import Match, Sure
 
-__all__ = ["Unmet", "reject", "require", "verdict"]
+__all__ = ["STAND_IN", "Unmet", "reject", "require", "verdict"]
+
+STAND_IN = "the size of a stand-in image"
+"""In the reason of a verdict: all but the size of the input is the family's."""
 
 P = ParamSpec("P")
 

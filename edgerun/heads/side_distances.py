@@ -90,7 +90,7 @@ def not_in_strides(observed: Observed) -> str:
 
 def _not_distances(observed: Observed) -> str:
     sides = observed.tables(PIXELS, CELLS)
-    negative = any(np.percentile(side, 10) < 0 for side in sides)
+    negative = any(value_checks.percentile(side.reshape(-1), 10) < 0 for side in sides)
     if negative or all(value_checks.shares(side) for side in sides):
         return "the four channels of a probe run are not distances: they are negative, or all in 0..1"
     return ""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import NamedTuple
 
 from edgerun.contract import Arrays, Convention, Evidence, Inference
 from edgerun.contract.convention import Alternatives
 from edgerun.graphs import output_kinds
 from edgerun.heads import input_conventions
+from edgerun.heads.value_checks import percentile
 from edgerun.tensors import AnyArray
 
 __all__ = ["Feed", "Feeds"]
@@ -45,8 +45,7 @@ class Feed:
     unsettled: Mapping[str, Alternatives] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Feeds:
+class Feeds(NamedTuple):
     """The two habits of a family.
 
     Attributes:
@@ -99,4 +98,4 @@ class Feeds:
 
 def _highest(objectness: AnyArray) -> float:
     """Its 99th percentile."""
-    return float(np.percentile(objectness, 99))
+    return float(percentile(objectness.reshape(-1), 99))

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edgerun.tensors import AnyArray, TensorSpec
 
-__all__ = ["TOLERANCE", "clipped", "coarse", "corners", "integers", "shares", "spans", "sum_to_one", "unit"]
+__all__ = [
+    "TOLERANCE",
+    "clipped",
+    "coarse",
+    "corners",
+    "integers",
+    "percentile",
+    "shares",
+    "spans",
+    "sum_to_one",
+    "unit",
+]
 
 TOLERANCE = 0.02
 """How far quantised scores may leave 0..1."""
@@ -30,6 +43,18 @@ SPAN = 0.3
 """Of the input: boxes of a full grid differ by more in each of their sides."""
 
 
+def percentile(values: AnyArray, percent: float, axis: int = -1) -> AnyArray:
+    """What numpy's own gives, interpolated, and NaN where any value is. That one and its median import numpy.ma."""
+    if not values.size:
+        return np.asarray(np.nan)
+    place = (values.shape[axis] - 1) * percent / 100
+    ends = math.floor(place), math.ceil(place)
+    ordered = np.partition(values, (*ends, -1), axis)  # NaN come last
+    below, above, last = (ordered.take(end, axis) for end in (*ends, -1))
+    found: AnyArray = np.where(np.isnan(last), last, below + (above - below) * (place - ends[0]))
+    return found
+
+
 def shares(values: AnyArray) -> bool:
     """Whether all values lie in 0..1: scores after a sigmoid or a softmax."""
     if not values.size:
@@ -44,13 +69,13 @@ def unit(boxes: AnyArray) -> bool:
     reach = reach[reach > 0]
     if not reach.size:
         return False
-    return bool(np.percentile(reach, 90) <= UNIT_LIMIT and reach.max() <= LARGEST_UNIT)
+    return bool(percentile(reach, 90) <= UNIT_LIMIT and reach.max() <= LARGEST_UNIT)
 
 
 def spans(boxes: AnyArray, height: int, width: int) -> bool:
     """Whether corners x1 y1 x2 y2 [N, 4] in pixels lie all over the input, as those of a full grid do."""
     size = np.array([width, height] * 2, np.float32)
-    low, high = np.percentile(boxes / size, (5, 95), axis=0)
+    low, high = (percentile(boxes / size, percent, axis=0) for percent in (5, 95))
     return bool((high - low > SPAN).all())
 
 

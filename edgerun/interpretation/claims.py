@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgerun.card import ModelCard, sidecar
 from edgerun.contract import Decoder, Dialect, Match, Unsettled
@@ -53,8 +53,7 @@ class Standing(Enum):
     """Replaces what was said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(NamedTuple):
     """Why a card cannot hold: the sentence of a refusal, and its next step."""
 
     message: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from edgerun.contract import Arrays, Candidates, Decoder, Evidence, Frame, Match, Sure
 from edgerun.contract.convention import Alternatives
@@ -20,8 +20,7 @@ from edgerun.interpretation.claims import Claim, Standing
 __all__ = ["Choice", "choose", "distinct", "named", "observed", "reader"]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The decoder that reads a model, and what the others said.
 
     Attributes:
@@ -68,7 +67,7 @@ def choose(evidence: Evidence, decoders: Iterable[Decoder]) -> Choice:
     name = evidence.card.decoder
     pick = partial(_inferred, evidence) if name is None else partial(_by_name, name, evidence)
     choice = table_forms.in_any(pick, evidence, decoders)
-    choice = replace(choice, match=graph_evidence.with_open_normalisation(choice.match, evidence))
+    choice = choice._replace(match=graph_evidence.with_open_normalisation(choice.match, evidence))
     _refuse_unsettled(choice, evidence)
     try:
         lay(evidence.card, observed(choice))

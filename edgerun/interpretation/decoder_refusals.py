@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from edgerun.contract import Decoder, Evidence, Match
 from edgerun.errors import DecoderAmbiguous, DecoderUnknown
-from edgerun.heads import named_roles
-from edgerun.heads.readings import STAND_IN
+from edgerun.heads.requirements import STAND_IN
 from edgerun.interpretation import other_tasks
 
 __all__ = ["PHOTOS", "none_reads", "several_read"]
@@ -33,6 +32,8 @@ def none_reads(evidence: Evidence, verdicts: Verdicts) -> DecoderUnknown:
             hint="run it with the library it was made for; if it is a detector all the same, name its decoder with "
             "decoder=, of those of: edgerun plugins",
         )
+    from edgerun.heads import named_roles  # which only a refusal needs
+
     by_roles = named_roles.suggested(evidence)
     hint = "see why with: edgerun inspect MODEL --why; name one with decoder=, or write a plugin for this family"
     if by_roles:

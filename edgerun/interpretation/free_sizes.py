@@ -13,7 +13,7 @@ from edgerun.card import ModelCard
 from edgerun.contract import FreesSizes, Graph
 from edgerun.errors import DecoderUnknown, ModelUnreadable, translated
 from edgerun.graphs.size_free import bound_by
-from edgerun.heads.readings import STAND_IN
+from edgerun.heads.requirements import STAND_IN
 from edgerun.interpretation.claims import USER
 from edgerun.processing import model_inputs
 from edgerun.processing.model_inputs import ImageInput

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -94,8 +94,7 @@ KNOWN_RANGES = ((0, 1), (0, 255), (-1, 1), (-128, 127))
 """What networks take."""
 
 
-@dataclass(frozen=True)
-class Habit:
+class Habit(NamedTuple):
     """A way to preprocess inside a graph, and how such a graph is fed.
 
     Attributes:

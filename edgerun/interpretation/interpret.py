@@ -7,8 +7,8 @@ argument, sidecar, metadata; the file's input, its graph, its outputs; the decod
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from edgerun.card import ModelCard
 from edgerun.card.labels import without_background
@@ -27,8 +27,7 @@ from edgerun.runtime.opening import Opened
 __all__ = ["Interpretation", "interpret"]
 
 
-@dataclass(frozen=True)
-class Interpretation:
+class Interpretation(NamedTuple):
     """How a model is fed and read.
 
     Attributes:

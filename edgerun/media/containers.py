@@ -9,9 +9,8 @@ RFC 9559 (Matroska), 5.1.3; ISO/IEC 14496-12:2022, 4.2 and 8.8.4 (moof); OpenDML
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 __all__ = ["Container", "examine"]
 
@@ -21,8 +20,7 @@ MAX_BOXES = 1 << 20
 """Boxes of a file that are walked through."""
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """What is known of the file of a video.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edgerun.card import ModelCard, Resize, Rounding
 
@@ -15,8 +15,7 @@ HALF_A_MILLIONTH = 5e-7
 """Pixels; what a division such as 192 / (192 / 220) may lack of a whole number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fitting:
+class Fitting(NamedTuple):
     """How an image of another shape is fitted: see the fields of the card.
 
     Two sides by `shorter_side` and `longer_side` are rounded as transformers 5.23 rounds them (image_transforms.py,

@@ -8,8 +8,7 @@ can meet. Where very many lie close together, numpy compares a block of rows wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -111,8 +110,7 @@ def _by_opencv(boxes: FloatArray, scores: FloatArray, classes: AnyArray | None, 
     return np.asarray(opencv.NMSBoxesBatched(rectangles, scores, classes.astype(np.int32), 0.0, threshold), np.intp)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sweep:
+class _Sweep(NamedTuple):
     """Rows from left to right, group by group, and how many of those that follow begin before each of them ends.
 
     Attributes:

@@ -19,7 +19,7 @@ THRESHOLD = 0.5
 """Probability beyond which a pixel belongs to the instance."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Masks:
     """One mask per row.
 
@@ -39,6 +39,14 @@ class Masks:
     width: int
     in_boxes: bool = False
     cut: bool = True
+
+    @staticmethod
+    def of_bitmaps(bitmaps: AnyArray) -> Masks:
+        """Masks that are at the image's size already, bool [N, H, W]."""
+        count, height, width = bitmaps.shape
+        whole = np.tile(np.array([0, 0, width, height], np.float32), (count, 1))
+        geometry = Geometry(1.0, 1.0, 0.0, 0.0, height, width)
+        return Masks(bitmaps.astype(np.float32), whole, geometry, height, width, cut=False)
 
     @property
     def shares(self) -> FloatArray:

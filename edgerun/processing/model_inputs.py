@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ CHANNELS = (1, 3)
 """How many an image may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageInput:
+class ImageInput(NamedTuple):
     """The input that takes the image.
 
     Attributes:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import starmap
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from edgerun.contract import Coverage, Delegate, SaysWhy, Session
 from edgerun.delegates import SPELLING, VOCABULARY, Wish, Wishes
@@ -97,8 +97,7 @@ def demand(found: Coverage, delegate: str, model: str) -> None:
 # ------------------------------------------------------------------------------------------ what is asked for
 
 
-@dataclass(frozen=True, slots=True)
-class _Offers:
+class _Offers(NamedTuple):
     """What a backend offers, best first."""
 
     backend: str

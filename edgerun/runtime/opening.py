@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from edgerun import delegates
 from edgerun.contract import Backend, Delegate, SaysInexact, Session
@@ -17,9 +18,9 @@ from edgerun.errors import (
     EdgerunError,
     InputError,
 )
-from edgerun.formats.identify import Identified, identify
+from edgerun.formats.identify import Identified
 from edgerun.formats.known import mismatch
-from edgerun.runtime import cache, cpu_cores, delegate_choice, installed, tuned_choice
+from edgerun.runtime import cache, cpu_cores, delegate_choice, in_memory, installed, tuned_choice
 from edgerun.runtime.refused_files import refused
 from edgerun.runtime.registry import Registry
 from edgerun.runtime.trial_cache import TrialCache
@@ -92,8 +93,7 @@ class Opened:
         self.removed()
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """What was asked for, with the file of the model and its format."""
 
     path: Path
@@ -103,11 +103,13 @@ class _Request:
     delegate: delegates.Wishes
     strict: bool
     threads: int | None
+    in_memory: bool
 
 
 def open_model(
-    model: str | Path,
+    model: str | Path | in_memory.Content,
     *,
+    format: str | None = None,
     delegate: delegates.Wishes = None,
     strict: bool = False,
     threads: int | None = None,
@@ -116,7 +118,8 @@ def open_model(
 ) -> Opened:
     """Open a model of any format; the arguments are those of `Detector.load`, and so are the errors.
 
-    With `strict` nodes outside the delegate are an error where the runtime tells before it runs.
+    With `strict` nodes outside the delegate are an error where the runtime tells before it runs. Of a model in memory
+    nothing is kept in edgerun's cache folder.
     """
     if threads is not None and (not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS):
         raise InputError(
@@ -124,10 +127,11 @@ def open_model(
             hint="leave it out for all cores",
         )
     registry = installed.registry() if registry is None else registry
-    found = identify(model, registry.backends)
+    is_file = isinstance(model, (str, Path))
+    found = in_memory.identified(model, format, registry.backends)
     try:
         _warn_of_suffix(found)
-        request = _Request(found.path, found.file, found.format, registry, delegate, strict, threads)
+        request = _Request(found.path, found.file, found.format, registry, delegate, strict, threads, not is_file)
         offered = _offered(registry, found.format, backend)
         if delegate == "auto":
             opened = _tuned(request, offered)
@@ -169,14 +173,14 @@ def _tuned(request: _Request, offered: Sequence[Backend]) -> Opened:
     offers = {backend.name: registry.offers(backend) for backend, _ in healthy}
     choice, note = tuned_choice.recall(request.path, versions, offers)
     if choice is not None:
-        as_tuned = replace(request, delegate=choice.delegate, threads=request.threads or choice.threads)
+        as_tuned = request._replace(delegate=choice.delegate, threads=request.threads or choice.threads)
         try:
             opened = _opened(as_tuned, registry.backend(choice.backend), versions[choice.backend])
             return replace(opened, asked=_noted(opened.asked, note), batch=choice.batch)
         except EdgerunError as cause:
             note = f"{choice.delegate} was tuned and cannot be opened, so the runtime's order: {cause.message}"
             warnings.warn(f"{request.path.name}: {note}", stacklevel=4)
-    opened = _opened(replace(request, delegate=None), *healthy[0])
+    opened = _opened(request._replace(delegate=None), *healthy[0])
     return replace(opened, asked=_noted(opened.asked, note))
 
 
@@ -215,7 +219,7 @@ def _on_delegate(request: _Request, backend: Backend, version: str, asked: Deleg
         ModelUnreadable: the runtime does not open the file.
     """
     threads = cpu_cores.available() if request.threads is None else request.threads
-    given, folder = _with_cache(request.file, backend, version, asked)
+    given, folder = (asked, "") if request.in_memory else _with_cache(request.file, backend, version, asked)
     before, began, started = cache.files(folder), time.time(), time.perf_counter()
     try:
         session = _session(backend, request.file, given, threads)
@@ -238,7 +242,7 @@ def _on_delegate(request: _Request, backend: Backend, version: str, asked: Deleg
         threads=threads,
         registry=request.registry,
         opening=opening,
-        trials=trials,
+        trials=None if request.in_memory else trials,
     )
 
 

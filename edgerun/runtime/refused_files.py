@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edgerun.contract import Backend, ReadsGraphs
 from edgerun.errors import EdgerunError, ModelUnreadable
@@ -18,8 +18,7 @@ MAX_NAMED = 4
 """Operators that are named; more are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Who has operators that a runtime alone lacks.
 
     Attributes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -72,8 +72,7 @@ class Failure:
     trace: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
+class _Origin(NamedTuple):
     """Where an answer comes from: the entry point's name and its distribution."""
 
     plugin: str

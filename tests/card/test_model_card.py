@@ -25,3 +25,9 @@ def test_one_more_field_is_a_card_of_its_own_with_its_source():
     assert before.source("fill") == "default"
     with pytest.raises(CardInvalid, match="The sidecar gives fill = 300"):
         before.with_field("fill", 300, "sidecar")
+
+
+def test_a_notebook_shows_each_field_with_its_source():
+    html = ModelCard(labels=("cat",), sources={"labels": "sidecar"})._repr_html_()
+    assert '<td style="text-align: left">(&#x27;cat&#x27;,)</td><td style="text-align: left">sidecar</td>' in html
+    assert "…" in ModelCard(labels=("cat",) * 99)._repr_html_()

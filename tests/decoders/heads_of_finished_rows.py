@@ -21,6 +21,19 @@ def finished(rows, height, width, random, *, columns):
     return {"output": np.concatenate((np.zeros((count, 1)), table[:, order]), axis=1).astype(np.float32)}
 
 
+def reordered(rows, height, width, random, *, order):
+    """The same with the columns of box, score and class in another order: "class score box"."""
+    table = finished(rows, height, width, random, columns=6)["output0"][0]
+    parts = {"box": table[:, :4], "score": table[:, 4:5], "class": table[:, 5:]}
+    return {"output0": np.concatenate([parts[word] for word in order.split()], axis=1)[None]}
+
+
+OTHER_ORDERS = {
+    order.replace(" ", "-"): {"encode": partial(reordered, order=order), "large": None}
+    for order in ("box class score", "score class box", "class score box", "score box class", "class box score")
+}
+
+
 def ranked(rows, height, width, random, count=100):
     """x1 y1 x2 y2, score, class [100, 6], the best first, then hardly anything."""
     return finished(rows, height, width, random, columns=6)["output0"][0, :count].astype(np.float64)
@@ -128,12 +141,14 @@ def in_table(card=None, **habits):
 HEADS = {
     "end2end": {"encode": partial(finished, columns=6), "large": None},
     "end2end-batched": {"encode": partial(finished, columns=7), "large": None},
+    **OTHER_ORDERS,
     "rtdetr-rows": {"encode": partial(queries, scores=False), "large": None, "card": {"decoder": "rtdetr-rows"}},
     "rtdetr-scores": {
         "encode": partial(queries, scores=True), "large": None, "card": {"decoder": "rtdetr-scores"},
     },
     "yolo-nas-flat": in_table(name="graph2_flat_predictions", order=(0, 1, 2, 3, 4, 5)),
     "batch-class-score-box": in_table(name="batchno_classid_score_x1y1x2y2", order=(5, 4, 0, 1, 2, 3)),
+    "batch-score-class-box": in_table(name="rows", order=(4, 5, 0, 1, 2, 3)),
     "detection-output": in_table(
         card={"mean": 0.0, "decoder": "detection-output"}, name="detection_out", order=(6, 4, 0, 1, 2, 3), unit=True,
         leading=(1, 1),

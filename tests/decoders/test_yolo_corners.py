@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgerun import decoders
-from edgerun.contract import Sure
+from edgerun.card import ModelCard
+from edgerun.contract import Frame, Sure
 from edgerun.errors import DecoderAmbiguous
 from edgerun.interpretation import decoder_choice
 
@@ -30,6 +31,16 @@ def encode(rows, height, width, random, *, turned=False):
     return {"output": output if turned else np.ascontiguousarray(output.transpose(0, 2, 1))}
 
 
+NAMED = {**FEED, "decoder": "yolo-corners"}
+
+
+def named(evidence, table, labels=4, **said):
+    """The verdict on a table where the card names the decoder."""
+    card = {**NAMED, "labels": [f"n{index}" for index in range(labels)], **said}
+    (decoder,) = (entry for entry in decoders.BUILTIN if entry.name == "yolo-corners")
+    return decoder.matches(evidence({"card": card}, (320, 320), {"output": np.asarray(table, np.float32)}))
+
+
 HEADS = {
     "yolo-corners": {"encode": encode, "card": FEED},
     "yolo-corners/rows first": {"encode": partial(encode, turned=True), "card": {**FEED, "labels": list("abcd")}},
@@ -48,3 +59,33 @@ def test_how_it_is_fed_has_to_be_said(evidence):
     outputs = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0))
     with pytest.raises(DecoderAmbiguous, match="PicoDet"):
         decoder_choice.choose(evidence({}, (320, 320), outputs), decoders.BUILTIN)
+
+
+@pytest.mark.parametrize("rows", [5, 845, 2535, 8732])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_table_of_any_number_of_rows_is_read_where_the_decoder_is_named(evidence, rows, turned):
+    """YOLOv2's five and SSD's prior boxes lie on no grid of one anchor per cell."""
+    table = encode(np.empty((0, 6)), 1280, 1280, np.random.default_rng(0), turned=True)["output"][:, ::3][:, :rows]
+    table[0, 3] = (10, 20, 60, 90, 0.1, 0.1, 0.9, 0.1)
+    output = table if turned else table.transpose(0, 2, 1)
+    match = named(evidence, output)
+    assert match.sure is Sure.LIKELY
+    found = match.decode({"output": output}, Frame(320, 320, 0.5, ModelCard()))
+    np.testing.assert_array_equal(found.boxes, [[10, 20, 60, 90]])
+    np.testing.assert_array_equal(found.classes, [2])
+
+
+def test_what_the_columns_show_still_speaks_against_a_decoder_that_is_named(evidence):
+    table = encode(np.empty((0, 6)), 320, 320, np.random.default_rng(0), turned=True)["output"][:, :845]
+    centres, sizes = (table[..., :2] + table[..., 2:4]) / 2, table[..., 2:4] - table[..., :2]
+    scores = table[..., 4:]
+    for wrong, why in (
+        ((centres, sizes, scores), "not corners"),
+        ((table[..., :4] / 320, scores), "in 0..1"),
+        ((table[..., :4], scores * 500), "leave 0..1"),
+    ):
+        match = named(evidence, np.concatenate(wrong, axis=2))
+        assert match.sure is Sure.NO
+        assert why in match.why
+    assert "columns" in named(evidence, table, labels=7).why
+    assert "segment" in named(evidence, table, task="segment").why

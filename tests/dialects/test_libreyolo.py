@@ -118,6 +118,12 @@ def test_a_family_that_others_answer_like_names_its_decoder(gathered, family):
     assert gathered(metadata=done).decoder is None
 
 
+def test_only_the_family_that_answers_once_for_each_object_is_not_suppressed(gathered):
+    assert gathered(metadata={**TABLE, "model_family": "yolo9_e2e"}).nms == "none"
+    for family in set(DECODERS) - {"yolo9_e2e"}:
+        assert "nms" not in gathered(metadata={**TABLE, "model_family": family}).sources
+
+
 EXPORTED = [
     "centernet", "deformable_detr", "deim", "deimv2", "detr", "dfine", "dinodetr", "ec", "efficientdet",
     "faster_rcnn", "fcos", "gtr", "lwdetr", "mask_rcnn", "picodet", "ppyoloe", "retinanet", "rfdetr", "rtdetr",
@@ -231,4 +237,11 @@ def test_the_rows_of_its_efficientdet_are_not_suppressed_yet(tmp_path, squares):
     save(model, tmp_path / "m.onnx")
     with Detector.load(tmp_path / "m.onnx") as detector:
         assert detector.card.source("nms") == "libreyolo metadata"
-        assert detector(squares).label == ("red", "green")
+        assert detector(squares).label.tolist() == ["red", "green"]
+
+
+@pytest.mark.parametrize("family", ["yolo2", "yolo3", "yolo4", "yolo7", "yolo9_p2", "yolo9_e2e", "ssd"])
+def test_its_tables_of_corners_are_named(gathered, family):
+    """1.6.0, backends/base.py: `_parse_yolo9` of all but ssd; only yolo9_e2e's rows are taken without suppression."""
+    card = gathered(metadata={**TABLE, "model_family": family})
+    assert (card.decoder, card.nms) == ("yolo-corners", "none" if family == "yolo9_e2e" else "class")

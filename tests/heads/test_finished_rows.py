@@ -179,3 +179,23 @@ def test_a_box_is_crossed_in_one_direction_too(column, edge):
     assert "lies before the near ones" in finished_rows.inverted(boxes, SCORES)
     assert finished_rows.inverted(boxes, np.array([0.24, 0.9])) == ""
     assert "in a row that scores 0.25" in finished_rows.inverted(boxes, np.array([0.25, 0.9]))
+
+
+def settled_at(boxes, source, scores=SCORES):
+    """x1 y1 x2 y2 of rows in a frame of 640 x 320, whose units "pixels" have this source."""
+    found = Candidates(np.asarray(boxes, np.float32), SCORES.astype(np.float32), CLASSES.astype(np.int32))
+    frame = Frame(320, 640, 0.25, card(box_units=("pixels", source)))
+    return finished_rows.settled(found, found.boxes, scores, CLASSES, frame).boxes
+
+
+def test_clearly_0_to_1_is_read_so_where_nothing_but_the_habit_of_exporters_says_pixels():
+    unit, habit = BOXES / 320, f"convention: {finished_rows.USUAL_PIXELS}"
+    np.testing.assert_allclose(settled_at(unit, habit), unit * [640, 320, 640, 320], rtol=1e-6)
+    np.testing.assert_array_equal(settled_at(BOXES, habit), BOXES)
+    for source in (f"convention: torchvision gives pixels; {finished_rows.CHECKED_LATER}", "argument"):
+        with pytest.raises(DecoderUnknown, match="not pixels"):
+            settled_at(unit, source)
+    cut_off, doubts = np.array([[0, 0, 0.4, 0.9], [0, 0, 0.2, 0.3]]), np.array([0.2, 0.1])
+    for boxes, scores in ((cut_off, SCORES), (unit, doubts)):
+        with pytest.raises(DecoderUnknown, match="not pixels"):
+            settled_at(boxes, habit, scores)

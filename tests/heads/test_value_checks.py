@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -93,3 +96,28 @@ def test_sizes_are_cut_off_where_many_are_the_largest():
 def test_probabilities_add_up_to_1_row_by_row():
     assert value_checks.sum_to_one(np.array([[0.25, 0.75], [1.0, 0.0]]))
     assert not value_checks.sum_to_one(np.array([[0.25, 0.75], [0.5, 0.4]]))
+
+
+@pytest.mark.parametrize("percent", [0, 5, 10, 50, 90, 99, 100])
+@pytest.mark.parametrize("count", [1, 2, 11, 300])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_percentiles_are_those_of_numpy(percent, count, axis):
+    shape = (count, 4) if axis == 0 else (3, count)
+    values = np.random.default_rng(count).normal(0, 50, shape).astype(np.float32)
+    expected = np.percentile(values, percent, axis=axis)
+    np.testing.assert_allclose(value_checks.percentile(values, percent, axis), expected, rtol=1e-5)
+
+
+def test_percentiles_of_nan_or_nothing_are_nan():
+    values = np.array([[1, 2, np.nan], [1, 2, 3]], np.float32)
+    np.testing.assert_array_equal(value_checks.percentile(values, 50), np.percentile(values, 50, axis=1))
+    assert np.isnan(value_checks.percentile(np.zeros(0), 90))
+
+
+def test_percentiles_leave_masked_arrays_unimported():
+    code = (
+        "import sys, numpy; from edgerun.heads import value_checks; value_checks.percentile(numpy.arange(9.0), 90);"
+        "print('numpy.ma' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgerun.errors import ModelUnsafe
 
@@ -36,8 +35,7 @@ DTYPES = {
 """torch's names of storages, and numpy's, which lacks the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """What is known before torch opens the file.
 
     Attributes:

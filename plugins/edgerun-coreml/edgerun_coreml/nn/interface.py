@@ -29,14 +29,17 @@ SEQUENTIAL: Final = frozenset(
 _KINDS: Final = {"float16": "fp16", "float32": "fp32", "float64": "fp32", "int32": "int32", "int8": "int32"}
 
 
-def declare_inputs(scope: Scope, interface: Interface, network: Message) -> list[Port]:
-    """Declare the graph's inputs and bind their names. Raises :class:`ModelUnsupported` for scalars and the like."""
+def declare_inputs(scope: Scope, interface: Interface, network: Message, *, batch_axis: bool = True) -> list[Port]:
+    """Declare the graph's inputs and bind their names; images without their first axis where ``batch_axis`` is False.
+
+    Raises :class:`ModelUnsupported` for scalars and the like.
+    """
     legacy = network.arrayInputShapeMapping == "RANK5_ARRAY_MAPPING"
     sequential = legacy and any(_is_sequential(layer) for layer in network.layers)
     ports = []
     for feature in interface.inputs:
         if isinstance(feature.type, ImageType):
-            ports.append(_declare_image(scope, feature.name, feature.type, network))
+            ports.append(_declare_image(scope, feature.name, feature.type, network, batch_axis))
         elif isinstance(feature.type, ArrayType):
             ports.append(_declare_array(scope, feature.name, feature.type, legacy, sequential))
         else:
@@ -59,7 +62,7 @@ def _named(shape: Sequence[int | None], name: str) -> Shape:
     return tuple(f"{name}_{axis}" if size is None else size for axis, size in enumerate(shape))
 
 
-def _declare_image(scope: Scope, name: str, image: ImageType, network: Message) -> Port:
+def _declare_image(scope: Scope, name: str, image: ImageType, network: Message, batch_axis: bool) -> Port:
     """An image comes as float32 [1, channels, height, width] with values 0 to 255."""
     flexible = bool(image.sizes) or image.width_range is not None
     size: tuple[int | None, int | None] = (None, None) if flexible else (image.height, image.width)
@@ -73,6 +76,10 @@ def _declare_image(scope: Scope, name: str, image: ImageType, network: Message) 
         full = emit(scope.graph, "Unsqueeze", [value, scope.graph.int64(0)])
         scope.remember_fold(full, value)
         value = full
+    elif not batch_axis:
+        unbatched = emit(scope.graph, "Squeeze", [value, scope.graph.int64(0)])
+        scope.remember_fold(unbatched, value)
+        value = unbatched
     scope.bind(name, value)
     return Port(name, name, "fp32", shape)
 

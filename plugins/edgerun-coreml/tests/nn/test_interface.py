@@ -60,6 +60,36 @@ def test_images_have_four_axes_or_five():
     assert through([], exact=False).shape == (1, 1, 3, 4, 6)
 
 
+def of_three_axes(layers, described=(), **network):
+    """What comes of an image in a network that was made for an array of three axes."""
+    spec = model(layers, [image_feature("x", 4, 6)], [array_feature("y", described)], **network)
+    return run(translate(spec), {"x": PIXELS})["y"]
+
+
+def test_a_network_made_for_arrays_of_three_axes_is_given_images_so():
+    """What make_image_input of coremltools 9.0 leaves: a transpose of three axes; the outputs of an array's shape."""
+    turned = layer("transpose", ["x"], ["t"], axes=[1, 2, 0])
+    twice = layer("activation", ["t"], ["y"], linear={"alpha": 2.0})
+    for described in ((), (4, 6, 3)):
+        np.testing.assert_array_equal(of_three_axes([turned, twice], described), 2 * PIXELS[0].transpose(1, 2, 0))
+    copied = [layer("copy", ["x"], ["y"])]
+    np.testing.assert_array_equal(of_three_axes(copied, (3, 4, 6)), PIXELS[0])
+    mean = [layer("reduceMean", ["x"], ["y"], axes=[0], keepDims=True)]
+    np.testing.assert_allclose(of_three_axes(mean, (1, 4, 6)), PIXELS[0].mean(0, keepdims=True), rtol=1e-6)
+    np.testing.assert_array_equal(of_three_axes(mean, (1, 3, 4, 6)), PIXELS)
+    flat = [layer("flattenTo2D", ["x"], ["y"], axis=1)]
+    np.testing.assert_array_equal(of_three_axes(flat, (3, 24)), PIXELS.reshape(3, 24))
+    np.testing.assert_array_equal(of_three_axes(flat, (1, 72)), PIXELS.reshape(1, 72))
+
+
+def test_what_fits_three_axes_no_better_is_read_with_four():
+    copied = [layer("copy", ["x"], ["y"])]
+    assert of_three_axes(copied).shape == of_three_axes(copied, (1, 3, 4, 6)).shape == PIXELS.shape
+    assert of_three_axes(copied, (9, 9)).shape == PIXELS.shape
+    with pytest.raises(ModelDamaged, match="the transpose"):
+        of_three_axes([layer("transpose", ["x"], ["y"], axes=[0, 1])])
+
+
 def test_flexible_images():
     feature = image_feature("x", 4, 6)
     feature["type"]["imageType"]["imageSizeRange"] = {

@@ -1,31 +1,19 @@
 from __future__ import annotations
 
 import json
-import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgerun.detections import COCO_IDS, Detections
-from edgerun.errors import EdgerunError, InputError
+from edgerun.detections import Detections
+from edgerun.errors import InputError
 from edgerun.media import images
+from edgerun.media.origin import Origin
 from edgerun.processing.masks import Masks
 from edgerun.processing.preprocess import Geometry
-
-
-@pytest.fixture
-def found():
-    return Detections(
-        xyxy=np.array([[10, 20, 30, 60], [0, 0, 5, 5], [1.5, 2.5, 3.5, 9.5]], np.float32),
-        score=np.array([0.9, 0.5, 0.25], np.float32),
-        class_id=np.array([1, 0, 7], np.int32),
-        names=("cat", "dog"),
-        shape=(100, 80),
-        speed={"preprocess": 1.0, "inference": 2.0, "postprocess": 3.0},
-        path="a.jpg",
-    )
 
 
 def test_rows_read_as_label_score_and_box(found):
@@ -33,7 +21,7 @@ def test_rows_read_as_label_score_and_box(found):
     assert len(found) == len(rows) == 3
     assert (rows[0].label, rows[0].score, rows[0].box) == ("dog", pytest.approx(0.9), (10, 20, 30, 60))
     assert rows[2].label == "7"  # the model names two classes only
-    assert found.label == ("dog", "cat", "7")
+    assert found.label.tolist() == ["dog", "cat", "7"]
 
 
 def test_boxes_read_as_centres_and_as_shares_too(found):
@@ -47,10 +35,10 @@ def test_other_tools_names_mean_the_same(found):
 
 
 def test_slices_masks_lists_and_numbers_take_rows(found):
-    assert found[1:].label == ("cat", "7")
-    assert found[found.score > 0.4].label == ("dog", "cat")
-    assert found[[2, 0]].label == ("7", "dog")
-    assert found[-1].label == ("7",)
+    assert found[1:].label.tolist() == ["cat", "7"]
+    assert found[found.score > 0.4].label.tolist() == ["dog", "cat"]
+    assert found[[2, 0]].label.tolist() == ["7", "dog"]
+    assert found[-1].label.tolist() == ["7"]
     assert len(found[[]]) == 0
     assert found[found.score > 2].xyxy.shape == (0, 4)
     with pytest.raises(IndexError):
@@ -62,66 +50,6 @@ def test_nothing_can_be_changed(found):
         found.xyxy[0, 0] = 1
     with pytest.raises(AttributeError):
         found.score = None
-
-
-def test_json_holds_plain_values(found):
-    content = json.loads(found.to_json())
-    assert content["height"] == 100
-    assert content["detections"][0] == {"label": "dog", "class_id": 1, "score": 0.9, "box": [10, 20, 30, 60]}
-
-
-def test_coco_boxes_are_left_top_width_height(found):
-    rows = found.to_coco(42)
-    assert rows[0]["bbox"] == [10, 20, 20, 40]
-    assert [row["category_id"] for row in rows] == [2, 1, 8]
-    assert {row["image_id"] for row in rows} == {42}
-
-
-def test_coco_categories_are_those_of_coco_for_its_own_classes():
-    from edgerun.card.labels import COCO
-
-    found = Detections(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.array([79]), names=COCO)
-    assert found.to_coco(1)[0]["category_id"] == 90
-    assert len(COCO_IDS) == 80
-
-
-def test_supervision_gets_its_own_type(found):
-    supervision = pytest.importorskip("supervision", reason="supervision is not installed")
-    theirs = found.to_supervision()
-    assert isinstance(theirs, supervision.Detections)
-    np.testing.assert_array_equal(theirs.xyxy, found.xyxy)
-    assert list(theirs.data["class_name"]) == ["dog", "cat", "7"]
-
-
-def test_dataframes_have_the_usual_columns(found):
-    pytest.importorskip("pandas", reason="pandas is not installed")
-    frame = found.to_dataframe()
-    assert list(frame.columns) == ["xmin", "ymin", "xmax", "ymax", "confidence", "class", "name"]
-    assert frame.iloc[0]["name"] == "dog"
-
-
-@pytest.mark.parametrize(("method", "package"), [("to_supervision", "supervision"), ("to_dataframe", "pandas")])
-def test_an_absent_package_is_named(found, monkeypatch, method, package):
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(EdgerunError, match=package) as refusal:
-        getattr(found, method)()
-    assert refusal.value.hint == f"pip install {package}"
-
-
-def test_drawing_leaves_the_picture_alone_and_marks_the_boxes(found):
-    picture = np.zeros((100, 80, 3), np.uint8)
-    drawn = found.draw(picture)
-    assert not picture.any()
-    assert drawn[20:61, 10:31].any()
-    assert not drawn[70:, 40:].any()
-    with pytest.raises(InputError, match="80 x 100"):
-        found.draw(np.zeros((50, 50, 3), np.uint8))
-
-
-def test_a_saved_picture_holds_the_drawing(found, tmp_path):
-    picture = np.zeros((100, 80, 3), np.uint8)
-    found.save(tmp_path / "out.png", picture)
-    np.testing.assert_array_equal(images.read(tmp_path / "out.png"), found.draw(picture))
 
 
 def test_optional_columns_travel_with_their_rows():
@@ -136,6 +64,46 @@ def test_optional_columns_travel_with_their_rows():
     (row,) = found[1]
     assert row.rotated == (1, 1, 1, 1, 1)
     assert found.to_list()[0]["keypoints"] == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_one_line_for_people_and_the_rows_for_debugging(found, everything):
+    assert str(found) == "1 dog, 1 cat, 1 7, 6 ms"
+    assert str(everything[[0, 0, 1]]) == "2 person, 1 car"
+    assert str(Detections.empty()) == "nothing"
+    assert repr(found[:1]) == "<Detections of 'a.jpg', 80 x 100, 1 row: dog 0.900 [10.0, 20.0, 30.0, 60.0]>"
+    assert repr(Detections.empty((3, 4))) == "<Detections, 4 x 3, 0 rows>"
+    assert repr(found[[0] * 9]).endswith("; …>")
+
+
+def test_filter_takes_scores_classes_and_areas(found):
+    assert found.filter(conf=0.5).label.tolist() == ["dog", "cat"]
+    assert found.filter(conf={"dog": 0.95, 0: 0.5}).label.tolist() == ["cat", "7"]
+    assert found.filter(classes="dog").label.tolist() == found.filter(classes=[1]).label.tolist() == ["dog"]
+    assert found.area.tolist() == [800, 25, 14]
+    assert found.filter(area=20).label.tolist() == ["dog", "cat"]
+    assert found.filter(area=(14, 25), conf=0.3).label.tolist() == ["cat"]
+    assert found.filter() == found
+    with pytest.raises(InputError, match=r"did you mean|has no class 'horse'"):
+        found.filter(classes=["horse"])
+    with pytest.raises(InputError, match="conf must be a number from 0 to 1"):
+        found.filter(conf=7)
+
+
+def test_the_area_of_an_oriented_box_is_its_own(everything):
+    assert everything.area.tolist() == [17 * 8, 25 * 18]
+
+
+def test_a_notebook_shows_a_table_and_the_picture_where_it_is_known(found, tmp_path):
+    html = found._repr_html_()
+    assert "<td" in html and "dog" in html and "<img" not in html
+    assert found._repr_png_() is None
+    images.write(tmp_path / "a.png", np.zeros((100, 80, 3), np.uint8))
+    known = replace(found, origin=Origin(tmp_path / "a.png"))
+    np.testing.assert_array_equal(images.decode(known._repr_png_()), known.draw())
+    assert known._repr_html_().startswith('<img alt="1 dog, 1 cat, 1 7, 6 ms" src="data:image/jpeg;base64,')
+    (tmp_path / "a.png").unlink()
+    assert known._repr_png_() is None
+    assert '<td style="text-align: left">&lt;b&gt;</td>' in replace(found, names=("<b>", "x"))._repr_html_()
 
 
 @pytest.mark.parametrize("shape", [(100, 79), (100, 81), (99, 80), (101, 80), (80, 100)])
@@ -159,7 +127,7 @@ def test_a_class_beyond_the_names_has_its_number_for_a_name():
     found = Detections(
         np.zeros((3, 4), np.float32), np.ones(3, np.float32), np.array([0, 1, 2], np.int32), names=("a", "b")
     )
-    assert found.label == ("a", "b", "2")
+    assert found.label.tolist() == ["a", "b", "2"]
 
 
 def test_rows_are_counted_from_either_end_and_no_further(found):
