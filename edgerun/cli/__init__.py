@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edgerun import __version__
-from edgerun.cli import card, convert, detect, doctor, eval, inspect, ops, plugins, tune  # noqa: A004
+from edgerun.cli import bench, card, convert, detect, doctor, eval, inspect, ops, plugins, tune  # noqa: A004
 from edgerun.cli.common import INTERRUPTED
 
 __all__ = ["app", "main"]
@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for page in (detect, inspect, card, eval, tune, convert, ops, doctor, plugins):
+for page in (detect, inspect, card, eval, bench, tune, convert, ops, doctor, plugins):
     app.command(name=page.__name__.rpartition(".")[2])(page.command)
 
 

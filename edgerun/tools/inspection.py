@@ -22,7 +22,7 @@ from edgerun.tools.ops.check import check
 from edgerun.tools.ops.result import OperatorVerdict
 from edgerun.tools.plugins_in_use import in_use
 
-__all__ = ["Inspection", "inspect", "write_card", "write_sidecar"]
+__all__ = ["Inspection", "inspect", "size_in_bytes", "write_card", "write_sidecar"]
 
 MAX_METADATA_CHARACTERS = 200
 """Of a value that is shown."""
@@ -113,7 +113,7 @@ def _loaded(detector: Detector, registry: Registry) -> Inspection:
     return Inspection(
         model=report.model,
         format=report.format,
-        size=_size(detector.path),
+        size=size_in_bytes(detector.path),
         inputs=report.inputs,
         outputs=report.outputs,
         card=report.card,
@@ -134,7 +134,7 @@ def _refused(
     return Inspection(
         model=str(path),
         format=format,
-        size=_size(path),
+        size=size_in_bytes(path),
         inputs=tuple(evidence.inputs),
         outputs=tuple(evidence.outputs),
         card=evidence.card,
@@ -238,7 +238,7 @@ def _sidecar(path: Path) -> str:
     return str(place) if place.is_file() else ""
 
 
-def _size(path: Path) -> int:
+def size_in_bytes(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     if path.is_file():
         return path.stat().st_size

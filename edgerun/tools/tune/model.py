@@ -24,7 +24,7 @@ from edgerun.tools.tune.result import Tuning
 from edgerun.tools.tune.runner import Candidate, Runner
 from edgerun.tools.tune.search import BUDGET, Progress, search
 
-__all__ = ["tune"]
+__all__ = ["some_images", "tune"]
 
 MAX_BUDGET = 86_400
 """Seconds: a day."""
@@ -84,7 +84,7 @@ def tune(
         _demand_writable_cache()
     load = _load()
     if opener is None:
-        opener = _subprocess_opener(path, options, _images(images), max(MIN_PATIENCE, budget))
+        opener = _subprocess_opener(path, options, some_images(images), max(MIN_PATIENCE, budget))
     today = datetime.date.today().isoformat()
     result = search(found, opener, budget=budget, clock=clock, progress=progress, today=today)
     result = replace(result, model=str(path), load=load)
@@ -128,7 +128,7 @@ def _load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
-def _images(place: str | Path | None) -> list[str]:
+def some_images(place: str | Path | None) -> list[str]:
     """Paths of some images, spread over a folder; [] for synthetic ones."""
     if place is None:
         return []
