@@ -99,3 +99,15 @@ def test_energy_is_told_per_frame(simulated, tmp_path):
     assert found.models[0].joules == 0
     assert found.energy == ""
     assert simulated({"a": 0.01}, rounds=3).models[0].joules is None
+
+
+def test_an_error_that_names_the_model_comes_as_it_is_and_is_not_its_own_cause():
+    error = InputError("There is no file b.onnx.", hint="look")
+
+    def opened(model):
+        raise error
+
+    with pytest.raises(InputError) as caught:
+        bench(["b.onnx"], opener=opened)
+    assert caught.value is error
+    assert error.__cause__ is None  # who follows the causes would never come to an end
