@@ -167,9 +167,11 @@ def _quote(chatter: Chatter) -> None:
 
 def _interrupted(cause: BaseException | None) -> bool:
     """Whether Ctrl-C is behind an error: compiled modules turn one during their import into an ImportError."""
-    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+    seen: set[int] = set()  # an error may be raised from itself
+    while cause is not None and not isinstance(cause, KeyboardInterrupt) and id(cause) not in seen:
+        seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
-    return cause is not None
+    return isinstance(cause, KeyboardInterrupt)
 
 
 def as_error(cause: Exception) -> EdgerunError:

@@ -74,6 +74,14 @@ def test_ctrl_c_during_an_import_is_no_broken_runtime():
     assert caught.value.exit_code == 130
 
 
+def test_an_error_that_is_raised_from_itself_is_told():
+    ours = InputError("no")
+    ours.__cause__ = ours
+    with pytest.raises(typer.Exit) as caught, door():
+        raise ours
+    assert caught.value.exit_code == 3
+
+
 def test_what_native_code_prints_stays_out_of_the_document():
     script = """
 import os

@@ -32,8 +32,8 @@ class Comparison:
     Attributes:
         ratio: median over the rounds.
         low, high: its confidence interval.
-        verdict: "slower" or "faster" where the whole interval lies beyond 2 %, by which two copies of one file may
-            differ for their place in memory alone; else "equal within noise".
+        verdict: "slower" or "faster" where the whole interval lies beyond 2 %, which `edgerun tune`
+            takes for no difference either; else "equal within noise".
     """
 
     ratio: float
