@@ -93,6 +93,12 @@ BUILTIN: tuple[Decoder, ...] = (
     # finished rows
     *_families("end2end", "end2end", suppress=False),
     *_families("end2end", "end2end-batched batch-class-score-box", suppress=False, batched=False),
+    *_families(
+        "end2end",
+        "box-class-score score-class-box class-score-box score-box-class class-box-score",
+        suppress=False,
+    ),
+    *_families("end2end", "batch-score-class-box", suppress=False, batched=False),
     *_families("rtdetr_rows", "rtdetr-rows", suppress=False),
     *_families("rtdetr_scores", "rtdetr-scores", suppress=False),
     *_families("yolo_nas_finished", "yolo-nas-flat", suppress=False, batched=False),
