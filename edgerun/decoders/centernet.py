@@ -45,7 +45,7 @@ def _are_fractions(rows: AnyArray) -> bool:
     return bool(rows.min() > -0.5 and rows.max() < 1.5)
 
 
-def _offsets_are_fractions(tables: Tables) -> bool:
+def _are_offsets(tables: Tables) -> bool:
     """Whether offsets and not sizes are fractions of a cell, where objects are likeliest."""
     heat = tables["scores"]
     best = np.argsort(-heat.max(axis=1))[:BEST]
@@ -53,8 +53,6 @@ def _offsets_are_fractions(tables: Tables) -> bool:
     return told and heat.shape[1] != 2  # a heatmap of two classes has the shape of the others
 
 
-OUTPUTS = StrideOutputs(
-    (4,), (Output("scores"), Output("sizes", (2,)), Output("offsets", (2,))), fits=_offsets_are_fractions
-)
+OUTPUTS = StrideOutputs((4,), (Output("scores"), Output("sizes", (2,)), Output("offsets", (2,))), fits=_are_offsets)
 
 DECODERS = (decoder("centernet", Reading(OUTPUTS, _objects, (CONVENTIONS,), sure=certain), suppress=False),)
