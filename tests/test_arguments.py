@@ -83,6 +83,8 @@ def test_what_is_kept_comes_from_the_card_then_from_the_defaults():
     assert (USUAL.conf, USUAL.iou, USUAL.max_det, USUAL.classes, USUAL.nms) == (0.25, 0.5, 300, None, "class")
     assert arguments.usual(ModelCard(suppressed=True, nms="soft"), "m", 1, None).nms == "none"
     assert arguments.usual(ModelCard(nms="soft"), "m", 1, None).nms == "soft"
+    assert arguments.usual(ModelCard(conf=0.0, iou=0.0), "m", 1, None).conf == 0
+    assert arguments.usual(ModelCard(conf=0.0, iou=0.0), "m", 1, None).iou == 0
     assert arguments.usual(ModelCard(labels=LABELS), "m", 1, ["dog", 0]).classes.tolist() == [1, 0]
 
 

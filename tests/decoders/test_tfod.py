@@ -161,3 +161,14 @@ def test_dequantised_numbers_of_classes_are_rounded(evidence):
     outputs = {**known.probe("blank"), "classes": np.array([[2.9951, 0.0049]], np.float32)}
     found = TFOD.matches(replace(known, outputs=stored)).decode(outputs, Frame(64, 64, 0.1, known.card))
     assert found.classes.tolist() == [3, 0]
+
+
+@pytest.mark.parametrize(("image", "classes"), [("image_tensor:0", [2, 0]), ("image", [3, 1])])
+def test_classes_of_a_frozen_graph_count_from_1(evidence, image, classes):
+    """Which calls its image so; TFLite's converter calls it otherwise."""
+    names = {"boxes": "my_boxes", "classes": "my_classes", "scores": "my_scores", "count": "my_count"}
+    known = evidence(names, TensorSpec(image, (1, 64, 64, 3)))
+    outputs = {**known.probe("blank"), "my_classes": np.array([[3, 1]], np.float32)}
+    match = TFOD.matches(replace(known, probe=lambda kind: outputs))
+    assert match.sure is Sure.CERTAIN, match.why
+    assert match.decode(outputs, Frame(64, 64, 0.1, known.card)).classes.tolist() == classes

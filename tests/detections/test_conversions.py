@@ -36,6 +36,8 @@ def test_supervision_gets_its_own_type(found):
     theirs = found.to_supervision()
     assert isinstance(theirs, supervision.Detections)
     np.testing.assert_array_equal(theirs.xyxy, found.xyxy)
+    theirs.xyxy[0] = 0  # whose columns are the caller's own
+    assert found.xyxy[0].any()
     assert list(theirs.data["class_name"]) == ["dog", "cat", "7"]
 
 

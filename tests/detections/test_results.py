@@ -80,7 +80,8 @@ def test_filter_takes_scores_classes_and_areas(found):
     assert found.filter(conf={"dog": 0.95, 0: 0.5}).label.tolist() == ["cat", "7"]
     assert found.filter(classes="dog").label.tolist() == found.filter(classes=[1]).label.tolist() == ["dog"]
     assert found.area.tolist() == [800, 25, 14]
-    assert found.filter(area=20).label.tolist() == ["dog", "cat"]
+    assert found.filter(area=20).label.tolist() == found.filter(area=25).label.tolist() == ["dog", "cat"]
+    assert found.filter(area=(14, 14)).label.tolist() == ["7"]
     assert found.filter(area=(14, 25), conf=0.3).label.tolist() == ["cat"]
     assert found.filter() == found
     with pytest.raises(InputError, match=r"did you mean|has no class 'horse'"):

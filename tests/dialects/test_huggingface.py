@@ -155,6 +155,8 @@ def test_a_largest_height_and_width(tmp_path):
         (kind("ConvNextImageProcessor", size={"shortest_edge": 384}, crop_pct=0.875), "stretch", 384, 1),
         (kind("LevitImageProcessor", size={"shortest_edge": 224}, do_center_crop=True, crop_size=224),
          "center-crop", 224, 0.875),
+        (kind("LevitImageProcessor", size={"shortest_edge": 160}, do_center_crop=True, crop_size=160),
+         "center-crop", 160, 160 / 182),  # 182.86, cut off
         (kind("BitImageProcessor", size={"shortest_edge": 256}, do_center_crop=True, crop_size=224),
          "center-crop", 224, 0.875),
         (kind("CLIPImageProcessor", size=224, do_center_crop=True, crop_size=224), "center-crop", 224, 1),

@@ -70,6 +70,7 @@ def test_a_normalisation_within_a_level_of_the_bytes_is_taken_at_its_word():
     [
         ({"mean": [0.0], "std": [1.0]}, [0.0078125, 127], 127, 128),
         ({"mean": [127.5], "std": [127.5]}, None, 0, 1),
+        ({"mean": [127.5], "std": [127.5]}, [0.0078125, 126], 126, 128),  # black would be stored as -2
         ({"mean": [], "std": []}, [0.0078125, 128], 128, 128),
         ({"mean": [0.0], "std": [0.0]}, None, 0, 1),
     ],

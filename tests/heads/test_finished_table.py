@@ -3,9 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from edgerun.card import ModelCard
-from edgerun.contract import Convention, Evidence, Frame, Sure, TensorSpec
+from edgerun.contract import Convention, Evidence, Frame, Quantization, Sure, TensorSpec
 from edgerun.heads.finished_table import finished_table
 
 FED = Convention("it is fed so", color="bgr")
@@ -65,3 +66,17 @@ def test_rows_of_every_anchor_in_no_order_are_not_finished():
     assert "not finished" in PLAIN.matches(known({"rows": rows[None]})).why
     best_first = rows[np.argsort(-rows[:, 0])]
     assert PLAIN.matches(known({"rows": best_first[None]})).sure is Sure.POSSIBLE
+
+
+@pytest.mark.parametrize(("first", "sure"), [(0.9961, Sure.CERTAIN), (0.25, Sure.NO)])
+def test_a_class_from_1_that_is_stored_as_a_little_less_is_the_first(first, sure):
+    """In steps of .0156 a 1 may be .9961, which is class 0 and not -1; .25 would be no class at all."""
+    family = finished_table("labelled", "score xyxy label", (FED,))
+    rows = ROWS.copy()
+    rows[:2, 5] = 2, first
+    outputs = {"rows": rows[None]}
+    stored = TensorSpec("rows", (1, 3, 6), "int16", quantization=Quantization((0.0156,), (0,)))
+    match = family.matches(replace(known(outputs), outputs=[stored]))
+    assert match.sure is sure, match.why
+    if sure is Sure.CERTAIN:
+        assert match.decode(outputs, Frame(320, 320, 0.3, ModelCard())).classes.tolist() == [1, 0]

@@ -33,6 +33,7 @@ from edgerun.errors import CardInvalid
         "item {\n id: 0\n name: 'background'\n}\nitem {\n id: 1\n display_name: 'cat'\n}\n"
         "item {\n name: 'n02' id: 2\n display_name: \"dog\"\n}\nitem: <id: 3, name: 'bird'>",
         "item {\n id: 1\n name: 'cat'\n}\nitem {\n id: 2\n name: 'dog'\n}\nitem {\n id: 3\n name: 'bird'\n}\n",
+        "item {\n id: 0\n name: 'cat'\n}\nitem {\n id: 1\n name: 'dog'\n}\nitem {\n id: 2\n name: 'bird'\n}\n",
     ],
 )
 def test_every_habit_is_read(text):
