@@ -86,7 +86,7 @@ def _kept_ranks(boxes: FloatArray, groups: AnyArray | None, iou: float, max_det:
 def _at_least(iou: float) -> np.float32:
     """The float32 at or next above: a product that is exactly `iou` of a union is then never above it."""
     nearest = np.float32(iou)
-    return nearest if nearest >= iou else np.nextafter(nearest, np.float32(2))
+    return nearest if float(nearest) >= iou else np.nextafter(nearest, np.float32(2))
 
 
 def _by_opencv(boxes: FloatArray, scores: FloatArray, classes: AnyArray | None, iou: float) -> AnyArray | None:

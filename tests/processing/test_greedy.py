@@ -133,3 +133,11 @@ def test_ways_agree_on_both_sides_of_each_limit(count, side, monkeypatch):
             monkeypatch.setattr(greedy, name, value)
         assert kept_rows(boxes, scores, classes, iou=0.5, max_det=count).tolist() == found
         monkeypatch.undo()
+
+
+def test_a_threshold_that_float32_holds_a_little_too_low_is_not_passed_by_equality(way):
+    """1014 of 1950 are .52; float32's .52 times 1950 is rounded to a step below 1014."""
+    boxes = np.array([[0, 0, 247, 6], [78, 0, 325, 6]], np.float32)
+    assert np.float32(0.52) * np.float32(1950) < 1014
+    assert kept_rows(boxes, np.array([0.9, 0.8], np.float32), None, iou=0.52, max_det=9).tolist() == [0, 1]
+    assert kept_rows(boxes, np.array([0.9, 0.8], np.float32), None, iou=0.519, max_det=9).tolist() == [0]
