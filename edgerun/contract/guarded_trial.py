@@ -6,12 +6,13 @@ What passed is remembered in edgerun's cache by the SHA-256 of the file; hashing
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from edgerun.contract import cache_folder
 
 __all__ = ["REFUSED", "Ending", "guarded_trial"]
 
@@ -68,8 +69,8 @@ def _mark(path: Path, kind: str) -> Path:
     """The empty file that says that this very content passed."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    folder, _, version = kind.partition("/")
-    return _cache_folder() / folder / f"{digest}-{version}"
+    place, _, version = kind.partition("/")
+    return cache_folder.folder() / place / f"{digest}-{version}"
 
 
 def _remember(mark: Path, path: Path) -> None:
@@ -78,15 +79,3 @@ def _remember(mark: Path, path: Path) -> None:
         mark.touch()
     except OSError as cause:
         warnings.warn(f"every load will try {path.name} anew: {mark.parent} cannot be written ({cause})", stacklevel=6)
-
-
-def _cache_folder() -> Path:
-    """EDGERUN_CACHE, else the folder "edgerun" in the user's cache folder of this system."""
-    chosen = os.environ.get("EDGERUN_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "edgerun"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/edgerun"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgerun"

@@ -29,6 +29,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from edgerun.contract.cache_folder import folder
 from edgerun.errors import InputError
 from edgerun.runtime import cpu_cores
 
@@ -60,18 +61,6 @@ USED = ".used"
 LOCATION = re.compile(rb"\n\x08location\x12([\x00-\x7f]|[\x80-\xff][\x01-\x7f])")
 """How ONNX names a file of weights beside the model: an entry whose key is "location", before its length, of one byte
 or two, and the name. Source: onnx.proto, StringStringEntryProto."""
-
-
-def folder() -> Path:
-    """The one folder."""
-    chosen = os.environ.get("EDGERUN_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "edgerun"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/edgerun"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgerun"
 
 
 def limit() -> int:
