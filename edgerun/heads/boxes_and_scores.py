@@ -10,7 +10,7 @@ from edgerun.graphs import output_kinds
 from edgerun.heads import value_checks
 from edgerun.heads.bound_outputs import Group, Part
 from edgerun.heads.readings import Bound
-from edgerun.heads.requirements import Unmet, require
+from edgerun.heads.requirements import Unmet, or_reason, require
 from edgerun.tensors import TensorSpec
 
 __all__ = ["BOXES", "LOGITS", "SCORES", "TURNED", "BoxesAndScores", "background_first", "bound", "counts"]
@@ -120,14 +120,9 @@ class BoxesAndScores:
     background: int = 0
     roles: tuple[str, ...] = (SCORES, LOGITS)
 
-    def __call__(self, evidence: Evidence) -> Bound | str:
+    @or_reason
+    def __call__(self, evidence: Evidence) -> Bound:
         """The outputs and their roles, or why they are not such outputs."""
-        try:
-            return self._bound(evidence)
-        except Unmet as unmet:
-            return str(unmet)
-
-    def _bound(self, evidence: Evidence) -> Bound:
         roles = _required(evidence, self.roles)
         count, columns = counts(evidence, roles)
         classes = columns - self.background

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 from edgerun.contract import Match, Sure
 
-__all__ = ["STAND_IN", "Unmet", "reject", "require", "verdict"]
+__all__ = ["STAND_IN", "Unmet", "or_reason", "reject", "require", "verdict"]
 
 STAND_IN = "the size of a stand-in image"
 """In the reason of a verdict: all but the size of the input is the family's."""
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Unmet(Exception):
@@ -50,3 +51,16 @@ def verdict(matches: Callable[P, Match]) -> Callable[P, Match]:
             return Match(Sure.NO, str(unmet))
 
     return judged
+
+
+def or_reason(finds: Callable[P, T]) -> Callable[P, T | str]:
+    """The same function, with the reason as its result where something that it requires is not so."""
+
+    @wraps(finds)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T | str:
+        try:
+            return finds(*args, **kwargs)
+        except Unmet as unmet:
+            return str(unmet)
+
+    return told

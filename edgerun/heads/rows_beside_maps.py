@@ -16,7 +16,7 @@ from edgerun.heads import grid_checks, grids, output_roles, value_checks
 from edgerun.heads.bound_outputs import Group, Part
 from edgerun.heads.raw_tails import ANGLE, FINISHED, POINTS, points_in
 from edgerun.heads.readings import Bound
-from edgerun.heads.requirements import Unmet, reject, require
+from edgerun.heads.requirements import Unmet, or_reason, reject, require
 from edgerun.heads.stride_outputs import StrideOutputs
 from edgerun.tensors import AnyArray
 
@@ -41,14 +41,9 @@ class RowsBesideMaps:
     maps: StrideOutputs
     kind: str
 
-    def __call__(self, evidence: Evidence) -> Bound | str:
+    @or_reason
+    def __call__(self, evidence: Evidence) -> Bound:
         """The outputs and their roles, or why they are not such outputs."""
-        try:
-            return self._bound(evidence)
-        except Unmet as unmet:
-            return str(unmet)
-
-    def _bound(self, evidence: Evidence) -> Bound:
         card, strides = evidence.card, self.maps.strides
         count = grids.cells(card.height, card.width, strides)
         beside = [spec for spec in evidence.outputs if len(spec.shape) in (3, 4) and spec.shape[-1] == count]
