@@ -133,7 +133,7 @@ class _Sweep(NamedTuple):
         order = np.argsort(starts)
         ends = np.searchsorted(starts[order], (boxes[:, 2] + moved)[order])
         following = np.maximum(ends - np.arange(1, len(order) + 1), 0)
-        columns = np.concatenate((boxes.T, area(boxes)[None]))[:, order]
+        columns = _columns(boxes)[:, order]
         return cls(order, columns, following, int(following.sum()))
 
     def overlapping(self, iou: float) -> tuple[AnyArray, AnyArray]:
@@ -153,6 +153,12 @@ class _Sweep(NamedTuple):
         return np.minimum(first, second), np.maximum(first, second)
 
 
+def _columns(boxes: FloatArray) -> FloatArray:
+    """Corners and areas, float32 [5, N]."""
+    table: FloatArray = np.concatenate((boxes.T, area(boxes)[None]))
+    return table
+
+
 def _undefeated(count: int, better: AnyArray, worse: AnyArray) -> AnyArray:
     """Rows that no kept row defeats: those without a rival stay, what they defeat goes, and so on with the rest."""
     stays = np.ones(count, bool)
@@ -168,7 +174,7 @@ def _undefeated(count: int, better: AnyArray, worse: AnyArray) -> AnyArray:
 
 def _by_blocks(boxes: FloatArray, groups: AnyArray | None, iou: float, max_det: int) -> AnyArray:
     """The best rows among themselves, then all others against what stays of them, and so on with the rest."""
-    columns = np.concatenate((boxes.T, area(boxes)[None]))
+    columns = _columns(boxes)
     threshold = _at_least(iou)
     left = np.arange(len(boxes))
     kept: list[AnyArray] = []
