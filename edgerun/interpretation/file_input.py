@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,18 @@ from edgerun.processing import quantization
 from edgerun.processing.model_inputs import ImageInput
 from edgerun.tensors import AnyArray
 
-__all__ = ["bytes_as_they_are", "fixed", "names_of_outputs", "open_sizes", "refuse_what_cannot_run", "steps"]
+__all__ = [
+    "BYTES_AS_THEY_ARE",
+    "bytes_as_they_are",
+    "fixed",
+    "names_of_outputs",
+    "open_sizes",
+    "refuse_what_cannot_run",
+    "steps",
+]
+
+BYTES_AS_THEY_ARE: Mapping[str, Any] = {"scale": 1.0, "mean": 0.0, "std": 1.0}
+"""Fields by which 0 to 255 are fed."""
 
 DEFAULT_SIDE = 640
 """Pixels, for models whose input takes any size."""
@@ -122,7 +133,7 @@ def bytes_as_they_are(image: ImageInput) -> Claim:
     image in it, so that it is inside the graph, whatever the family is trained on.
     """
     takes_bytes = image.spec.dtype == "uint8" and image.spec.quantization is None
-    fields = {"scale": 1.0, "mean": 0.0, "std": 1.0} if takes_bytes else {}
+    fields = BYTES_AS_THEY_ARE if takes_bytes else {}
     return Claim(f"{SOURCE}, which holds bytes", fields, Standing.CONVENTION)
 
 

@@ -12,6 +12,7 @@ from edgerun.card import ModelCard
 from edgerun.contract import Alternative, Evidence, Inference, Match
 from edgerun.graphs.preprocessing import InGraphPreprocessing, preprocessing
 from edgerun.interpretation.claims import Claim, Standing
+from edgerun.interpretation.file_input import BYTES_AS_THEY_ARE
 from edgerun.tensors import AnyArray, TensorSpec
 
 __all__ = [
@@ -199,13 +200,10 @@ def with_open_normalisation(match: Match, evidence: Evidence) -> Match:
         return match
     why = f"{match.why}; {reason}"
     if _takes_whole_numbers(evidence.image):
-        bytes_ = Inference(f"an input of {evidence.image.dtype} takes bytes as they are", **WHOLE_NUMBERS)
+        bytes_ = Inference(f"an input of {evidence.image.dtype} takes bytes as they are", **BYTES_AS_THEY_ARE)
         conventions, basis = {**match.conventions, **bytes_.fields}, {**match.basis, **bytes_.basis}
         return replace(match, why=why, conventions=conventions, basis=basis)
     return replace(match, why=why, unsettled={**match.unsettled, "mean": ANY_NORMALISATION})
-
-
-WHOLE_NUMBERS: Mapping[str, Any] = {"scale": 1.0, "mean": 0.0, "std": 1.0}
 
 
 def _takes_whole_numbers(image: TensorSpec) -> bool:
