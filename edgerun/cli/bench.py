@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgerun.cli.common import AsJson, Debug, console, door, facts, plain, print_json, print_table, say
+from edgerun.cli.common import AsJson, Debug, door, facts, plain, print_json, print_table, say
 from edgerun.cli.options import takes_model
+from edgerun.cli.progress import counted
 
 if TYPE_CHECKING:
     from edgerun.tools.bench.bench import Bench, Benched
@@ -43,26 +41,12 @@ def command(
         from edgerun.tools.bench.benchmark_json import as_benchmarks
         from edgerun.tools.tune.model import some_images
 
-        with _progress() as progress:
+        with counted() as progress:
             found = bench(models, images=some_images(images), rounds=rounds, progress=progress, **load)
         if as_json:
             print_json(as_benchmarks(found))
         else:
             _print(found)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr, where somebody looks at it."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 # -------------------------------------------------------------------------------------------------- the page

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +13,6 @@ from edgerun.cli.common import (
     NO,
     AsJson,
     Debug,
-    console,
     door,
     facts,
     plain,
@@ -25,10 +22,10 @@ from edgerun.cli.common import (
     spoken,
 )
 from edgerun.cli.options import takes_model
+from edgerun.cli.progress import counted
 
 if TYPE_CHECKING:
     from edgerun.tools.settle.result import Ranked, Settlement
-    from edgerun.tools.settle.trial import Progress
 
 __all__ = ["command"]
 
@@ -160,7 +157,7 @@ def _settle(model: str, images: str, truth: Path | None, limit: int, load: Mappi
         say(f"note: {plain(left_out)}", err=True)
     photos = [Path(source.place) for source in pictures if not isinstance(source.place, int)]
     known = None if truth is None else labels.read(truth, photos)
-    with _progress() as progress:
+    with counted() as progress:
         return settle(model, photos, truth=known, limit=limit, progress=progress, **load)
 
 
@@ -188,20 +185,6 @@ def _obstacle(settlement: Settlement) -> str:
     if settlement.interrupted:
         return "it was interrupted"
     return "" if settlement.clear else "it is not clear"
-
-
-@contextmanager
-def _progress() -> Iterator[Progress | None]:
-    """A bar on stderr where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
 
 
 # ------------------------------------------------------------------------------------------- what is printed

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgerun.cli.common import AsJson, Debug, console, door, facts, plain, print_json, print_table, say
+from edgerun.cli.common import AsJson, Debug, door, facts, plain, print_json, print_table, say
 from edgerun.cli.options import takes_model
+from edgerun.cli.progress import counted
 
 if TYPE_CHECKING:
     from edgerun.tools.evaluation.evaluate import Evaluated, Evaluation
@@ -21,6 +20,7 @@ __all__ = ["command"]
 
 @takes_model
 def command(
+    context: typer.Context,
     models: Annotated[list[str], typer.Argument(metavar="MODEL…", help="One model or several, side by side.")],
     load: dict[str, Any],
     data: Annotated[
@@ -42,21 +42,19 @@ def command(
     with door(as_json=as_json, debug=debug):
         from edgerun.tools.evaluation.evaluate import evaluate
 
-        with _progress() as progress:
-            found = evaluate(models, data, _photos(images), progress=progress, **_stated(load))
+        with counted() as progress:
+            found = evaluate(models, data, _photos(images), progress=progress, **_stated(load, context))
         if as_json:
             print_json(found.to_dict())
         else:
             _print(found, per_class)
 
 
-DEFAULTS = {"max_det": 300}
-"""Of options whose default is not the measure's."""
-
-
-def _stated(load: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for on the command line."""
-    return {name: value for name, value in load.items() if value is not None and DEFAULTS.get(name) != value}
+def _stated(load: dict[str, Any], context: typer.Context) -> dict[str, Any]:
+    """Without the usual number of rows, where nobody asked for it: the measure has another."""
+    source = context.get_parameter_source("max_det")
+    is_said = source is not None and source.name != "DEFAULT"
+    return {name: value for name, value in load.items() if is_said or name != "max_det"}
 
 
 def _photos(images: str) -> list[Path]:
@@ -67,20 +65,6 @@ def _photos(images: str) -> list[Path]:
     if not photos:
         raise InputError(f"{images} holds no images.", hint="name the folder of the images that are labelled")
     return photos
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar on stderr, where somebody looks at it."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda model, done, total: bar.update(task, completed=done, total=total, description=plain(model))
 
 
 # -------------------------------------------------------------------------------------------------- the page

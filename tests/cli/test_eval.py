@@ -32,6 +32,23 @@ def test_it_prints_measures_and_mistakes(edgerun, data):
     assert "left out" in result.stdout
 
 
+@pytest.mark.parametrize(("arguments", "rows"), [((), None), (("--max-det", "300"), 300), (("--max-det", "7"), 7)])
+def test_a_number_of_rows_counts_where_it_is_said(edgerun, data, monkeypatch, arguments, rows):
+    """300 is also what the option is without a word."""
+    from edgerun.errors import InputError
+    from edgerun.tools.evaluation import evaluate as module
+
+    told = {}
+
+    def evaluate(models, data, photos, **load):
+        told.update(load)
+        raise InputError("enough")
+
+    monkeypatch.setattr(module, "evaluate", evaluate)
+    edgerun("eval", "codes", "--data", str(data), "--images", str(DEMO), *arguments, exit_code=3)
+    assert told.get("max_det") == rows
+
+
 def test_json_has_the_same(edgerun, data):
     pytest.importorskip("faster_coco_eval", reason="faster-coco-eval is not installed")
     result = edgerun("eval", "codes", "--data", str(data), "--images", str(DEMO), "--json")

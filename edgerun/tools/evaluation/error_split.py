@@ -79,7 +79,7 @@ def split(found: Sequence[Matched], truth: Sequence[Labelled]) -> Split:
     """The mistakes in what was found, by kind.
 
     Args:
-        found: in each image, at most 100 rows an image counted, as COCO does.
+        found: in each image; the best 100 rows of an image count, as in the authors' tidecv 1.0.1.
         truth: what is in each image; what lies in a crowd region is neither right nor wrong.
 
     Where any row is of `ANY_CLASS`, classes do not count at all.

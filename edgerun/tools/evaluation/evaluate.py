@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,14 @@ from edgerun.tools.evaluation.measures import Measures, measure
 __all__ = ["CONF", "MAX_DET", "Evaluated", "Evaluation", "evaluate"]
 
 CONF, MAX_DET = 0.001, 100
-"""Rows that count: nearly all, since the measure weighs them by their score, and at most COCO's 100 an image."""
+"""Rows that count: nearly all, since the measure weighs them by their score, and so many an image. COCO's own limit is
+100 of each class in an image, so that more rows give a slightly higher precision."""
 
 SURE = 1.96
 """Standard errors of a difference that chance alone does not reach 95 times of 100."""
 
-Progress = Callable[[str, int, int], None]
-"""Told the model, how many images are done, and how many there are."""
+Progress = Callable[[int, int, str], None]
+"""Told how many images are done, how many there are, and the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +125,20 @@ def _found(
     with ExitStack() as opened:
         detectors = [opened.enter_context(Detector.load(model, **settings)) for model in models]
         return [
-            _by_one(detector, photos, partial(progress or _silent, model))
+            _by_one(detector, photos, model, progress or _silent)
             for model, detector in zip(models, detectors, strict=True)
         ]
 
 
-def _by_one(detector: Detector, photos: Sequence[Path], tell: Callable[[int, int], None]) -> list[Detections]:
+def _by_one(detector: Detector, photos: Sequence[Path], model: str, tell: Progress) -> list[Detections]:
     found: list[Detections] = []
     for photo in photos:
-        tell(len(found), len(photos))
+        tell(len(found), len(photos), model)
         found.append(detector(photo))
     return found
 
 
-def _silent(model: str, done: int, total: int) -> None:
+def _silent(done: int, total: int, what: str) -> None:
     """Tell nobody."""
 
 

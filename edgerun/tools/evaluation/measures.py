@@ -47,7 +47,7 @@ class Measures:
 
 
 def measure(found: Sequence[Matched], truth: Sequence[Labelled]) -> Measures:
-    """COCO's measures, with at most 100 rows an image.
+    """COCO's measures, with at most 100 rows of each class in an image.
 
     Args:
         found: in each image.

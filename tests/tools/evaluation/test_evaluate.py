@@ -52,7 +52,7 @@ def test_a_model_agrees_with_its_own_boxes(labelled):
     assert first.split.counts == dict.fromkeys(first.split.counts, 0)
     assert (first.verdict, second.verdict) == ("", "no clear difference")
     assert second.difference == (0, 0)
-    assert told[0] == ("codes", 0, len(photos))
+    assert told[0] == (0, len(photos), "codes")
     assert json.loads(json.dumps(found.to_dict()))["models"][1]["verdict"] == "no clear difference"
 
 
