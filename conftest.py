@@ -52,6 +52,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def onnxruntime() -> None:
+    """The plugin and its runtime, for tests that open models with it in another process."""
+    pytest.importorskip("edgerun_onnxruntime", reason="edgerun-onnxruntime is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table of real models, right or refused, where they were run."""
     verdicts = {

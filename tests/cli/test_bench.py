@@ -8,12 +8,6 @@ from edgerun.cli import bench
 from edgerun.tools.bench.bench import ROUNDS
 
 
-@pytest.fixture
-def onnxruntime():
-    pytest.importorskip("edgerun_onnxruntime", reason="edgerun-onnxruntime is not installed")
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
-
 @pytest.mark.usefixtures("onnxruntime")
 def test_the_page_shows_models_side_by_side(edgerun, model, photo):
     result = edgerun("bench", model, model, "--images", photo, "--rounds", "3", "--threads", "1")

@@ -12,12 +12,6 @@ from edgerun.tools.bench.sampler import PARTS, ProcessSampler
 NAMES = {"names": "{0: 'red', 1: 'green', 2: 'blue'}", "stride": "32"}
 
 
-@pytest.fixture
-def onnxruntime():
-    pytest.importorskip("edgerun_onnxruntime", reason="edgerun-onnxruntime is not installed")
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
-
 @pytest.mark.usefixtures("onnxruntime")
 def test_it_takes_the_time_of_a_frame_and_its_parts(colours, squares, tmp_path):
     path, image = colours(metadata=NAMES), tmp_path / "squares.png"
