@@ -43,12 +43,6 @@ def edgerun_register_backends():
 
 
 @pytest.fixture
-def onnxruntime():
-    pytest.importorskip("edgerun_onnxruntime", reason="edgerun-onnxruntime is not installed")
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
-
-@pytest.fixture
 def opened():
     """Closes what a test opens."""
     lanes = []
